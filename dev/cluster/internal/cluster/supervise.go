@@ -1,0 +1,172 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"kulisse.dev/dev/cluster/internal/pki"
+	"kulisse.dev/dev/cluster/internal/process"
+)
+
+// starterFD is the supervisor's end of the line to the `up` that started it.
+const starterFD = 3
+
+// supervisor is the process that a whole cluster hangs on: when it ends, the
+// kernel ends everything it started.
+type supervisor struct {
+	dir    Directory
+	record *record
+	group  *process.Group
+	events *events
+}
+
+// Supervise brings up the cluster that the state directory's record asks for and
+// returns when the cluster has ended.
+func Supervise(dir Directory) error {
+	withoutProxies()
+	r, err := dir.load()
+	if err != nil || r == nil {
+		return fmt.Errorf("no cluster to bring up in %s: %w", dir, err)
+	}
+	starter := os.NewFile(starterFD, "starter")
+	s := &supervisor{dir, r, process.NewGroup(dir.logs()), newEvents(starter)}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+
+	up := make(chan error, 1)
+	go func() { up <- s.bringUp(ctx) }()
+	err = s.watch(ctx, starterLeft(starter), up)
+	if err != nil {
+		s.events.fail(err)
+	}
+	return err
+}
+
+// starterLeft is closed when the other end of the line is.
+func starterLeft(starter *os.File) <-chan struct{} {
+	left := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, starter)
+		close(left)
+	}()
+	return left
+}
+
+func (s *supervisor) watch(ctx context.Context, starterLeft <-chan struct{}, up <-chan error) error {
+	for {
+		select {
+		case err := <-s.group.Ended():
+			return err
+		case err := <-up:
+			if err != nil {
+				return err
+			}
+			s.record.Ready = true
+			if err := s.dir.save(s.record); err != nil {
+				return err
+			}
+			s.events.send(event{Ready: true})
+		case <-starterLeft:
+			if !s.record.Ready {
+				return fmt.Errorf("given up: the command that started this cluster is gone")
+			}
+			starterLeft = nil
+		case <-ctx.Done():
+			return fmt.Errorf("told to end")
+		}
+	}
+}
+
+func (s *supervisor) bringUp(ctx context.Context) error {
+	if s.record.Settings.Mode == Node {
+		return s.bringUpNode(ctx)
+	}
+	return s.bringUpControlPlane(ctx)
+}
+
+// bringUpControlPlane runs the control plane alone, on loopback addresses and
+// ports of the machine, as whatever user this is.
+func (s *supervisor) bringUpControlPlane(ctx context.Context) error {
+	free, err := freePorts(5)
+	if err != nil {
+		return err
+	}
+	plane := &controlPlane{
+		bin:       s.record.Settings.Bin,
+		dir:       s.dir,
+		ports:     ports{free[0], free[1], free[2], free[3], free[4]},
+		bind:      "127.0.0.1",
+		advertise: "127.0.0.1",
+	}
+	if wanted := s.record.Settings.APIPort; wanted != 0 {
+		plane.ports.api = wanted
+	}
+	s.record.APIServer = fmt.Sprintf("https://127.0.0.1:%d", plane.ports.api)
+	if err := s.issue(s.record.APIServer); err != nil {
+		return err
+	}
+	if err := plane.start(ctx, s.group, s.events.step); err != nil {
+		return err
+	}
+	api, err := newAPI(s.dir.pki(), s.record.APIServer)
+	if err != nil {
+		return err
+	}
+	if err := waitForAccounts(ctx, api); err != nil {
+		return err
+	}
+	return s.remember()
+}
+
+// issue makes the cluster's certificates and the kubeconfig for its user.
+func (s *supervisor) issue(inside string, hosts ...string) error {
+	authority, err := pki.New(s.dir.pki())
+	if err != nil {
+		return err
+	}
+	if err := authority.IssueAll(inside, hosts...); err != nil {
+		return err
+	}
+	return pki.WriteKubeconfig(s.dir.pki(), "admin", s.record.APIServer, s.dir.kubeconfig())
+}
+
+// remember records the processes that `down` has to see gone.
+func (s *supervisor) remember() error {
+	self, err := process.Identify(os.Getpid())
+	if err != nil {
+		return err
+	}
+	s.record.Processes = append([]process.Identity{self}, s.group.Members()...)
+	return s.dir.save(s.record)
+}
+
+// freePorts finds ports that nobody listens on at the moment.
+func freePorts(n int) ([]int, error) {
+	var found []int
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() // only at the end, so that all differ
+		found = append(found, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return found, nil
+}
+
+// withoutProxies keeps the components from calling one another by way of a proxy
+// that the user's shell has set.
+func withoutProxies() {
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			os.Unsetenv(name)
+		}
+	}
+}
