@@ -1,0 +1,184 @@
+//! `StagingClass`: what is allowed and how it is exposed, as StorageClass is for volumes.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    duration::Duration,
+    environment::{Access, AccessRole, Subject},
+    schema,
+};
+
+/// What a platform team allows. Every field has a built-in value, which also holds where there is
+/// no class at all.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "kulisse.dev",
+    version = "v1alpha1",
+    kind = "StagingClass",
+    plural = "stagingclasses",
+    singular = "stagingclass",
+    shortname = "sclass",
+    category = "kulisse",
+    derive = "PartialEq",
+    doc = "What staging environments of this class may do and how they are exposed.",
+    printcolumn(name = "Domain", type_ = "string", json_path = ".spec.expose.domain"),
+    printcolumn(name = "Max TTL", type_ = "string", json_path = ".spec.limits.maxTTL"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    crates(kube_core = "::kube_core")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct StagingClassSpec {
+    /// Globs of namespaces that may be cloned. Default: any; the grant decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
+    pub allowed_sources: Vec<String>,
+    /// Labels of the namespaces that may ask. Default: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::selector")]
+    pub request_from: Option<LabelSelector>,
+    /// First part of the targets' names; one of the chart's `namespacePrefixes`. Default `stg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub namespace_prefix: Option<String>,
+    /// Preview URLs. Default: none; routes stay behind and are reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expose: Option<ClassExpose>,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Pod Security level that targets enforce. Default `Baseline`.
+    #[serde(default)]
+    pub pod_security: PodSecurity,
+    /// How it is made sure that nothing leads back.
+    #[serde(default)]
+    pub boundary: Boundary,
+    /// Who may look into targets.
+    #[serde(default)]
+    pub access: ClassAccess,
+}
+
+/// Preview URLs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassExpose {
+    /// Domain below which the hosts lie: `staging.example.com`. It needs a wildcard DNS record.
+    #[schemars(length(min = 1, max = 190), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub domain: String,
+    /// One label of the host, from `{service}`, `{environment}`, `{namespace}` and `{hash}`.
+    /// Default `{service}-{environment}-{hash}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^([a-z0-9-]|\{(service|environment|namespace|hash)\})+$")
+    )]
+    pub host_template: Option<String>,
+    /// The IngressClass of the cloned Ingresses.
+    #[schemars(length(min = 1, max = 253))]
+    pub ingress_class_name: String,
+    /// `http` or `https`, as people reach it. Default `http`.
+    #[serde(default)]
+    pub scheme: Scheme,
+    /// Port in the URL where it is not the scheme's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<u16>,
+    /// Where route traffic comes from: the ingress controller's Pods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub from: Vec<Peer>,
+}
+
+/// How a URL begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Scheme {
+    /// `http://`
+    #[default]
+    #[serde(rename = "http")]
+    Http,
+    /// `https://`
+    #[serde(rename = "https")]
+    Https,
+}
+
+/// Pods, as a NetworkPolicy names them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct Peer {
+    /// Labels of the namespace.
+    #[schemars(schema_with = "schema::selector")]
+    pub namespace_selector: LabelSelector,
+    /// Labels of the Pods. Default: all of the namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::selector")]
+    pub pod_selector: Option<LabelSelector>,
+}
+
+/// Limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct Limits {
+    /// For environments that give no `ttl`. Default `24h`.
+    #[serde(default, rename = "defaultTTL", skip_serializing_if = "Option::is_none")]
+    pub default_ttl: Option<Duration>,
+    /// No environment lives longer. Default `168h`.
+    #[serde(default, rename = "maxTTL", skip_serializing_if = "Option::is_none")]
+    pub max_ttl: Option<Duration>,
+    /// No plan has more clones. Default 2000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20000))]
+    pub max_objects: Option<u32>,
+}
+
+/// Pod Security Standards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PodSecurity {
+    /// Everything is allowed.
+    Privileged,
+    /// Known privilege escalations are refused.
+    #[default]
+    Baseline,
+    /// Hardened Pods only.
+    Restricted,
+}
+
+/// How it is made sure that nothing leads back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Boundary {
+    /// Whether a Pod in the target tries the ways to production before anything starts.
+    #[serde(default)]
+    pub probe: ProbeMode,
+}
+
+/// Whether the ways to production are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProbeMode {
+    /// Before the first workload of each incarnation.
+    #[default]
+    Always,
+    /// Not at all: that nothing leads back is then not promised, and the status says so.
+    Never,
+}
+
+/// Who may look into targets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassAccess {
+    /// For environments that name nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub defaults: Vec<Access>,
+    /// Globs of the subjects that may be named. Default: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub allowed_subjects: Vec<Subject>,
+    /// The most that may be given. Default `View`.
+    #[serde(default)]
+    pub max_role: AccessRole,
+}

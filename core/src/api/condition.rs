@@ -1,0 +1,238 @@
+//! The one vocabulary of conditions and reasons.
+//!
+//! A reason is at the same time a condition's reason, an Event's reason and a metric label.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde::{Deserialize, Serialize};
+
+/// Type of a condition. The first eight stand in every status from the first visit on; the others
+/// are there only while they are true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// A person can use the environment now.
+    Ready,
+    /// The source consents and can be read, and the class allows it.
+    Granted,
+    /// A plan exists for this generation.
+    Planned,
+    /// Nothing leads back to production, and the probe has shown it.
+    BoundaryClean,
+    /// The target holds the plan.
+    Applied,
+    /// Every clone is up.
+    WorkloadsReady,
+    /// All seeds have passed.
+    Seeded,
+    /// All smokes have passed.
+    SmokePassed,
+    /// The operator is changing something.
+    Reconciling,
+    /// The operator has stopped: a person must act.
+    Stalled,
+    /// The time is nearly up.
+    Expiring,
+    /// The time was up; nothing is left but this object.
+    Expired,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// Something holds up the deletion of the target.
+    TeardownBlocked,
+}
+
+impl ConditionType {
+    /// The conditions that every status has.
+    pub const ALWAYS: [Self; 8] = [
+        Self::Ready,
+        Self::Granted,
+        Self::Planned,
+        Self::BoundaryClean,
+        Self::Applied,
+        Self::WorkloadsReady,
+        Self::Seeded,
+        Self::SmokePassed,
+    ];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Granted => "Granted",
+            Self::Planned => "Planned",
+            Self::BoundaryClean => "BoundaryClean",
+            Self::Applied => "Applied",
+            Self::WorkloadsReady => "WorkloadsReady",
+            Self::Seeded => "Seeded",
+            Self::SmokePassed => "SmokePassed",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Expiring => "Expiring",
+            Self::Expired => "Expired",
+            Self::Suspended => "Suspended",
+            Self::TeardownBlocked => "TeardownBlocked",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why a condition is as it is. Stable: scripts and alerts are built on it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Reason {
+            /// Every reason, for documentation and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// As it is written.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// What it means, for the reference documentation.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Not known yet.
+    Pending,
+    /// Work goes on.
+    Progressing,
+    /// It holds.
+    Succeeded,
+    /// Nothing of the kind was asked for.
+    NotRequested,
+    /// A grant in the source names this request namespace, and the class allows it.
+    Granted,
+    /// No grant in the source names this request namespace.
+    SourceNotGranted,
+    /// The source namespace does not exist.
+    SourceNotFound,
+    /// The operator may not read the source.
+    SourceNotReadable,
+    /// The class that the environment names does not exist.
+    ClassNotFound,
+    /// The class forbids this.
+    NotAllowedByClass,
+    /// The spec cannot be worked with, although the API server took it.
+    InvalidSpec,
+    /// The class of the environment cannot be worked with.
+    InvalidClass,
+    /// An object of the source is not what its kind says.
+    InvalidManifest,
+    /// More objects than the class allows.
+    TooLarge,
+    /// A clone would still lead back to production.
+    ProductionReference,
+    /// A Secret cannot be made: what it needs is not there.
+    SecretMissing,
+    /// The admission policy that fences the operator's own account is not in force.
+    FencePolicyMissing,
+    /// Production could be reached from the target: network policy is not enforced.
+    EgressNotEnforced,
+    /// It could not be shown whether production can be reached.
+    ProbeInconclusive,
+    /// The class skips the probe: that nothing leads back is not promised.
+    ProbeSkipped,
+    /// The probe has shown that production cannot be reached.
+    Probed,
+    /// The API server refused an object.
+    Refused,
+    /// A namespace with the target's name exists and is not ours.
+    Conflict,
+    /// An image cannot be pulled.
+    ImagePullFailed,
+    /// A container keeps ending.
+    CrashLooping,
+    /// No node takes a Pod.
+    Unschedulable,
+    /// A claim finds no volume.
+    ClaimUnbound,
+    /// A ConfigMap, Secret or key that a container needs is not there.
+    ConfigMissing,
+    /// A workload that was applied is not there any more.
+    WorkloadMissing,
+    /// It runs.
+    Running,
+    /// It failed.
+    Failed,
+    /// It took longer than it may.
+    TimedOut,
+    /// The time is nearly up.
+    Expiring,
+    /// The time was up.
+    Expired,
+    /// The environment is being deleted.
+    Deleting,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// Something holds up the deletion of the target.
+    TeardownBlocked,
+    /// A request to the API server failed; it is tried again.
+    ApiError,
+}
+
+/// A condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// Not known.
+    Unknown,
+}
+
+impl Verdict {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// Makes the condition `kind`, keeping the time of its last transition unless its verdict changes.
+pub fn condition(
+    old: &[Condition],
+    kind: ConditionType,
+    verdict: Verdict,
+    reason: Reason,
+    message: impl Into<String>,
+    generation: i64,
+    now: jiff::Timestamp,
+) -> Condition {
+    let before = find(old, kind).filter(|c| c.status == verdict.as_str());
+    Condition {
+        type_: kind.as_str().to_owned(),
+        status: verdict.as_str().to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: cut(&message.into()),
+        observed_generation: Some(generation),
+        last_transition_time: before.map_or(Time(now), |c| c.last_transition_time.clone()),
+    }
+}
+
+/// The condition of that type, if it is there.
+pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|c| c.type_ == kind.as_str())
+}
+
+/// Whether the condition is there and true.
+pub fn is_true(conditions: &[Condition], kind: ConditionType) -> bool {
+    find(conditions, kind).is_some_and(|c| c.status == "True")
+}
+
+/// Kubernetes allows 32,768 characters; nobody reads more than this.
+fn cut(message: &str) -> String {
+    const MOST: usize = 1000;
+    if message.chars().count() <= MOST {
+        return message.to_owned();
+    }
+    message.chars().take(MOST - 1).chain(['…']).collect()
+}

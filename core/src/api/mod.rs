@@ -1,0 +1,18 @@
+//! What people write, and what the operator answers: types only.
+//!
+//! The CustomResourceDefinitions are generated from these types ([`crds`]). Every string and list
+//! has a limit, every load-bearing name stands in [`names`], and a field is here only once it
+//! works.
+
+pub mod class;
+pub mod condition;
+pub mod crds;
+pub mod duration;
+pub mod environment;
+pub mod grant;
+pub mod identity;
+pub mod names;
+mod schema;
+pub mod staging_plan;
+pub mod status;
+pub mod task;

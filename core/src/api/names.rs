@@ -1,0 +1,109 @@
+//! Every load-bearing name: API group, labels, annotations, finalizers, field managers, and the
+//! names of what the operator makes.
+//!
+//! Changing one of these orphans objects (or the ownership of their fields) in every cluster that
+//! runs an older version. Nothing outside this file may spell them.
+
+use super::identity::{Incarnation, NamespaceName, digest_word};
+
+/// API group of all four kinds.
+pub const GROUP: &str = "kulisse.dev";
+/// The one served and stored version.
+pub const VERSION: &str = "v1alpha1";
+
+/// Field manager of everything the operator creates in a target.
+pub const FIELD_MANAGER: &str = "kulisse";
+/// Field manager of status and of our finalizer on environments.
+pub const STATUS_MANAGER: &str = "kulisse-status";
+/// Field manager of the command line.
+pub const CLI_MANAGER: &str = "kulisse-cli";
+/// `reportingController` of Events, and the value of `app.kubernetes.io/managed-by`.
+pub const CONTROLLER: &str = "kulisse.dev/operator";
+
+/// On environments: nothing of it is left once this is gone.
+pub const TEARDOWN_FINALIZER: &str = "kulisse.dev/teardown";
+/// On the operator's own RoleBinding in a target: keeps our rights alive until the rest is gone.
+pub const RIGHTS_FINALIZER: &str = "kulisse.dev/rights";
+
+/// Label on targets, clones, tasks and stored plans: UID of the environment they belong to.
+pub const ENVIRONMENT_UID_LABEL: &str = "kulisse.dev/environment-uid";
+/// Label on targets and clones: name of the environment (at most 40 characters).
+pub const ENVIRONMENT_LABEL: &str = "kulisse.dev/environment";
+/// Label on targets: the request namespace.
+pub const REQUEST_NAMESPACE_LABEL: &str = "kulisse.dev/request-namespace";
+/// Label on clones that start first and hold data.
+pub const STORE_LABEL: &str = "kulisse.dev/store";
+/// Label on Jobs and Pods of seeds and smokes: name of the task.
+pub const TASK_LABEL: &str = "kulisse.dev/task";
+/// Label on the Job and Pod that show that production cannot be reached.
+pub const PROBE_LABEL: &str = "kulisse.dev/probe";
+/// Label of what the fence consists of (policies, bindings).
+pub const FENCE_LABEL: &str = "kulisse.dev/fence";
+/// Label on Secrets of a request namespace that environments may use (`"true"`).
+pub const USABLE_LABEL: &str = "kulisse.dev/usable";
+/// Kubernetes' label for the tool that manages an object.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY_LABEL`] on everything of ours.
+pub const MANAGED_BY: &str = "kulisse";
+/// The label that Kubernetes itself puts on every namespace: its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// Annotation on targets: shows that we made it, for the time before its UID is recorded.
+pub const PROOF_ANNOTATION: &str = "kulisse.dev/proof";
+/// Annotation on targets: which life of the environment this is.
+pub const INCARNATION_ANNOTATION: &str = "kulisse.dev/incarnation";
+/// Annotation on targets: the cloned namespace.
+pub const SOURCE_ANNOTATION: &str = "kulisse.dev/source-namespace";
+/// Annotation on pod templates whose image is overridden: the commit, so that a moved tag restarts.
+pub const COMMIT_ANNOTATION: &str = "kulisse.dev/commit";
+/// Prefix of the annotations that describe the pull request on a target.
+pub const PULL_REQUEST_PREFIX: &str = "kulisse.dev/pull-request-";
+/// Annotation that marks a StagingClass as the one used when none is named (`"true"`).
+pub const DEFAULT_CLASS_ANNOTATION: &str = "kulisse.dev/is-default-class";
+
+/// ClusterRole that a source's owners bind to the operator: read everything but Secrets.
+pub const SOURCE_READER_ROLE: &str = "kulisse-source-reader";
+/// ClusterRole that a source's owners bind to the operator to let it read Secrets as well.
+pub const SOURCE_SECRETS_ROLE: &str = "kulisse-source-secrets";
+/// ClusterRole for the request namespaces' usable Secrets and ConfigMaps.
+pub const REQUEST_READER_ROLE: &str = "kulisse-request-reader";
+/// ClusterRole that the operator binds to itself in each target.
+pub const CLONE_WRITER_ROLE: &str = "kulisse-clone-writer";
+/// ClusterRole for people with `role: View`.
+pub const VIEWER_ROLE: &str = "kulisse-environment-viewer";
+/// ClusterRole for people with `role: Edit`.
+pub const EDITOR_ROLE: &str = "kulisse-environment-editor";
+
+/// Name of the operator's own RoleBinding in a target.
+pub const RIGHTS_BINDING: &str = "kulisse-rights";
+/// Name of the Job that shows that production cannot be reached.
+pub const PROBE_JOB: &str = "kulisse-probe";
+/// Name of the Secret with the operator's key, in the operator's namespace.
+pub const OPERATOR_KEY_SECRET: &str = "kulisse-operator-key";
+
+/// The target's name: `<prefix>-<environment>-<5 of hash(UID, incarnation)>`, at most 63 characters.
+pub fn target_namespace(
+    prefix: &str,
+    environment: &str,
+    uid: &str,
+    incarnation: Incarnation,
+) -> NamespaceName {
+    let hash = digest_word(&[uid, &incarnation.to_string()], 5);
+    NamespaceName::built(&format!("{prefix}-{environment}-{hash}"))
+}
+
+/// The part of a preview host that tells environments apart. Of the UID alone, so that a URL
+/// outlives its incarnations.
+pub fn host_hash(uid: &str) -> String {
+    digest_word(&[uid], 5)
+}
+
+/// Name of the StagingPlan of an environment (one per environment, replaced with each plan).
+pub fn staging_plan(environment: &str) -> String {
+    environment.to_owned()
+}
+
+/// Name of part `part` of the stored plan of an environment, in the operator's namespace.
+pub fn stored_plan(uid: &str, part: usize) -> String {
+    format!("plan-{uid}-{part}")
+}

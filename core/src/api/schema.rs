@@ -1,0 +1,56 @@
+//! Schemas that the derive cannot make.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+pub(super) fn selector(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "matchLabels": { "type": "object", "maxProperties": 32,
+                "additionalProperties": { "type": "string", "maxLength": 63 } },
+            "matchExpressions": { "type": "array", "maxItems": 32, "x-kubernetes-list-type": "atomic",
+                "items": { "type": "object", "required": ["key", "operator"], "properties": {
+                    "key": { "type": "string", "maxLength": 317 },
+                    "operator": { "type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"] },
+                    "values": { "type": "array", "maxItems": 64, "x-kubernetes-list-type": "atomic",
+                        "items": { "type": "string", "maxLength": 63 } } } } }
+        }
+    })
+}
+
+pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
+    let quantities = json_schema!({
+        "type": "object", "maxProperties": 16,
+        "additionalProperties": {
+            "x-kubernetes-int-or-string": true, "maxLength": 32,
+            "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+        }
+    });
+    json_schema!({
+        "type": "object", "properties": { "requests": quantities, "limits": quantities }
+    })
+}
+
+/// Kubernetes' own types are checked by the API server when the Job is made; repeating their schema
+/// here would only make ours age.
+pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}
+
+pub(super) fn any_objects(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "maxItems": 64,
+        "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true }
+    })
+}
+
+pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "maxProperties": 16,
+        "additionalProperties": { "type": "string", "maxLength": 1024 }
+    })
+}
+
+pub(super) fn incarnation(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 1 })
+}

@@ -1,0 +1,258 @@
+//! What the operator answers: the status of a `StagingEnvironment`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{identity::Incarnation, schema};
+
+/// Status of an environment. Long lists live in the StagingPlan of the same name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct StagingEnvironmentStatus {
+    /// The generation that this status speaks of; -1 until the operator has seen the object.
+    #[serde(default = "unseen")]
+    pub observed_generation: i64,
+    /// Conditions; see the reference for their reasons.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// One word for people. Programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub phase: Option<String>,
+    /// Which life this is, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::incarnation")]
+    pub incarnation: Option<Incarnation>,
+    /// The namespaces made for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub namespaces: Vec<Target>,
+    /// The first preview URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+    /// All preview URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 2048)))]
+    pub urls: Vec<String>,
+    /// When the target was made: the clock starts here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the time is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// The plan that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSummary>,
+    /// The source as it was read for that plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceSummary>,
+    /// How many workloads are up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workloads: Option<WorkloadSummary>,
+    /// The seeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub seed: Vec<TaskSummary>,
+    /// The smokes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub smoke: Vec<TaskSummary>,
+    /// How the deletion of the target goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown: Option<Teardown>,
+}
+
+/// A namespace made for an environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Its name.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its UID: the proof that it is ours.
+    #[schemars(length(max = 64))]
+    pub uid: String,
+    /// The life it belongs to.
+    #[schemars(schema_with = "schema::incarnation")]
+    pub incarnation: Incarnation,
+    /// What it is for.
+    pub role: TargetRole,
+    /// Whether it was shown that production cannot be reached from it.
+    #[serde(default)]
+    pub probe: ProbeVerdict,
+    /// What of the probe is worth knowing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub probe_message: String,
+    /// How far which plan has been applied to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+}
+
+/// What a target is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TargetRole {
+    /// It is the environment.
+    Serving,
+    /// It is going.
+    Leaving,
+}
+
+/// What the probe has shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProbeVerdict {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// Production cannot be reached, while what is alive could have been.
+    Closed,
+    /// Production could be reached.
+    Open,
+    /// Neither could be shown.
+    Inconclusive,
+    /// The class skips it.
+    Skipped,
+}
+
+/// How far a plan has been applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// The plan's digest.
+    #[schemars(length(max = 128))]
+    pub digest: String,
+    /// What of it.
+    pub through: Wave,
+    /// When the last of it was applied.
+    pub at: Time,
+}
+
+/// The waves in which a plan is applied.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Wave {
+    /// Policies, rights, limits: before anything else.
+    Fence,
+    /// ConfigMaps, Secrets, accounts, claims, Services: what workloads refer to.
+    Config,
+    /// Workloads that hold data.
+    Stores,
+    /// All other workloads, and routes.
+    Workloads,
+}
+
+/// A plan in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanSummary {
+    /// Name of the StagingPlan.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Its digest.
+    #[schemars(length(max = 128))]
+    pub digest: String,
+    /// The generation of the environment it was made for.
+    pub generation: i64,
+    /// Number of clones.
+    pub objects: u32,
+    /// Number of changed fields.
+    pub changes: u32,
+    /// Number of objects left behind.
+    pub left_behind: u32,
+    /// Number of findings.
+    pub findings: u32,
+}
+
+/// The source as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceSummary {
+    /// When.
+    pub captured_at: Time,
+    /// Number of objects.
+    pub objects: u32,
+    /// Kinds that the operator may not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 320)))]
+    pub unreadable: Vec<String>,
+}
+
+/// How many workloads are up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSummary {
+    /// Up.
+    pub ready: u32,
+    /// All.
+    pub total: u32,
+}
+
+/// A seed or a smoke.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskSummary {
+    /// Its name.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// How it stands.
+    pub state: TaskState,
+    /// What it is, as a digest: a seed runs once per content.
+    #[schemars(length(max = 128))]
+    pub content: String,
+    /// The incarnation it ran in.
+    #[schemars(schema_with = "schema::incarnation")]
+    pub incarnation: Incarnation,
+    /// When its last attempt started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// How long its last attempt took, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_seconds: Option<u32>,
+    /// Number of attempts.
+    pub attempts: u32,
+    /// What is worth knowing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// How a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaskState {
+    /// Not started.
+    Pending,
+    /// It runs.
+    Running,
+    /// It passed.
+    Passed,
+    /// It failed, and so did its retries.
+    Failed,
+    /// It took longer than it may.
+    TimedOut,
+}
+
+/// How the deletion of the target goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Teardown {
+    /// When it began.
+    pub started_at: Time,
+    /// What holds it up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 1024)))]
+    pub blocked_by: Vec<String>,
+}
+
+fn unseen() -> i64 {
+    -1
+}

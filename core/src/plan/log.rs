@@ -1,0 +1,117 @@
+//! What the passes did: nothing is changed or left behind without an entry here.
+
+use serde_json::Value;
+
+use super::object::{Key, Object};
+use crate::api::staging_plan::{Change, Finding, LeftBehind, Severity};
+
+/// Longest text of a changed value in a report, in characters.
+const SHOWN: usize = 200;
+
+/// What the passes did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Log {
+    /// Changed fields.
+    pub changes: Vec<Change>,
+    /// Objects left behind.
+    pub left_behind: Vec<LeftBehind>,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// The reason of a change: a word to group by, and a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// A word in kebab-case: `cluster-ip`.
+    pub name: &'static str,
+    /// Why, as a clause without a full stop.
+    pub why: &'static str,
+}
+
+impl Log {
+    /// Sets a field and notes it, unless it has that value already.
+    pub fn set(&mut self, object: &mut Object, path: &str, value: Value, rule: &Rule) {
+        if object.get(path) == Some(&value) {
+            return;
+        }
+        let from = object.set(path, value.clone());
+        self.changed(object.key(), path, from.as_ref(), Some(&value), rule);
+    }
+
+    /// Removes a field and notes it, if it was there.
+    pub fn remove(&mut self, object: &mut Object, path: &str, rule: &Rule) {
+        if let Some(from) = object.remove(path) {
+            self.changed(object.key(), path, Some(&from), None, rule);
+        }
+    }
+
+    /// Notes a change made by other means.
+    pub fn changed(
+        &mut self,
+        object: Key,
+        path: &str,
+        from: Option<&Value>,
+        to: Option<&Value>,
+        rule: &Rule,
+    ) {
+        self.changes.push(Change {
+            object: object.to_string(),
+            path: path.to_owned(),
+            from: from.map(shown),
+            to: to.map(shown),
+            rule: rule.name.to_owned(),
+            why: rule.why.to_owned(),
+        });
+    }
+
+    /// Notes that an object stays behind.
+    pub fn leave(&mut self, object: &Key, reason: &str, why: impl Into<String>) {
+        self.left_behind.push(LeftBehind {
+            object: object.to_string(),
+            reason: reason.to_owned(),
+            why: why.into(),
+        });
+    }
+
+    /// Notes something that a person should look at.
+    pub fn find(
+        &mut self,
+        severity: Severity,
+        object: &Key,
+        path: &str,
+        kind: &str,
+        why: impl Into<String>,
+        settle: impl Into<String>,
+    ) {
+        self.findings.push(Finding {
+            severity,
+            object: object.to_string(),
+            path: path.to_owned(),
+            kind: kind.to_owned(),
+            why: why.into(),
+            settle: settle.into(),
+        });
+    }
+
+    /// One order whatever the passes' own, so that the same input gives the same report.
+    pub(super) fn sort(&mut self) {
+        self.changes.sort();
+        self.left_behind.sort();
+        self.findings.sort();
+        self.findings.dedup();
+    }
+}
+
+/// A value as a report shows it. Credential-like parts of URLs never stand in a report, wherever
+/// they were read.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let text = crate::secrets::redact(&text);
+    if text.chars().count() <= SHOWN {
+        return text;
+    }
+    text.chars().take(SHOWN - 1).chain(['…']).collect()
+}

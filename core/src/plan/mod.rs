@@ -1,0 +1,206 @@
+//! Manifests → plan. Pure: the same request and capture give the same plan, byte for byte.
+//!
+//! A plan is made by passes, one per file. A pass takes the objects and gives them back, noting
+//! every change in the [`Log`]; what it drops it notes as left behind. [`passes`] is the list of
+//! them, in order: reading it aloud is reading what Kulisse does to a manifest.
+//!
+//! Knowledge about kinds (which fields hold Pod templates, replicas, hosts, names of other
+//! objects) is data in [`kinds`], not a question asked in passes.
+//!
+//! Deliberately absent: the client, the clock, and Secret values. A capture holds sealed Secrets
+//! ([`crate::secrets`]), a plan holds recipes.
+
+mod access;
+mod audit;
+pub mod capture;
+mod context;
+mod customize;
+pub mod digest;
+mod fence;
+mod isolate;
+pub mod kinds;
+mod label;
+pub mod log;
+pub mod object;
+mod order;
+mod relocate;
+pub mod request;
+mod route;
+mod scale;
+mod secret;
+mod select;
+mod strip;
+pub mod task;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    capture::{Address, Capture},
+    context::Context,
+    log::Log,
+    object::{Key, Object},
+    request::Request,
+    task::PlannedTask,
+};
+use crate::{
+    api::{
+        identity::NamespaceName,
+        staging_plan::{Change, Finding, LeftBehind, Severity},
+        status::Wave,
+    },
+    secrets::PlannedSecret,
+};
+
+/// What will be in the target, and how that differs from the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Hash of all that will be applied.
+    pub digest: String,
+    /// The namespace that is cloned.
+    pub source: NamespaceName,
+    /// The namespace that it is cloned into.
+    pub target: NamespaceName,
+    /// The target itself: labels and annotations; its proof is added when it is made.
+    pub namespace: Object,
+    /// Fence and clones, in the order in which they are applied.
+    pub clones: Vec<PlannedClone>,
+    /// What the cloned Secrets will hold, by name.
+    pub secrets: BTreeMap<String, PlannedSecret>,
+    /// Seeds and smokes, in the order of the spec.
+    pub tasks: Vec<PlannedTask>,
+    /// Preview URLs.
+    pub urls: Vec<String>,
+    /// Ways to production that the probe must find closed.
+    pub ways: Vec<Address>,
+    /// Changed fields.
+    pub changes: Vec<Change>,
+    /// What stays behind.
+    pub left_behind: Vec<LeftBehind>,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// An object that will be in the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedClone {
+    /// When it is applied.
+    pub wave: Wave,
+    /// The object. Secrets have no `data`: their recipe stands in [`Plan::secrets`].
+    pub object: Object,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// More clones than the class allows.
+    #[error(
+        "{objects} objects would be cloned, the class allows {allowed}: narrow spec.source with selector, include or exclude, or raise limits.maxObjects of the class"
+    )]
+    TooLarge {
+        /// Clones, the fence included.
+        objects: usize,
+        /// What the class allows.
+        allowed: usize,
+    },
+    /// The spec holds something that cannot be worked with.
+    #[error("{field}: {why}")]
+    InvalidSpec {
+        /// Which field.
+        field: String,
+        /// What is allowed.
+        why: String,
+    },
+}
+
+/// A step of planning: takes the objects and gives them back, changed and noted.
+type Pass = fn(Vec<Object>, &Context, &mut Log) -> Vec<Object>;
+
+/// What happens to the objects of a source, in order.
+fn passes() -> [(&'static str, Pass); 9] {
+    [
+        // What comes along, and why not the rest.
+        ("select", select::select),
+        // What the API server or another controller owns.
+        ("strip", strip::strip),
+        // The new namespace, and every reference to the old one.
+        ("relocate", relocate::relocate),
+        // The ways back to production are cut.
+        ("isolate", isolate::isolate),
+        // Preview hosts instead of production's.
+        ("route", route::route),
+        // Replicas, resources, claims; what would scale them back stays behind.
+        ("scale", scale::scale),
+        // Secrets become recipes.
+        ("secret", secret::secret),
+        // The user's images: pinned, or replaced.
+        ("customize", customize::customize),
+        // Ours, and whose.
+        ("label", label::label),
+    ]
+}
+
+/// Plans the clone of `capture` that `request` asks for.
+///
+/// # Errors
+///
+/// If there are more objects than the class allows, or the spec holds what cannot be worked with
+/// although the API server took it. Whatever the source holds is never an error: what cannot be
+/// cloned stays behind with its reason.
+pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
+    let context = Context::new(request, capture)?;
+    let mut log = Log::default();
+
+    let mut clones = capture.objects.clone();
+    for (_, pass) in passes() {
+        clones = pass(clones, &context, &mut log);
+    }
+    let secrets = secret::recipes(&clones, &context, &mut log);
+    let urls = route::urls(&clones, &context);
+    let tasks = task::tasks(&clones, &urls, &context, &mut log)?;
+    let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
+    objects.extend(access::bindings(&context, &mut log));
+    objects.extend(clones);
+    audit::audit(&objects, &secrets, &tasks, &context, &mut log);
+
+    let allowed = context.max_objects();
+    if objects.len() > allowed {
+        return Err(PlanError::TooLarge { objects: objects.len(), allowed });
+    }
+    log.sort();
+    let clones = order::order(objects);
+    let namespace = label::target(&context);
+    Ok(Plan {
+        digest: digest::plan(&namespace, &clones, &secrets, &tasks),
+        source: capture.namespace.clone(),
+        target: request.target.clone(),
+        namespace,
+        clones,
+        secrets,
+        tasks,
+        urls,
+        ways: capture.addresses.clone(),
+        changes: log.changes,
+        left_behind: log.left_behind,
+        findings: log.findings,
+    })
+}
+
+impl Plan {
+    /// The findings that keep the plan from being applied.
+    pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Blocks)
+    }
+
+    /// Keys of the workloads (what has replicas or runs on every node) and whether each is a store.
+    pub fn workloads(&self) -> Vec<(Key, bool)> {
+        self.clones
+            .iter()
+            .filter(|clone| kinds::profile(&clone.object).is_some_and(|kind| kind.workload))
+            .map(|clone| (clone.object.key(), clone.wave == Wave::Stores))
+            .collect()
+    }
+}

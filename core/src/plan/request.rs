@@ -1,0 +1,70 @@
+//! What a plan is made for.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{
+    class::StagingClassSpec,
+    environment::StagingEnvironmentSpec,
+    identity::{Incarnation, NamespaceName},
+};
+
+/// Everything but the source's objects that a plan depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The environment.
+    pub environment: Identity,
+    /// What it asks for.
+    pub spec: StagingEnvironmentSpec,
+    /// What its class allows; the built-in values where there is none.
+    pub class: StagingClassSpec,
+    /// Which life of the environment.
+    pub incarnation: Incarnation,
+    /// The namespace that is cloned into.
+    pub target: NamespaceName,
+    /// What of the cluster matters.
+    pub cluster: Cluster,
+}
+
+/// Which environment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Its name.
+    pub name: String,
+    /// The request namespace.
+    pub namespace: NamespaceName,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// What of the cluster matters to a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// Where the Kubernetes API listens, after the `kubernetes` Service: network policies see
+    /// addresses after translation.
+    pub api_endpoints: Vec<Endpoint>,
+    /// The subject of the operator's rights in a target.
+    pub operator: OperatorAccount,
+}
+
+/// An address and a TCP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Address.
+    pub address: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// The ServiceAccount the operator runs as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorAccount {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
