@@ -30,7 +30,8 @@ if [ ! -d "$out" ]; then
     stamp=k8s.io/component-base/version
     major=${version#v} minor=${version#v*.}
     build -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=${major%%.*} \
-        -X $stamp.gitMinor=${minor%%.*} -X $stamp.gitTreeState=clean" -o "$out.new/devcluster" .
+        -X $stamp.gitMinor=${minor%%.*} -X $stamp.gitTreeState=clean \
+        -X k8s.io/client-go/pkg/version.gitVersion=$version" -o "$out.new/devcluster" .
     build -ldflags "-s -w" -o "$out.new/" ./cmd/pause ./cmd/policy-gate
     for name in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl coredns; do
         ln -s devcluster "$out.new/$name"

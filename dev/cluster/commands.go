@@ -41,7 +41,7 @@ var commands = map[string]func(args []string) error{
 	"image":  image,
 
 	"supervise": withState(cluster.Supervise),
-	"init":      func([]string) error { return cluster.Init() },
+	"init":      withState(cluster.Init),
 	"node":      func([]string) error { return cluster.RunNode() },
 	"ingress":   func([]string) error { return ingress.Run() },
 }

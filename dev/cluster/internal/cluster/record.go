@@ -52,6 +52,7 @@ type record struct {
 	APIServer string             `json:"apiServer"`
 	Ingress   string             `json:"ingress"`
 	Version   string             `json:"version"`
+	Cgroup    string             `json:"cgroup"`
 	Ready     bool               `json:"ready"`
 	Processes []process.Identity `json:"processes"` // the one that holds the others first
 }
