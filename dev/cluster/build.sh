@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")"
 
 cache=${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}/cluster
-key=$(find . -type f ! -name '*_test.go' ! -name '*.md' ! -name smoke.sh |
+key=$(find . -type f ! -name '*_test.go' ! -name '*.md' ! -name smoke.sh ! -path './testdata/*' |
     LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 out=$cache/$key/bin
 [ -d "$out" ] && { echo "$out"; exit 0; }

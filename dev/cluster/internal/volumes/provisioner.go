@@ -36,8 +36,8 @@ const (
 type key struct{ kind, name string } // kind is "claim" (NAMESPACE/NAME) or "volume"
 
 type provisioner struct {
-	client                  kubernetes.Interface
-	log                     *log.Logger
+	client                   kubernetes.Interface
+	log                      *log.Logger
 	claims, volumes, classes cache.Store
 }
 
