@@ -143,7 +143,7 @@ func TestSplitForward(t *testing.T) {
 		"8080":                         {},
 		"8080=web:80":                  {},
 		"8080=10.77.0.1":               {},
-		"=10.77.0.1:80":                {"127.0.0.1:", "10.77.0.1:80"},
+		"=10.77.0.1:80":                {},
 	} {
 		listen, target, err := splitForward(forward)
 		if [2]string{listen, target} != want || (err == nil) != (want[1] != "") {
