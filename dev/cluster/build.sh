@@ -4,9 +4,9 @@
 # The result is kept outside the work tree, by the hash of everything it is built
 # from, in ${KULISSE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kulisse}/cluster.
 set -eu
+cache=$(realpath -m "${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}")/cluster
 cd "$(dirname "$0")"
 
-cache=${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}/cluster
 key=$(find . -type f ! -name '*_test.go' ! -name '*.md' ! -name smoke.sh ! -path './testdata/*' |
     LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 out=$cache/$key/bin

@@ -187,6 +187,9 @@ func image(args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	if len(files) == 0 {
+		return errors.New("--file SOURCE=TARGET is missing: the image would be empty")
+	}
 	var content oci.Content
 	for _, file := range files {
 		source, target, ok := strings.Cut(file, "=")

@@ -72,6 +72,7 @@ func (n *node) bringUp(ctx context.Context) error {
 	if err := n.group.Start("containerd", containerd); err != nil {
 		return err
 	}
+	go pullAhead(ctx, []string{"registry.k8s.io/pause:3.10", "registry.k8s.io/coredns/coredns:v1.14.2", "kulisse.dev/dev/ingress:dev"})
 	plane := &controlPlane{
 		bin:       insideBin,
 		dir:       insideState,

@@ -43,7 +43,7 @@ func catalogue() []image {
 		{
 			name:       "redis",
 			references: []string{"docker.io/library/redis:7"},
-			packages:   []string{"bash", "coreutils", "dash", "findutils", "gosu", "grep", "redis-server"},
+			packages:   []string{"bash", "coreutils", "dash", "debianutils", "findutils", "gosu", "grep", "redis-server"},
 			user:       &user{"redis", "/data", 999},
 			finish:     finishRedis,
 			config: oci.Config{
@@ -57,7 +57,7 @@ func catalogue() []image {
 		{
 			name:       "nginx",
 			references: []string{"docker.io/library/nginx:1.27"},
-			packages:   []string{"bash", "coreutils", "curl", "dash", "grep", "nginx-light", "sed"},
+			packages:   []string{"bash", "coreutils", "curl", "dash", "debianutils", "grep", "nginx-light", "sed"},
 			user:       &user{"nginx", "/nonexistent", 101},
 			finish:     finishNginx,
 			config: oci.Config{
@@ -70,12 +70,12 @@ func catalogue() []image {
 		{
 			name:       "postgres",
 			references: []string{"docker.io/library/postgres:16"},
-			packages: []string{"bash", "coreutils", "dash", "findutils", "gosu", "grep", "gzip", "libc-bin", "perl-base",
-				"postgresql", "sed"},
+			packages: []string{"bash", "coreutils", "dash", "debianutils", "findutils", "gosu", "grep", "gzip", "libc-bin",
+				"perl-base", "postgresql", "sed"},
 			user:   &user{"postgres", "/var/lib/postgresql", 999},
 			finish: finishPostgres,
 			config: oci.Config{
-				Env:          []string{path + ":/usr/lib/postgresql/bin", "LANG=C.UTF-8", "PGDATA=/var/lib/postgresql/data"},
+				Env:          []string{path, "LANG=C.UTF-8", "PGDATA=/var/lib/postgresql/data"},
 				Entrypoint:   []string{"docker-entrypoint.sh"},
 				Cmd:          []string{"postgres"},
 				StopSignal:   "SIGINT",
@@ -85,15 +85,8 @@ func catalogue() []image {
 	}
 }
 
-// finishTools does what the packages' own installation would: alternatives, and
-// busybox' names where Debian has no program of its own.
+// finishTools lets busybox stand in where Debian has no program of its own.
 func finishTools(r root) error {
-	if err := r.link("nc.openbsd", "bin/nc"); err != nil {
-		return err
-	}
-	if err := r.link("mawk", "usr/bin/awk"); err != nil {
-		return err
-	}
 	applets, err := exec.Command(r.join("bin/busybox"), "--list").Output()
 	if err != nil {
 		return fmt.Errorf("busybox --list: %w", err)
@@ -133,16 +126,24 @@ func finishNginx(r root) error {
 	return r.link("/dev/stderr", "var/log/nginx/error.log")
 }
 
-// finishPostgres gives the programs one path for every version and makes the
-// server listen as the public image's does.
+// finishPostgres puts the programs on the path and makes the server listen as the
+// public image's does.
 func finishPostgres(r root) error {
 	versions, err := filepath.Glob(r.join("usr/lib/postgresql/[0-9]*"))
 	if err != nil || len(versions) != 1 {
 		return fmt.Errorf("one version of PostgreSQL expected, found %v", versions)
 	}
 	version := filepath.Base(versions[0])
-	if err := r.link(version+"/bin", "usr/lib/postgresql/bin"); err != nil {
+	programs, err := os.ReadDir(filepath.Join(versions[0], "bin"))
+	if err != nil {
 		return err
+	}
+	for _, program := range programs {
+		// In place of Debian's, which choose between installed versions with Perl.
+		target := "../lib/postgresql/" + version + "/bin/" + program.Name()
+		if err := r.link(target, "usr/bin/"+program.Name()); err != nil {
+			return err
+		}
 	}
 	// Without LLVM, which is larger than all the rest, there is no compiling of queries.
 	for _, pattern := range []string{"lib/bitcode", "lib/llvmjit*"} {

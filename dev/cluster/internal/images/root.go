@@ -29,6 +29,14 @@ var superfluous = []string{
 	"usr/share/postgresql-common", "usr/share/zsh",
 }
 
+// Names that a package gets when it is installed, not when it is unpacked.
+var alternatives = map[string]string{
+	"bin/nc":        "nc.openbsd",
+	"bin/sh":        "dash",
+	"usr/bin/awk":   "mawk",
+	"usr/bin/which": "which.debianutils",
+}
+
 // furnish turns the unpacked packages into the image's root directory.
 func (r root) furnish(i image) error {
 	for _, pattern := range superfluous {
@@ -54,8 +62,11 @@ func (r root) furnish(i image) error {
 			return err
 		}
 	}
-	if !r.hasProgram("sh") {
-		if err := r.link("dash", "bin/sh"); err != nil {
+	for name, program := range alternatives {
+		if _, err := os.Lstat(filepath.Join(filepath.Dir(r.join(name)), program)); err != nil {
+			continue // not in this image
+		}
+		if err := r.link(program, name); err != nil {
 			return err
 		}
 	}

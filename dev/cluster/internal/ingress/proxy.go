@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -34,10 +33,11 @@ func newProxy(pick func(backend) (string, error)) *proxy {
 		},
 		Transport: &http.Transport{
 			// A pod that a policy fences off does not refuse, it is silent.
-			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
-			MaxIdleConnsPerHost: 16,
-			IdleConnTimeout:     30 * time.Second,
-			DisableCompression:  true,
+			DialContext:        (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			DisableCompression: true,
+			// Nor does a connection that was open before the policy came: a request
+			// sent on it would wait for minutes.
+			DisableKeepAlives: true,
 		},
 		FlushInterval: -1, // what streams must arrive while it does
 		ErrorHandler:  explain,
@@ -66,7 +66,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func explain(w http.ResponseWriter, r *http.Request, err error) {
 	log.Printf("%s%s: %v", r.Host, r.URL.Path, err)
 	status := http.StatusBadGateway
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() {
 		status = http.StatusGatewayTimeout
 	}
 	http.Error(w, err.Error(), status)

@@ -1,0 +1,1 @@
+//! Every combination of facts reaches a fixed point and stays there.
