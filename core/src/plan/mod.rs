@@ -23,6 +23,7 @@ mod label;
 pub mod log;
 pub mod object;
 mod order;
+mod pattern;
 mod relocate;
 pub mod request;
 mod route;
@@ -171,7 +172,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
         return Err(PlanError::TooLarge { objects: objects.len(), allowed });
     }
     log.sort();
-    let clones = order::order(objects);
+    let clones = order::order(objects, &context);
     let namespace = label::target(&context);
     Ok(Plan {
         digest: digest::plan(&namespace, &clones, &secrets, &tasks),
