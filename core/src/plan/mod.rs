@@ -27,6 +27,7 @@ pub mod object;
 mod order;
 mod ours;
 mod own_pod;
+pub mod probe;
 mod relocate;
 pub mod request;
 mod route;
@@ -163,6 +164,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
         clones = pass(clones, &context, &mut log);
     }
     let secrets = secret::recipes(&clones, &context, &mut log);
+    clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
     let tasks = task::tasks(&clones, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log);

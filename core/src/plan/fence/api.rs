@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::plan::fixture::{deployment, object, request};
 
-    fn binding(subject: Value) -> Object {
+    fn binding(subject: &Value) -> Object {
         object(
             "rbac.authorization.k8s.io/v1",
             "RoleBinding",
@@ -177,7 +177,7 @@ mod tests {
             ),
         ] {
             let clones = [
-                binding(subject.clone()),
+                binding(subject),
                 object("v1", "ServiceAccount", "robot", account.clone()),
                 deployment("web", json!({"app": "web"}), pod.clone()),
             ];
@@ -190,7 +190,7 @@ mod tests {
         let robot =
             json!({"kind": "ServiceAccount", "name": "robot", "namespace": "stg-pr-7-abcde"});
         let policies = opened(&[
-            binding(robot),
+            binding(&robot),
             deployment("robot", json!({"app": "x"}), json!({"serviceAccountName": "robot"})),
             deployment("db", json!({"app": "x", "tier": "db"}), json!({})),
         ]);
@@ -221,7 +221,7 @@ mod tests {
         let robot =
             json!({"kind": "ServiceAccount", "name": "robot", "namespace": "stg-pr-7-abcde"});
         let clones = [
-            binding(robot),
+            binding(&robot),
             deployment("robot", json!({"app": "x"}), json!({"serviceAccountName": "robot"})),
             deployment("twin", json!({"app": "x"}), json!({})),
         ];

@@ -26,12 +26,7 @@ mod within;
 use serde_json::{Value, json};
 
 use super::{
-    context::Context,
-    log::Log,
-    object::{Key, Object},
-    ours,
-    request::Request,
-    task::PlannedTask,
+    context::Context, log::Log, object::Object, ours, request::Request, task::PlannedTask,
 };
 use crate::api::{
     identity::{MAX_LABEL, digest_word, fit},
@@ -130,7 +125,5 @@ fn untold(log: &mut Log, pods: &pods::Pods, opening: &str, without: &str) {
     log.find(Severity::Warns, &pods.owner, &path, "fence-selector", why, settle);
 }
 
-/// The key of one of our policies.
-fn key(name: &str) -> Key {
-    Key { group: NETWORKING.into(), kind: "NetworkPolicy".into(), name: name.into() }
-}
+#[cfg(test)]
+mod tests;

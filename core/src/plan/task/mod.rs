@@ -82,17 +82,17 @@ pub(super) fn tasks(
     log: &mut Log,
 ) -> Result<Vec<PlannedTask>, PlanError> {
     let spec = &context.request.spec;
-    let mut planned = Vec::new();
+    let mut tasks = Vec::new();
     for (at, seed) in spec.seed.iter().enumerate() {
         let place = Place { clones, context, field: format!("spec.seed[{at}]") };
-        let content = digest::of(seed);
-        planned.push(place.plan(&seed.task, TaskRole::Seed(seed.when), content, log)?);
+        let role = TaskRole::Seed(seed.when);
+        tasks.push(place.plan(&seed.task, role, digest::of(seed), log)?);
     }
     for (at, smoke) in spec.smoke.iter().enumerate() {
         let place = Place { clones, context, field: format!("spec.smoke[{at}]") };
-        planned.push(place.plan(smoke, TaskRole::Smoke, digest::of(smoke), log)?);
+        tasks.push(place.plan(smoke, TaskRole::Smoke, digest::of(smoke), log)?);
     }
-    Ok(planned)
+    Ok(tasks)
 }
 
 /// Where in the spec a task stands, and what it is planned with.

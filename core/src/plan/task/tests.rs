@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "json! makes values that nobody else needs")]
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -49,11 +49,11 @@ impl Place<'_> {
             (Some(http), None, None) => self.http(http, timeout_seconds).map(Work::Http),
             (None, Some(run), None) => {
                 let pod = json!({"spec": self.run(run)});
-                Ok(Work::Job(self.job(task, json!({"template": pod}), timeout_seconds, log)))
+                Ok(Work::Job(self.job(task, &json!({"template": pod}), timeout_seconds, log)))
             }
             (None, None, Some(job)) => {
                 let spec = self.given(job)?;
-                Ok(Work::Job(self.job(task, spec, timeout_seconds, log)))
+                Ok(Work::Job(self.job(task, &spec, timeout_seconds, log)))
             }
             _ => Err(self.invalid("http", "a task has exactly one of http, run and job")),
         }
@@ -150,7 +150,7 @@ impl Place<'_> {
     }
 
     /// One attempt, one Pod, in the target.
-    fn job(&self, task: &Task, spec: Value, timeout_seconds: u32, log: &mut Log) -> Object {
+    fn job(&self, task: &Task, spec: &Value, timeout_seconds: u32, log: &mut Log) -> Object {
         let mut job =
             ours::made(self.context.request, "batch/v1", "Job", &task.name, json!({"spec": spec}));
         for field in NOT_OURS {
