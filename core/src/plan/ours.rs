@@ -50,6 +50,11 @@ pub(super) fn labels(request: &Request) -> [(&'static str, &str); 3] {
     ]
 }
 
+/// Whether the key of a label belongs to us: `kulisse.dev/…`.
+pub(super) fn is_label(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(prefix, _)| prefix == names::GROUP)
+}
+
 /// Whether `object` is of that kind.
 pub(super) fn is(object: &Object, group: &str, kind: &str) -> bool {
     object.kind() == kind && object.group() == group

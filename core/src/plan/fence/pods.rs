@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use super::selector::Labels;
-use crate::plan::{
-    kinds,
-    object::{Key, Object},
-    task::{PlannedTask, Work},
+use crate::{
+    api::names,
+    plan::{
+        kinds,
+        object::{Key, Object},
+        ours,
+        task::{PlannedTask, Work},
+    },
 };
 
 /// Labels that controllers put on Pods with values that a plan does not know. Policies may ask for
@@ -83,6 +87,8 @@ fn of(owner: &Object, pointer: &'static str) -> Option<Pods> {
             .flatten()
             // The controller overwrites these.
             .filter(|(key, _)| !added.contains(&key.as_str()))
+            // The probe's Pods have labels of ours as well: only a task's name sets Pods apart.
+            .filter(|(key, _)| *key == names::TASK_LABEL || !ours::is_label(key))
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect(),
         added,

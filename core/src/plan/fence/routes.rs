@@ -8,7 +8,7 @@ use super::{NETWORKING, Opening, policy};
 use crate::{
     api::{
         class::{ClassExpose, Peer},
-        identity::{MAX_LABEL, fit},
+        identity::{MAX_LABEL, digest_word, fit},
         names::NAMESPACE_NAME_LABEL,
         staging_plan::Severity,
     },
@@ -74,7 +74,10 @@ fn open(
     }
     let source = request.spec.source.namespace.as_str();
     let from: Vec<Value> = expose.from.iter().map(|it| peer(it, source)).collect();
-    let name = fit(&format!("kulisse-routes-{}", service.name()), MAX_LABEL, 7);
+    let mut name = format!("kulisse-routes-{}", service.name());
+    if name.len() > MAX_LABEL {
+        name = fit(&format!("{name}-{}", digest_word(&[service.name()], 6)), MAX_LABEL, 7);
+    }
     let opening =
         Opening { ingress: Some(json!([{"from": from, "ports": targets}])), egress: None };
     Some(policy(request, &name, &json!({"matchLabels": labels}), opening))

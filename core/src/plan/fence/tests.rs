@@ -108,10 +108,10 @@ fn pods_that_cannot_be_told_apart_get_no_allowance_and_are_named() {
             vec![stateful, fixture::policy("p", json!({"podSelector": first}))],
             "StatefulSet.apps/db",
         ),
-        // Pods without labels.
+        // Pods without labels of their own.
         (
             vec![
-                deployment("bare", json!({}), json!({})),
+                deployment("bare", json!({"kulisse.dev/environment": "pr-7"}), json!({})),
                 fixture::policy("p", json!({"podSelector": {"matchLabels": {"app": "db"}}})),
             ],
             "Deployment.apps/bare",

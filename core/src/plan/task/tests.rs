@@ -13,6 +13,12 @@ fn clones() -> Vec<Object> {
         deployment("db", json!({"app": "db"}), json!({})),
         deployment("web", json!({"app": "web"}), json!({})),
         service("web"),
+        object(
+            "v1",
+            "Service",
+            "db",
+            json!({"spec": {"clusterIP": "None", "ports": [{"port": 1}]}}),
+        ),
         object("v1", "ServiceAccount", "robot", json!({})),
     ]
 }
@@ -62,7 +68,7 @@ fn seeds_come_first_and_keep_their_order() {
 
 #[test]
 fn a_service_is_asked_for_by_its_name_in_the_target() {
-    let http = json!({"service": "web", "port": 8080, "path": "/healthz?deep=1", "within": "90s"});
+    let http = json!({"service": "db", "port": 8080, "path": "/healthz?deep=1", "within": "90s"});
     let expect = Expect { status: Some(204), ..Expect::default() };
     let mut given = http.clone();
     given["expect"] = json!(expect);
@@ -70,7 +76,7 @@ fn a_service_is_asked_for_by_its_name_in_the_target() {
     assert_eq!(
         task.work,
         Work::Http(HttpWork {
-            url: "http://web.stg-pr-7-abcde.svc:8080/healthz?deep=1".into(),
+            url: "http://db.stg-pr-7-abcde.svc:8080/healthz?deep=1".into(),
             expect,
             within_seconds: 90,
         })
@@ -158,7 +164,8 @@ fn what_cannot_be_run_is_refused_by_the_name_of_its_field() {
         (with("timeout", json!("5000000h")), "timeout", "between"),
         (with("retries", json!(-1)), "retries", "0 or more"),
         (with("needs", json!(["db", "queue"])), "needs[1]", "there are db, web"),
-        (http(json!({"service": "gone"})), "http.service", "there are web"),
+        (http(json!({"service": "gone"})), "http.service", "there are db, web"),
+        (http(json!({"service": "web", "port": 81})), "http.port", "it has 80"),
         (http(json!({"service": "web", "within": "1h"})), "http.within", "600s"),
         (json!({"name": "t"}), "http", "exactly one"),
         (pod(json!({"containers": []})), "job.template.spec.containers", "container"),

@@ -77,14 +77,22 @@ impl Place<'_> {
     }
 
     fn service_url(&self, service: &str, http: &Http) -> Result<String, PlanError> {
-        let mut known = self.names_of("", "Service");
-        known.sort_unstable();
-        if !known.contains(&service) {
-            let why = format!("no Service {service:?} is cloned; {}", there_are(&known));
-            return Err(self.invalid("http.service", &why));
+        let found =
+            self.clones.iter().find(|it| ours::is(it, "", "Service") && it.name() == service);
+        let Some(found) = found else {
+            let known = there_are(&self.names_of("", "Service"));
+            return Err(
+                self.invalid("http.service", &format!("no Service {service:?} is cloned; {known}"))
+            );
+        };
+        let port = http.port.unwrap_or(HTTP_PORT);
+        let known = ports(found);
+        if !known.is_empty() && !known.contains(&port.to_string()) {
+            let known = known.join(", ");
+            let why = format!("Service {service:?} has no port {port}; it has {known}");
+            return Err(self.invalid("http.port", &why));
         }
         let target = &self.context.request.target;
-        let port = http.port.unwrap_or(HTTP_PORT);
         let path = http.path.as_deref().unwrap_or("/");
         Ok(format!("http://{service}.{target}.svc:{port}{path}"))
     }
@@ -136,8 +144,7 @@ impl Place<'_> {
         match account {
             None => spec["template"]["spec"]["automountServiceAccountToken"] = json!(false),
             Some((field, name)) => {
-                let mut known = self.names_of("", "ServiceAccount");
-                known.sort_unstable();
+                let known = self.names_of("", "ServiceAccount");
                 // Every namespace has this one.
                 if name != "default" && !known.contains(&name) {
                     let why =
@@ -162,9 +169,7 @@ impl Place<'_> {
         if let Some(labels) = job.get_mut("/spec/template/metadata/labels") {
             // A label of ours on a Pod opens what it does not say.
             if let Some(labels) = labels.as_object_mut() {
-                labels.retain(|key, _| {
-                    key.split('/').next().is_none_or(|prefix| prefix != names::GROUP)
-                });
+                labels.retain(|key, _| !ours::is_label(key));
             }
         }
         let template = "/spec/template/metadata/labels";
@@ -193,8 +198,21 @@ impl Place<'_> {
     }
 
     fn names_of(&self, group: &str, kind: &str) -> Vec<&str> {
-        self.clones.iter().filter(|it| ours::is(it, group, kind)).map(Object::name).collect()
+        let mut names: Vec<&str> =
+            self.clones.iter().filter(|it| ours::is(it, group, kind)).map(Object::name).collect();
+        names.sort_unstable();
+        names
     }
+}
+
+/// Ports of a Service that has an address of its own; without one, each Pod has whatever ports it
+/// listens on.
+fn ports(service: &Object) -> Vec<String> {
+    if service.text("/spec/clusterIP") == "None" {
+        return Vec::new();
+    }
+    let ports = service.get("/spec/ports").and_then(Value::as_array).into_iter().flatten();
+    ports.filter_map(|port| port["port"].as_i64()).map(|port| port.to_string()).collect()
 }
 
 /// JSON pointers of the containers of a Job.
