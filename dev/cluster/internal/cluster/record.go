@@ -104,13 +104,14 @@ func (r *record) alive() bool {
 	return len(r.Processes) > 0
 }
 
-// running tells whether the cluster can be used.
+// running tells whether the cluster can be used. It is patient, because what does
+// not run is replaced, and a machine that compiles something is slow to answer.
 func (d Directory) running(r *record) bool {
 	if !r.Ready || !r.alive() {
 		return false
 	}
 	api, err := newAPI(d.pki(), r.APIServer)
-	return err == nil && api.ready(3*time.Second) == nil
+	return err == nil && api.ready(15*time.Second) == nil
 }
 
 func (d Directory) details(r *record, running bool) Details {
