@@ -14,9 +14,9 @@ import (
 // process that runs the node, and reaps what others leave behind. When it ends,
 // however that happens, the kernel ends everything inside.
 func Init(dir Directory) error {
-	r, err := dir.load()
-	if err != nil || r == nil {
-		return fmt.Errorf("no cluster in %s: %w", dir, err)
+	r, err := dir.mustLoad()
+	if err != nil {
+		return err
 	}
 	stores, err := imageStores(dir, r.Settings.Bin)
 	if err != nil {
@@ -34,7 +34,7 @@ func Init(dir Directory) error {
 	node := exec.Command(filepath.Join(insideBin, "devcluster"), "node")
 	node.Dir = "/"
 	node.Stdout, node.Stderr = os.Stdout, os.Stderr
-	node.ExtraFiles = []*os.File{os.NewFile(starterFD, "supervisor")}
+	node.ExtraFiles = []*os.File{lineToStarter()}
 	if err := node.Start(); err != nil {
 		return err
 	}

@@ -38,11 +38,11 @@ type node struct {
 
 // RunNode runs the node and returns when anything of it has ended.
 func RunNode() error {
-	r, err := insideState.load()
-	if err != nil || r == nil {
-		return fmt.Errorf("no cluster in %s: %w", insideState, err)
+	r, err := insideState.mustLoad()
+	if err != nil {
+		return err
 	}
-	n := &node{r, process.NewGroup(insideState.logs()), newEvents(os.NewFile(starterFD, "supervisor")), make(chan error, 4)}
+	n := &node{r, process.NewGroup(insideState.logs()), newEvents(lineToStarter()), make(chan error, 4)}
 	n.events.send(event{Network: true})
 	up := make(chan error, 1)
 	go func() { up <- n.bringUp(context.Background()) }()

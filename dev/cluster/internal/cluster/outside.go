@@ -127,11 +127,11 @@ func (s *supervisor) forward(inside *netns.Namespace) error {
 
 // Exec replaces this process by a command inside the node's namespaces.
 func Exec(dir Directory, command []string) error {
-	r, err := dir.load()
+	r, err := dir.mustLoad()
 	if err != nil {
 		return err
 	}
-	if r == nil || r.Settings.Mode != Node || !r.alive() {
+	if r.Settings.Mode != Node || !r.alive() {
 		return fmt.Errorf("no node is running in %s", dir)
 	}
 	nsenter, err := exec.LookPath("nsenter")

@@ -73,6 +73,15 @@ func (d Directory) load() (*record, error) {
 	return r, nil
 }
 
+// mustLoad is load where there has to be a cluster.
+func (d Directory) mustLoad() (*record, error) {
+	r, err := d.load()
+	if err == nil && r == nil {
+		err = fmt.Errorf("there is no cluster in %s", d)
+	}
+	return r, err
+}
+
 func (d Directory) save(r *record) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
