@@ -27,7 +27,10 @@ pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<Operator
         if let Some(secret) = found {
             let bytes = secret.data.and_then(|mut data| data.remove(FIELD));
             let Some(key) = bytes.and_then(|it| OperatorKey::from_bytes(&it.0)) else {
-                bail!("Secret {name} in {namespace} holds no key of {} bytes: delete it to have a new one made; living environments are then no longer recognised", OperatorKey::LENGTH);
+                bail!(
+                    "Secret {name} in {namespace} holds no key of {} bytes: delete it to have a new one made; living environments are then no longer recognised",
+                    OperatorKey::LENGTH
+                );
             };
             return Ok(key);
         }
@@ -35,7 +38,10 @@ pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<Operator
             Ok(_) => {}
             // Another one was faster: its key is ours too.
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot make Secret {name} in {namespace}")),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot make Secret {name} in {namespace}"));
+            }
         }
     }
     bail!("Secret {name} in {namespace} is neither there nor can it be made");
@@ -47,7 +53,9 @@ fn fresh(name: &str) -> Result<Secret> {
     Ok(Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
-            labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+            labels: Some(
+                [(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into(),
+            ),
             ..ObjectMeta::default()
         },
         data: Some([(FIELD.to_owned(), ByteString(bytes))].into()),

@@ -73,14 +73,19 @@ pub struct Options {
 /// # Errors
 ///
 /// If it cannot start: no cluster, no right to its own namespace, an address that is taken.
-pub async fn run(config: Config, options: Options, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+pub async fn run(
+    config: Config,
+    options: Options,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
     let (stop, stopped) = signal(stop);
     let clock = ServerClock::default();
     let client = client(config, &clock)?;
     let metrics = Metrics::new();
     let ready = Arc::new(AtomicBool::new(false));
     let health = http::Health { ready: Arc::clone(&ready), metrics: Arc::clone(&metrics) };
-    let (address, server) = http::serve(options.listen, health, until(stopped.clone())).await
+    let (address, server) = http::serve(options.listen, health, until(stopped.clone()))
+        .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "health and metrics");
     let server = tokio::spawn(server);
@@ -94,7 +99,14 @@ pub async fn run(config: Config, options: Options, stop: impl Future<Output = ()
     let recorder = Recorder::new(client.clone(), reporter);
     let world = Arc::new(World::default());
     let ctx = Arc::new(Context::new(
-        client.clone(), clock, Arc::clone(&world), recorder, metrics, options.settings, key, fenced,
+        client.clone(),
+        clock,
+        Arc::clone(&world),
+        recorder,
+        metrics,
+        options.settings,
+        key,
+        fenced,
     ));
 
     let (queue, requests) = mpsc::unbounded_channel();
@@ -249,7 +261,8 @@ impl Watcher<'_> {
         K: Watched + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let stream = watcher(Api::<K>::all(self.client.clone()), config.clone()).default_backoff();
-        let (world, queue, lists) = (Arc::clone(&self.ctx.world), self.queue.clone(), Arc::clone(self.lists));
+        let (world, queue, lists) =
+            (Arc::clone(&self.ctx.world), self.queue.clone(), Arc::clone(self.lists));
         tokio::spawn(async move {
             futures::pin_mut!(stream);
             let mut relist = Relist::default();
@@ -313,7 +326,9 @@ impl Lists {
 }
 
 /// Turns the end of a future into something that many can wait for.
-fn signal(stop: impl Future<Output = ()> + Send + 'static) -> (watch::Sender<bool>, watch::Receiver<bool>) {
+fn signal(
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> (watch::Sender<bool>, watch::Receiver<bool>) {
     let (sender, receiver) = watch::channel(false);
     let told = sender.clone();
     tokio::spawn(async move {
@@ -328,6 +343,8 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|it| *it).await;
 }
 
-fn tokio_stream<T>(mut receiver: mpsc::UnboundedReceiver<T>) -> impl Stream<Item = Result<T, std::convert::Infallible>> {
+fn tokio_stream<T>(
+    mut receiver: mpsc::UnboundedReceiver<T>,
+) -> impl Stream<Item = Result<T, std::convert::Infallible>> {
     futures::stream::poll_fn(move |context| receiver.poll_recv(context)).map(Ok)
 }

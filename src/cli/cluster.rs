@@ -35,7 +35,9 @@ impl Cluster {
                 Config::from_custom_kubeconfig(file, &options).await?
             }
             None if self.context.is_some() => Config::from_kubeconfig(&options).await?,
-            None => Config::infer().await.context("no cluster: set KUBECONFIG or give --kubeconfig")?,
+            None => {
+                Config::infer().await.context("no cluster: set KUBECONFIG or give --kubeconfig")?
+            }
         };
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         Ok((Client::try_from(config)?, namespace))

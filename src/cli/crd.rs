@@ -23,7 +23,8 @@ pub fn crd(args: &Args) -> Result<ExitCode> {
             None => write!(out, "---\n{text}")?,
             Some(dir) => {
                 let path = dir.join(format!("{}.yaml", definition.name_any()));
-                std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+                std::fs::write(&path, text)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
         }
     }

@@ -59,12 +59,17 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
     let params = PatchParams::apply(names::CLI_MANAGER).force();
     let grants: Api<StagingGrant> = Api::namespaced(client.clone(), source.as_str());
     let name = grant.metadata.name.clone().unwrap_or_default();
-    grants.patch(&name, &params, &Patch::Apply(&grant)).await.context("cannot apply the StagingGrant")?;
+    grants
+        .patch(&name, &params, &Patch::Apply(&grant))
+        .await
+        .context("cannot apply the StagingGrant")?;
     writeln!(out, "staginggrant.kulisse.dev/{name} applied")?;
     let api: Api<RoleBinding> = Api::namespaced(client, source.as_str());
     for binding in &bindings {
         let name = binding.metadata.name.clone().unwrap_or_default();
-        api.patch(&name, &params, &Patch::Apply(binding)).await.context("cannot apply the RoleBinding")?;
+        api.patch(&name, &params, &Patch::Apply(binding))
+            .await
+            .context("cannot apply the RoleBinding")?;
         writeln!(out, "rolebinding.rbac.authorization.k8s.io/{name} applied")?;
     }
     Ok(ExitCode::SUCCESS)

@@ -53,10 +53,11 @@ pub fn main() -> ExitCode {
     // One provider of cryptography for every TLS connection, chosen before the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error.into()),
+        };
     let result = runtime.block_on(async {
         match cli.verb {
             Verb::Status(args) => status::status(args).await,

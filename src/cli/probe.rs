@@ -34,13 +34,15 @@ enum What {
 pub async fn probe(args: Args) -> Result<ExitCode> {
     match args.what {
         What::Fence { spec } => {
-            let spec = serde_json::from_str(&spec).context("--spec is not what the operator writes")?;
+            let spec =
+                serde_json::from_str(&spec).context("--spec is not what the operator writes")?;
             let answer = probe::fence::run(&spec).await;
             probe::leave(&serde_json::to_string(&answer)?);
             Ok(ExitCode::SUCCESS)
         }
         What::Http { spec } => {
-            let work = serde_json::from_str(&spec).context("--spec is not what the operator writes")?;
+            let work =
+                serde_json::from_str(&spec).context("--spec is not what the operator writes")?;
             let answer = probe::http::run(&work).await;
             let fine = answer.is_ok();
             probe::leave(&answer.unwrap_or_else(|lacks| lacks));

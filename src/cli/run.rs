@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use kube::Config;
 use kulisse_core::{
     api::identity::NamespaceName,
-    plan::{capture::Address, request::OperatorAccount},
+    plan::{probe::Place, request::OperatorAccount},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let control = args
         .probe_control
         .or_else(|| args.pod_ip.map(|ip| SocketAddr::new(ip, args.listen.port())))
-        .map(|at| Address { what: "control".to_owned(), host: at.ip().to_string(), port: at.port() });
+        .map(|at| Place { host: at.ip().to_string(), port: at.port() });
     let namespace = NamespaceName::parse(&args.namespace)?;
     let settings = Settings {
         account: OperatorAccount { namespace: args.namespace.clone(), name: args.service_account },

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn spans_have_two_units() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (61, "1m 1s"), (165_600, "1d 22h"), (86_400, "1d")] {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (61, "1m 1s"), (165_600, "1d 22h"), (86_400, "1d")]
+        {
             assert_eq!(span(seconds), text);
         }
     }

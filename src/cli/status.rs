@@ -128,7 +128,11 @@ fn line(environment: &StagingEnvironment) -> String {
     let status = environment.status.clone().unwrap_or_default();
     let message = find(&status.conditions, ConditionType::Ready)
         .map_or_else(|| "not seen yet".to_owned(), |it| it.message.clone());
-    format!("{} {}: {message}", environment.name_any(), status.phase.unwrap_or_else(|| "Pending".into()))
+    format!(
+        "{} {}: {message}",
+        environment.name_any(),
+        status.phase.unwrap_or_else(|| "Pending".into())
+    )
 }
 
 /// The whole picture.
@@ -156,7 +160,11 @@ pub fn picture(environment: &StagingEnvironment, now: Timestamp, screen: Screen)
     lines.join("\n") + "\n"
 }
 
-fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus, now: Timestamp) -> String {
+fn summary(
+    environment: &StagingEnvironment,
+    status: &StagingEnvironmentStatus,
+    now: Timestamp,
+) -> String {
     let mut parts = vec![format!("source {}", environment.spec.source.namespace)];
     if let Some(plan) = &status.plan {
         parts.push(format!(
@@ -198,7 +206,9 @@ fn stages(status: &StagingEnvironmentStatus, screen: Screen) -> Vec<String> {
         lines.push(format!(" {} {name:<10} {message}", screen.mark(mark)));
         match kind {
             ConditionType::Seeded => lines.extend(status.seed.iter().map(|it| task(it, screen))),
-            ConditionType::SmokePassed => lines.extend(status.smoke.iter().map(|it| task(it, screen))),
+            ConditionType::SmokePassed => {
+                lines.extend(status.smoke.iter().map(|it| task(it, screen)))
+            }
             _ => {}
         }
     }
@@ -213,7 +223,12 @@ fn task(task: &TaskSummary, screen: Screen) -> String {
         TaskState::Pending => Mark::Open,
     };
     let took = task.took_seconds.map(|it| span(i64::from(it))).unwrap_or_default();
-    format!("     {} {:<24} {took:>6}  {}", screen.mark(mark), task.name, screen.faint(&task.message))
+    format!(
+        "     {} {:<24} {took:>6}  {}",
+        screen.mark(mark),
+        task.name,
+        screen.faint(&task.message)
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]

@@ -28,8 +28,8 @@ use super::{
     call::{call, call_secret},
     context::Context,
     error::Error,
-    seen::Seen,
     secrets,
+    seen::Seen,
     stored::{Held, Stored},
 };
 
@@ -68,12 +68,14 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     for clone in wanted {
         if let Some(there) = standing(stored, clone, part) {
             let object = dressed(clone, part);
-            let secret = (object.kind() == "Secret").then(|| values.remove(object.name())).flatten();
+            let secret =
+                (object.kind() == "Secret").then(|| values.remove(object.name())).flatten();
             parcels.push(Parcel { object, wave: clone.wave, secret, there });
         }
     }
     for wave in [Wave::Fence, Wave::Config, Wave::Stores, Wave::Workloads] {
-        let (now, later): (Vec<Parcel>, Vec<Parcel>) = parcels.into_iter().partition(|it| it.wave == wave);
+        let (now, later): (Vec<Parcel>, Vec<Parcel>) =
+            parcels.into_iter().partition(|it| it.wave == wave);
         parcels = later;
         let refused: Vec<(Key, Error)> = stream::iter(now)
             .map(|parcel| async move {
@@ -136,9 +138,17 @@ async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error
     change(&api, seen, parcel, ctx).await
 }
 
-async fn create(api: &Api<DynamicObject>, seen: &Seen, parcel: &Parcel, ctx: &Context) -> Result<(), Error> {
+async fn create(
+    api: &Api<DynamicObject>,
+    seen: &Seen,
+    parcel: &Parcel,
+    ctx: &Context,
+) -> Result<(), Error> {
     let body = body(&parcel.object, parcel.secret.as_ref())?;
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
     let what = format!("create {}", parcel.object.key());
     let made = settled(|| async {
         send(&what, parcel.secret.is_some(), || api.create(&params, &body)).await
@@ -151,7 +161,12 @@ async fn create(api: &Api<DynamicObject>, seen: &Seen, parcel: &Parcel, ctx: &Co
 
 /// Changes an object that is there. A value that a Secret in the target holds already wins:
 /// rotation in production never breaks a living clone.
-async fn change(api: &Api<DynamicObject>, seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error> {
+async fn change(
+    api: &Api<DynamicObject>,
+    seen: &Seen,
+    parcel: Parcel,
+    ctx: &Context,
+) -> Result<(), Error> {
     let key = parcel.object.key();
     let name = parcel.object.name();
     let secret = parcel.secret.is_some();
@@ -258,7 +273,9 @@ where
     let mut pause = Duration::from_millis(10);
     loop {
         match request().await {
-            Err(error) if error.code() == 403 && unsettled(&error) && start.elapsed() < RIGHTS_SETTLE => {
+            Err(error)
+                if error.code() == 403 && unsettled(&error) && start.elapsed() < RIGHTS_SETTLE =>
+            {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(500));
             }
@@ -271,7 +288,9 @@ where
 fn unsettled(error: &Error) -> bool {
     match error {
         Error::Api { words, .. } => {
-            words.contains("cannot") && words.contains("in API group") && !words.contains("violates")
+            words.contains("cannot")
+                && words.contains("in API group")
+                && !words.contains("violates")
                 || words.contains("attempting to grant RBAC permissions")
                 || words.starts_with("Forbidden")
         }
@@ -285,8 +304,13 @@ fn told(mut refused: Vec<(Key, Error)>) -> Result<(), Error> {
         return Ok(());
     }
     refused.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let rest: Vec<String> = refused.iter().skip(1).take(5).map(|(key, _)| key.to_string()).collect();
-    let more = if rest.is_empty() { String::new() } else { format!("; also refused: {}", rest.join(", ")) };
+    let rest: Vec<String> =
+        refused.iter().skip(1).take(5).map(|(key, _)| key.to_string()).collect();
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; also refused: {}", rest.join(", "))
+    };
     let (key, first) = refused.swap_remove(0);
     match first {
         Error::Api { words, code, .. } if (400..500).contains(&code) && code != 429 => {

@@ -18,7 +18,7 @@ use kube::{
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
     plan::{
-        capture::{Capture, Source, assemble},
+        capture::{Capture, Reading, assemble},
         kinds,
         object::Object,
     },
@@ -91,18 +91,15 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
     if missing == ESSENTIAL.len() {
         return Err(Error::problem(
             Reason::SourceNotReadable,
-            format!("the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"),
+            format!(
+                "the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"
+            ),
         ));
     }
     let secrets = secrets(source, ctx).await?;
-    Ok(assemble(Source {
-        namespace: source.clone(),
-        captured_at: ctx.clock.now(),
-        objects,
-        secrets,
-        unreadable,
-        key: &ctx.key,
-    }))
+    let captured_at = ctx.clock.now();
+    let reading = Reading { namespace: source.clone(), captured_at, objects, secrets, unreadable };
+    Ok(assemble(reading, &ctx.key))
 }
 
 async fn exists(source: &NamespaceName, ctx: &Context) -> Result<(), Error> {
@@ -112,7 +109,9 @@ async fn exists(source: &NamespaceName, ctx: &Context) -> Result<(), Error> {
         Ok(_) => Ok(()),
         Err(error) if error.code() == 404 => Err(Error::problem(
             Reason::SourceNotFound,
-            format!("namespace {source} does not exist: correct spec.source.namespace by creating the environment again"),
+            format!(
+                "namespace {source} does not exist: correct spec.source.namespace by creating the environment again"
+            ),
         )),
         Err(error) => Err(error),
     }

@@ -26,13 +26,17 @@ impl ServerClock {
     }
 
     /// What time it is at the API server; the machine's own time before its first answer.
-    #[expect(clippy::disallowed_methods, reason = "the one place that may look at the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that may look at the machine's clock"
+    )]
     pub fn now(&self) -> Timestamp {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match known {
             None => Timestamp::now(),
             Some((date, since)) => {
-                let passed = SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::ZERO);
+                let passed =
+                    SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::ZERO);
                 date.checked_add(passed).unwrap_or(date)
             }
         }

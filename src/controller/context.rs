@@ -10,12 +10,13 @@ use std::{
 
 use kube::{Client, runtime::events::Recorder};
 use kulisse_core::{
-    api::identity::NamespaceName, plan::capture::Address, plan::request::OperatorAccount,
+    api::identity::NamespaceName, plan::probe::Place, plan::request::OperatorAccount,
     secrets::OperatorKey,
 };
 
 use super::{
-    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, stored::Stored, world::World,
+    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, stored::Stored,
+    world::World,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -59,12 +60,15 @@ pub struct Settings {
     /// First parts of the names of targets; the admission policy allows no others.
     pub namespace_prefixes: Vec<String>,
     /// An address that is alive and must be out of reach from a target.
-    pub probe_control: Option<Address>,
+    pub probe_control: Option<Place>,
 }
 
 impl Context {
     /// Puts a context together.
-    #[expect(clippy::too_many_arguments, reason = "the composition root hands over what it made, once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the composition root hands over what it made, once"
+    )]
     pub fn new(
         client: Client,
         clock: ServerClock,

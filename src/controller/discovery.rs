@@ -30,7 +30,8 @@ impl Kinds {
     /// All namespaced kinds that can be listed, in the version that the server prefers.
     pub async fn listable(&self, client: &Client) -> Result<Vec<ApiResource>, Error> {
         let discovery = self.known(client, FRESH).await?;
-        let resources = discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
+        let resources =
+            discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
         let mut kinds: Vec<ApiResource> = resources
             .filter(|(_, it)| it.scope == Scope::Namespaced && it.supports_operation(verbs::LIST))
             .map(|(resource, _)| resource)
@@ -54,7 +55,11 @@ impl Kinds {
         }
         Err(Error::problem(
             Reason::Refused,
-            format!("the API server does not know the kind {} {}", object.api_version(), object.kind()),
+            format!(
+                "the API server does not know the kind {} {}",
+                object.api_version(),
+                object.kind()
+            ),
         ))
     }
 

@@ -30,7 +30,8 @@ pub async fn check(client: &kube::Client) -> bool {
         ..Namespace::default()
     };
     let params = PostParams { dry_run: true, ..PostParams::default() };
-    let asked = tokio::time::timeout(Duration::from_secs(10), api.create(&params, &namespace)).await;
+    let asked =
+        tokio::time::timeout(Duration::from_secs(10), api.create(&params, &namespace)).await;
     match asked {
         Ok(Err(error @ kube::Error::Api(_))) if matches!(code(&error), 403 | 422) => {
             error.to_string().contains("ValidatingAdmissionPolicy")

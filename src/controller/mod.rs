@@ -51,7 +51,10 @@ const MOST_STEPS: usize = 40;
 /// # Errors
 ///
 /// What went wrong on the way; as far as it could be, it stands in the status by then.
-pub async fn reconcile(environment: Arc<StagingEnvironment>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub async fn reconcile(
+    environment: Arc<StagingEnvironment>,
+    ctx: Arc<Context>,
+) -> Result<Action, Error> {
     let mut seen = observe(environment, &ctx).await?;
     let mut outcome = Ok(());
     let mut facts = seen.facts(ctx.clock.now());
@@ -96,7 +99,10 @@ pub fn again(environment: &StagingEnvironment, error: &Error, ctx: &Context) -> 
 /// # Errors
 ///
 /// As [`reconcile`].
-pub async fn pass(environment: Arc<StagingEnvironment>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub async fn pass(
+    environment: Arc<StagingEnvironment>,
+    ctx: Arc<Context>,
+) -> Result<Action, Error> {
     let uid = environment.uid().unwrap_or_default();
     let started = tokio::time::Instant::now();
     let result = reconcile(environment, Arc::clone(&ctx)).await;

@@ -144,7 +144,8 @@ async fn refusal(
         BTreeMap::new()
     };
     let asking = consent::Asking { name: identity.namespace.as_str(), labels: &labels };
-    let answer = consent::granted(spec, asking, &grants).and_then(|()| consent::allowed(spec, asking, class));
+    let answer = consent::granted(spec, asking, &grants)
+        .and_then(|()| consent::allowed(spec, asking, class));
     Ok(answer.err())
 }
 
@@ -171,10 +172,14 @@ async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let mut there = ctx.world.namespace(&seen.identity.uid, name.as_str());
     if there.is_none() && recorded.is_some() {
         there = target::find(&name, ctx).await?;
-        if there.is_none() && seen.environment.metadata.deletion_timestamp.is_none() && !past(seen, ctx) {
+        if there.is_none()
+            && seen.environment.metadata.deletion_timestamp.is_none()
+            && !past(seen, ctx)
+        {
             begin_anew(&mut seen.record);
             stored::delete(&seen.identity.uid, ctx).await?;
-            seen.target_name = target_name(&seen.identity, &seen.class, &seen.record, seen.incarnation());
+            seen.target_name =
+                target_name(&seen.identity, &seen.class, &seen.record, seen.incarnation());
             return Ok(());
         }
     }
@@ -215,7 +220,9 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if seen.target == Target::Living {
         let started = seen.target_record().is_some_and(|it| it.applied.is_some());
         let planned = stored.plan.workloads();
-        let up = |key| seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up);
+        let up = |key| {
+            seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up)
+        };
         if started && !seen.workloads.is_empty() && planned.iter().any(|(key, _)| !up(key)) {
             seen.troubles = trouble::troubles(seen, ctx).await?;
         }

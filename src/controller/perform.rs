@@ -89,8 +89,9 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     };
     let request = request(seen, ctx).await?;
     let plan = plan::plan(&request, &captured)?;
-    let held = before.as_ref().map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
-    let stored = Arc::new(Stored { capture: (*captured).clone(), plan, held });
+    let held =
+        before.as_ref().map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
+    let stored = Arc::new(Stored { request, capture: (*captured).clone(), plan, held });
     futures::try_join!(
         stored::save(&seen.identity.uid, &stored, ctx),
         report::publish(seen, &stored.plan, ctx),
@@ -155,7 +156,9 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
         for port in slice.ports.iter().flatten().filter_map(|it| u16::try_from(it.port?).ok()) {
             let addresses = slice.endpoints.iter().flatten().flat_map(|it| &it.addresses);
             endpoints.extend(
-                addresses.filter_map(|it| it.parse().ok()).map(|address| Endpoint { address, port }),
+                addresses
+                    .filter_map(|it| it.parse().ok())
+                    .map(|address| Endpoint { address, port }),
             );
         }
     }
@@ -166,8 +169,7 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
 /// The target, our rights in it, and its fence.
 async fn prepare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
-    let request = request(seen, ctx).await?;
-    target::make(seen, &stored.plan.namespace, &request, ctx).await?;
+    target::make(seen, &stored, ctx).await?;
     let part = Part { from: Wave::Fence, to: Wave::Fence, paused: false, resumed: false };
     apply::apply(seen, &stored, part, ctx).await?;
     note_applied(seen, &stored, Wave::Fence, ctx);
@@ -184,8 +186,7 @@ async fn probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         }
         ProbeMode::Always => {
             let stored = held(seen)?;
-            let request = request(seen, ctx).await?;
-            tasks::start_probe(seen, &stored, &request, ctx).await
+            tasks::start_probe(seen, &stored, ctx).await
         }
     }
 }

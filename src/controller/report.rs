@@ -56,7 +56,11 @@ async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error>
 }
 
 /// Writes the status if it says anything new, and Events for what has changed.
-pub async fn report(seen: &Seen, new: &StagingEnvironmentStatus, ctx: &Context) -> Result<(), Error> {
+pub async fn report(
+    seen: &Seen,
+    new: &StagingEnvironmentStatus,
+    ctx: &Context,
+) -> Result<(), Error> {
     let old = seen.environment.status.clone().unwrap_or_default();
     if old == *new {
         return Ok(());
@@ -82,10 +86,16 @@ pub async fn report(seen: &Seen, new: &StagingEnvironmentStatus, ctx: &Context) 
 
 /// One Event for a change of what a person would ask first. Events are told once and may be lost;
 /// the status is what counts.
-async fn announce(seen: &Seen, old: &StagingEnvironmentStatus, new: &StagingEnvironmentStatus, ctx: &Context) {
+async fn announce(
+    seen: &Seen,
+    old: &StagingEnvironmentStatus,
+    new: &StagingEnvironmentStatus,
+    ctx: &Context,
+) {
     let mut told = Vec::new();
     let reason = |status: &StagingEnvironmentStatus| {
-        find(&status.conditions, ConditionType::Ready).map(|it| (it.status.clone(), it.reason.clone()))
+        find(&status.conditions, ConditionType::Ready)
+            .map(|it| (it.status.clone(), it.reason.clone()))
     };
     if let Some(ready) = find(&new.conditions, ConditionType::Ready)
         && reason(old) != reason(new)
@@ -133,7 +143,8 @@ pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Erro
         owner_references: seen.environment.controller_owner_ref(&()).map(|owner| vec![owner]),
         ..ObjectMeta::default()
     };
-    let api: Api<StagingPlan> = Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let api: Api<StagingPlan> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let what = format!("write StagingPlan {name}");
     call(&what, || api.patch(&name, &params, &Patch::Apply(&object))).await?;
@@ -142,7 +153,8 @@ pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Erro
 
 fn spec(seen: &Seen, plan: &Plan) -> StagingPlanSpec {
     let over = |length: usize| u32::try_from(length.saturating_sub(LISTED)).unwrap_or(u32::MAX);
-    let truncated = Truncated { changes: over(plan.changes.len()), left_behind: over(plan.left_behind.len()) };
+    let truncated =
+        Truncated { changes: over(plan.changes.len()), left_behind: over(plan.left_behind.len()) };
     StagingPlanSpec {
         digest: plan.digest.clone(),
         generation: seen.environment.metadata.generation.unwrap_or_default(),

@@ -6,16 +6,22 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, ResourceExt, api::DynamicObject};
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names},
-    secrets::{self, PlannedValue, SecretBytes},
+    secrets::{self, OpenSecret, PlannedValue, SecretBytes},
 };
 use serde_json::{Value, json};
 
-use super::{call::call_secret, capture, context::Context, error::Error, seen::Seen, stored::Stored};
+use super::{
+    call::call_secret, capture, context::Context, error::Error, seen::Seen, stored::Stored,
+};
 
 type Values = BTreeMap<String, SecretBytes>;
 
 /// The values of all planned Secrets, by name.
-pub async fn values(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<BTreeMap<String, Values>, Error> {
+pub async fn values(
+    seen: &Seen,
+    stored: &Stored,
+    ctx: &Context,
+) -> Result<BTreeMap<String, Values>, Error> {
     let given = given(seen, stored, ctx).await?;
     let mut all = BTreeMap::new();
     for (name, planned) in &stored.plan.secrets {
@@ -25,13 +31,23 @@ pub async fn values(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<BTree
             if let Some(key) = equal.first() {
                 return Err(Error::problem(
                     Reason::ProductionReference,
-                    format!("Secret/{name}: key {key} would hold production's own credential: give another value in the Secret that spec.secrets.rules takes it from"),
+                    format!(
+                        "Secret/{name}: key {key} would hold production's own credential: give another value in the Secret that spec.secrets.rules takes it from"
+                    ),
                 ));
             }
         }
         all.insert(name.clone(), made);
     }
     Ok(all)
+}
+
+/// What is secret in the target, so that it can be kept out of messages. What cannot be read is
+/// left out: a message must not fail for it.
+pub async fn known(seen: &Seen, stored: &Stored, ctx: &Context) -> Vec<OpenSecret> {
+    let values = values(seen, stored, ctx).await.unwrap_or_default();
+    let open = |(name, data)| OpenSecret { name, kind: "Opaque".to_owned(), data };
+    values.into_iter().map(open).collect()
 }
 
 /// What the rules take from Secrets of the request namespace. Only those that are marked as usable
@@ -61,14 +77,22 @@ async fn given(
             Err(error) if error.code() == 403 => {
                 return Err(Error::problem(
                     Reason::SecretMissing,
-                    format!("the operator may not read Secret {name} in {}: add that namespace to the chart's requestNamespaces", seen.identity.namespace),
+                    format!(
+                        "the operator may not read Secret {name} in {}: add that namespace to the chart's requestNamespaces",
+                        seen.identity.namespace
+                    ),
                 ));
             }
             Err(error) => return Err(error),
         };
-        let usable = secret.filter(|it| it.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"));
+        let usable =
+            secret.filter(|it| it.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"));
         if let Some(secret) = usable {
-            given.extend(capture::values(secret).into_iter().map(|(key, value)| ((name.clone(), key), value)));
+            given.extend(
+                capture::values(secret)
+                    .into_iter()
+                    .map(|(key, value)| ((name.clone(), key), value)),
+            );
         }
     }
     Ok(given)

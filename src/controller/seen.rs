@@ -111,10 +111,7 @@ impl Seen {
                 .target_record()
                 .and_then(|it| it.applied.as_ref())
                 .map(|it| (it.digest.clone(), it.through)),
-            applied_at: self
-                .target_record()
-                .and_then(|it| it.applied.as_ref())
-                .map(|it| it.at.0),
+            applied_at: self.target_record().and_then(|it| it.applied.as_ref()).map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
         }
@@ -125,7 +122,8 @@ impl Seen {
         let blocked = self.stored.as_ref().and_then(|stored| {
             let count = stored.plan.blocking().count();
             let first = stored.plan.blocking().next()?;
-            let message = format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
+            let message =
+                format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
             Some((Problem::new(Reason::ProductionReference, message), count))
         });
         Some(PlanFacts { generation: summary.generation, digest: summary.digest.clone(), blocked })

@@ -18,7 +18,7 @@ use kube::{
 };
 use kulisse_core::{
     api::names,
-    plan::{Plan, capture::Capture, digest, object::Key},
+    plan::{Plan, capture::Capture, digest, object::Key, request::Request},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ const FIELD: &str = "plan";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
+    /// What the plan was made for.
+    pub request: Request,
     /// The source as it was read.
     pub capture: Capture,
     /// The plan made from it.

@@ -14,11 +14,17 @@ use kulisse_core::{
         status::{ProbeVerdict, Target as TargetRecord, TargetRole},
     },
     lifecycle::facts::Target,
-    plan::{access, object::Object, request::Request},
+    plan::{
+        access,
+        object::{Object, escape},
+        request::Request,
+    },
 };
 use serde_json::json;
 
-use super::{call::call, context::Context, error::Error, seen::Seen, world::Namespace};
+use super::{
+    call::call, context::Context, error::Error, seen::Seen, stored::Stored, world::Namespace,
+};
 
 /// Conditions of a namespace that say what is left in it.
 const REMAINS: [&str; 5] = [
@@ -30,7 +36,12 @@ const REMAINS: [&str; 5] = [
 ];
 
 /// What a namespace of the target's name is to us. `recorded`: the UID in the status.
-pub fn judge(namespace: Option<&Namespace>, recorded: Option<&str>, name: &str, proof: &str) -> Target {
+pub fn judge(
+    namespace: Option<&Namespace>,
+    recorded: Option<&str>,
+    name: &str,
+    proof: &str,
+) -> Target {
     let Some(namespace) = namespace else { return Target::None };
     let ours = match recorded {
         Some(uid) => namespace.uid == uid,
@@ -44,7 +55,8 @@ pub fn judge(namespace: Option<&Namespace>, recorded: Option<&str>, name: &str, 
     }
     let remains: Vec<&(String, String)> =
         namespace.remains.iter().filter(|(kind, _)| REMAINS.contains(&kind.as_str())).collect();
-    let only_rights = !remains.is_empty() && remains.iter().all(|(kind, words)| rights_only(kind, words));
+    let only_rights =
+        !remains.is_empty() && remains.iter().all(|(kind, words)| rights_only(kind, words));
     let blocked_by = if only_rights {
         Vec::new()
     } else {
@@ -57,13 +69,15 @@ pub fn judge(namespace: Option<&Namespace>, recorded: Option<&str>, name: &str, 
 fn rights_only(kind: &str, words: &str) -> bool {
     match kind {
         "NamespaceContentRemaining" => {
-            words == "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances"
+            words
+                == "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances"
         }
         "NamespaceFinalizersRemaining" => {
-            words == format!(
-                "Some content in the namespace has finalizers remaining: {} in 1 resource instances",
-                names::RIGHTS_FINALIZER
-            )
+            words
+                == format!(
+                    "Some content in the namespace has finalizers remaining: {} in 1 resource instances",
+                    names::RIGHTS_FINALIZER
+                )
         }
         _ => false,
     }
@@ -77,11 +91,11 @@ pub async fn find(name: &NamespaceName, ctx: &Context) -> Result<Option<Namespac
 }
 
 /// Makes the target and our rights in it. Safe to repeat: what is there and ours is taken up.
-pub async fn make(seen: &mut Seen, plan: &Object, request: &Request, ctx: &Context) -> Result<(), Error> {
-    let namespace = post(seen, plan, ctx).await?;
+pub async fn make(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let namespace = post(seen, &stored.plan.namespace, ctx).await?;
     let name = seen.target_name.clone();
     record(seen, &name, &namespace);
-    rights(request, ctx).await?;
+    rights(&stored.request, ctx).await?;
     seen.target = Target::Living;
     Ok(())
 }
@@ -108,11 +122,14 @@ async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Er
     let name = &seen.target_name;
     let proof = proof(seen, seen.incarnation(), ctx);
     let mut object = plan.clone();
-    object.set(&format!("/metadata/annotations/{}", kulisse_core::plan::object::escape(names::PROOF_ANNOTATION)), json!(proof));
+    object.set(&format!("/metadata/annotations/{}", escape(names::PROOF_ANNOTATION)), json!(proof));
     let namespace: V1Namespace =
         serde_json::from_value(object.into_value()).map_err(|it| Error::Stored(it.to_string()))?;
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
     let what = format!("create Namespace {name}");
     match call(&what, || api.create(&params, &namespace)).await {
         Ok(made) => Ok(Namespace::from(&made)),
@@ -124,7 +141,9 @@ async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Er
                 (Target::Living, Some(namespace)) => Ok(namespace),
                 _ => Err(Error::problem(
                     Reason::Conflict,
-                    format!("a namespace {name} exists and is not ours, or is on its way out: it is neither used nor deleted"),
+                    format!(
+                        "a namespace {name} exists and is not ours, or is on its way out: it is neither used nor deleted"
+                    ),
                 )),
             }
         }
@@ -143,7 +162,10 @@ async fn rights(request: &Request, ctx: &Context) -> Result<(), Error> {
     let binding: RoleBinding = serde_json::from_value(access::rights(request).into_value())
         .map_err(|it| Error::Stored(it.to_string()))?;
     let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), request.target.as_str());
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
     let what = format!("create RoleBinding {} in {}", names::RIGHTS_BINDING, request.target);
     match call(&what, || api.create(&params, &binding)).await {
         Err(error) if error.code() != 409 => Err(error),
@@ -189,10 +211,24 @@ mod tests {
 
     #[test]
     fn our_rights_go_last() {
-        let content = ("NamespaceContentRemaining", "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances");
-        let ours = ("NamespaceFinalizersRemaining", "Some content in the namespace has finalizers remaining: kulisse.dev/rights in 1 resource instances");
-        let pods = ("NamespaceContentRemaining", "Some resources are remaining: pods. has 2 resource instances, rolebindings.rbac.authorization.k8s.io has 1 resource instances");
-        let only = |remains: &[(&str, &str)]| match judge(Some(&namespace(true, remains)), Some("n"), "stg", "") {
+        let content = (
+            "NamespaceContentRemaining",
+            "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances",
+        );
+        let ours = (
+            "NamespaceFinalizersRemaining",
+            "Some content in the namespace has finalizers remaining: kulisse.dev/rights in 1 resource instances",
+        );
+        let pods = (
+            "NamespaceContentRemaining",
+            "Some resources are remaining: pods. has 2 resource instances, rolebindings.rbac.authorization.k8s.io has 1 resource instances",
+        );
+        let only = |remains: &[(&str, &str)]| match judge(
+            Some(&namespace(true, remains)),
+            Some("n"),
+            "stg",
+            "",
+        ) {
             Target::Leaving { only_rights, .. } => only_rights,
             _ => false,
         };

@@ -19,13 +19,11 @@ use kulisse_core::{
     },
     lifecycle::{readiness::Attempt, task::Run},
     plan::{
-        capture::Address,
         object::Object,
-        probe::{self, ProbeAnswer},
-        request::Request,
-        task::{self, PlannedTask},
+        probe::{self, Place, ProbeAnswer},
+        task::{self, PlannedTask, TaskRole},
     },
-    secrets::{Redactor, redact},
+    secrets::{Redactor, Uses, redact},
 };
 
 use super::{
@@ -42,12 +40,17 @@ const LAST_LINES: i64 = 20;
 const QUOTED: usize = 300;
 
 /// Starts the next attempt of a task and records it.
-pub async fn start(seen: &mut Seen, stored: &Stored, at: usize, ctx: &Context) -> Result<(), Error> {
+pub async fn start(
+    seen: &mut Seen,
+    stored: &Stored,
+    at: usize,
+    ctx: &Context,
+) -> Result<(), Error> {
     let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
     let now = ctx.clock.now();
     let run = seen.run(planned, now);
     let number = run.attempts + 1;
-    let job = job(seen, planned, number, ctx);
+    let job = job(stored, planned, number, ctx);
     post(seen, &job, ctx).await?;
     let summary = TaskSummary {
         name: planned.name.clone(),
@@ -69,12 +72,17 @@ pub async fn start(seen: &mut Seen, stored: &Stored, at: usize, ctx: &Context) -
 /// Records that a task waited for its stores for as long as it may take.
 pub fn give_up(seen: &mut Seen, stored: &Stored, at: usize) {
     let Some(planned) = stored.plan.tasks.get(at) else { return };
-    let waits = if planned.needs.is_empty() { "all stores".to_owned() } else { planned.needs.join(", ") };
+    let waits =
+        if planned.needs.is_empty() { "all stores".to_owned() } else { planned.needs.join(", ") };
     let down: Vec<String> = seen
         .workloads
         .iter()
-        .filter(|(key, rollout)| !rollout.up() && (planned.needs.is_empty() || planned.needs.contains(&key.name)))
-        .map(|(key, _)| seen.troubles.get(key).map_or_else(|| key.to_string(), |it| it.message.clone()))
+        .filter(|(key, rollout)| {
+            !rollout.up() && (planned.needs.is_empty() || planned.needs.contains(&key.name))
+        })
+        .map(|(key, _)| {
+            seen.troubles.get(key).map_or_else(|| key.to_string(), |it| it.message.clone())
+        })
         .collect();
     let summary = TaskSummary {
         name: planned.name.clone(),
@@ -108,9 +116,12 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
         seen.note(planned, summary);
     }
     let planned = |list: &[TaskSummary], seeds: bool| -> Vec<TaskSummary> {
-        let of_plan = |name: &str| {
-            stored.plan.tasks.iter().any(|it| it.name == name && kulisse_core::lifecycle::task::is_seed(it) == seeds)
-        };
+        let of_plan =
+            |name: &str| {
+                stored.plan.tasks.iter().any(|it| {
+                    it.name == name && kulisse_core::lifecycle::task::is_seed(it) == seeds
+                })
+            };
         list.iter().filter(|it| of_plan(&it.name)).cloned().collect()
     };
     seen.record.seed = planned(&seen.record.seed, true);
@@ -119,14 +130,21 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
 }
 
 /// The attempts of the planned tasks, as watched.
-pub fn attempts(seen: &Seen, stored: &Stored, ctx: &Context) -> BTreeMap<String, BTreeMap<u32, Attempt>> {
+pub fn attempts(
+    seen: &Seen,
+    stored: &Stored,
+    ctx: &Context,
+) -> BTreeMap<String, BTreeMap<u32, Attempt>> {
     let mut all = BTreeMap::new();
     for planned in &stored.plan.tasks {
         let found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
             .filter_map(|number| {
-                let name = job(seen, planned, number, ctx);
-                let attempt =
-                    ctx.world.attempt(&seen.identity.uid, seen.target_name.as_str(), name.name())?;
+                let name = job(stored, planned, number, ctx);
+                let attempt = ctx.world.attempt(
+                    &seen.identity.uid,
+                    seen.target_name.as_str(),
+                    name.name(),
+                )?;
                 Some((number, attempt))
             })
             .collect();
@@ -136,13 +154,13 @@ pub fn attempts(seen: &Seen, stored: &Stored, ctx: &Context) -> BTreeMap<String,
 }
 
 /// Has a Pod in the target try the ways to production.
-pub async fn start_probe(seen: &mut Seen, stored: &Stored, request: &Request, ctx: &Context) -> Result<(), Error> {
+pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let again = seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown);
     if again {
         remove_probe(seen, ctx).await?;
     }
     let control = ctx.settings.probe_control.as_ref();
-    let job = probe::probe_job(&stored.plan, request, control, &ctx.settings.image);
+    let job = probe::probe_job(&stored.request, &stored.plan.ways, control, &ctx.settings.image);
     post(seen, &job, ctx).await?;
     seen.probing = true;
     Ok(())
@@ -160,10 +178,16 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     }
     let words = last_words(seen, names::PROBE_LABEL, None, ctx).await?;
     let (verdict, message) = match words.as_deref().map(serde_json::from_str::<ProbeAnswer>) {
-        Some(Ok(answer)) => probe::verdict(&answer, alive(ctx.settings.probe_control.as_ref()).await),
+        Some(Ok(answer)) => {
+            probe::verdict(&answer, alive(ctx.settings.probe_control.as_ref()).await)
+        }
         _ => (
             ProbeVerdict::Inconclusive,
-            format!("the probe left no answer: look at «kubectl logs job/{} -n {}»", names::PROBE_JOB, seen.target_name),
+            format!(
+                "the probe left no answer: look at «kubectl logs job/{} -n {}»",
+                names::PROBE_JOB,
+                seen.target_name
+            ),
         ),
     };
     if let Some(record) = seen.target_record_mut() {
@@ -175,7 +199,7 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Whether the control answers outside the fence: a probe that cannot reach what is dead has shown
 /// nothing.
-async fn alive(control: Option<&Address>) -> bool {
+async fn alive(control: Option<&Place>) -> bool {
     let Some(control) = control else { return false };
     let dial = tokio::net::TcpStream::connect((control.host.as_str(), control.port));
     matches!(tokio::time::timeout(std::time::Duration::from_secs(3), dial).await, Ok(Ok(_)))
@@ -191,23 +215,29 @@ async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     }
 }
 
-fn job(seen: &Seen, planned: &PlannedTask, attempt: u32, ctx: &Context) -> Object {
-    task::job(
-        planned,
-        &task::Attempt {
-            run: &seen.run_id(planned),
-            number: attempt,
-            image: &ctx.settings.image,
-            environment: &seen.identity,
-            target: &seen.target_name,
-        },
-    )
+fn job(stored: &Stored, planned: &PlannedTask, number: u32, ctx: &Context) -> Object {
+    let run = match planned.role {
+        TaskRole::Seed(_) => "",
+        TaskRole::Smoke => stored.plan.digest.as_str(),
+    };
+    let attempt = task::Attempt {
+        request: &stored.request,
+        urls: &stored.plan.urls,
+        image: &ctx.settings.image,
+        run,
+        number,
+    };
+    task::job(planned, &attempt)
 }
 
 async fn post(seen: &Seen, job: &Object, ctx: &Context) -> Result<(), Error> {
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let body: Job = serde_json::from_value(job.value().clone()).map_err(|it| Error::Stored(it.to_string()))?;
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let body: Job =
+        serde_json::from_value(job.value().clone()).map_err(|it| Error::Stored(it.to_string()))?;
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
     match call(&format!("create {}", job.key()), || api.create(&params, &body)).await {
         Err(error) if error.code() != 409 => Err(error),
         _ => Ok(()),
@@ -235,17 +265,28 @@ fn seconds(from: Timestamp, to: Timestamp) -> u32 {
 
 /// What is known of a failed task: its container's ending and the last line of its log, without
 /// any credential of the target.
-async fn evidence(seen: &Seen, stored: &Stored, planned: &PlannedTask, run: &Run, ctx: &Context) -> String {
-    let job = job(seen, planned, run.attempts, ctx);
+async fn evidence(
+    seen: &Seen,
+    stored: &Stored,
+    planned: &PlannedTask,
+    run: &Run,
+    ctx: &Context,
+) -> String {
+    let job = job(stored, planned, run.attempts, ctx);
     let words = last_words(seen, names::TASK_LABEL, Some(job.name()), ctx).await;
     let words = words.ok().flatten().unwrap_or_default();
-    let redactor = Redactor::of_plan(&stored.plan.secrets, &ctx.key, &seen.identity.uid);
-    redactor.redact(&redact(&words))
+    let known = super::secrets::known(seen, stored, ctx).await;
+    Redactor::new(&known, &Uses::default()).redact(&redact(&words))
 }
 
 /// The last words of the Pod of a Job: its termination message, or the end of its log, after how
 /// it ended.
-async fn last_words(seen: &Seen, label: &str, job: Option<&str>, ctx: &Context) -> Result<Option<String>, Error> {
+async fn last_words(
+    seen: &Seen,
+    label: &str,
+    job: Option<&str>,
+    ctx: &Context,
+) -> Result<Option<String>, Error> {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
     let selector = match job {
         Some(job) => format!("batch.kubernetes.io/job-name={job}"),
@@ -269,7 +310,9 @@ async fn last_words(seen: &Seen, label: &str, job: Option<&str>, ctx: &Context) 
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
     let params = LogParams { tail_lines: Some(LAST_LINES), ..LogParams::default() };
-    let log = call("read the task's log", || api.logs(&pod.name_any(), &params)).await.unwrap_or_default();
+    let log = call("read the task's log", || api.logs(&pod.name_any(), &params))
+        .await
+        .unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Ok(Some(if last.is_empty() { ending } else { format!("{ending}: {}", last.trim()) }))
 }

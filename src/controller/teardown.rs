@@ -1,12 +1,12 @@
 //! The end of a target: everything in it, and nothing else.
 
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     batch::v1::Job,
     core::v1::Namespace,
     networking::v1::Ingress,
 };
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Resource,
@@ -71,8 +71,11 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Takes down what holds up the deletion.
 pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
-    let started_at =
-        seen.record.teardown.as_ref().map_or_else(|| Time(ctx.clock.now()), |it| it.started_at.clone());
+    let started_at = seen
+        .record
+        .teardown
+        .as_ref()
+        .map_or_else(|| Time(ctx.clock.now()), |it| it.started_at.clone());
     seen.record.teardown = Some(Teardown { started_at, blocked_by });
 }
 
@@ -110,9 +113,14 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
 }
 
 async fn drop_report(seen: &Seen, ctx: &Context) -> Result<(), Error> {
-    let api: Api<StagingPlan> = Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let api: Api<StagingPlan> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let name = names::staging_plan(&seen.identity.name);
-    match call(&format!("delete StagingPlan {name}"), || api.delete(&name, &DeleteParams::default())).await {
+    match call(&format!("delete StagingPlan {name}"), || {
+        api.delete(&name, &DeleteParams::default())
+    })
+    .await
+    {
         Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }
@@ -122,7 +130,10 @@ async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api: Api<StagingEnvironment> =
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(seen.identity.uid.clone()), resource_version: None }),
+        preconditions: Some(Preconditions {
+            uid: Some(seen.identity.uid.clone()),
+            resource_version: None,
+        }),
         ..DeleteParams::default()
     };
     let what = format!("delete StagingEnvironment {}", seen.identity.name);
@@ -136,8 +147,11 @@ async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
 /// somebody wrote its name and UID into a status.
 fn guard(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let name = seen.target_name.as_str();
-    let prefixed =
-        ctx.settings.namespace_prefixes.iter().any(|prefix| name.starts_with(&format!("{prefix}-")));
+    let prefixed = ctx
+        .settings
+        .namespace_prefixes
+        .iter()
+        .any(|prefix| name.starts_with(&format!("{prefix}-")));
     let system = name == "default" || name.starts_with("kube-");
     let source = name == seen.environment.spec.source.namespace;
     if prefixed && !system && !source {
@@ -145,7 +159,10 @@ fn guard(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     }
     Err(Error::problem(
         Reason::Conflict,
-        format!("namespace {name} is not deleted: targets start with one of {}", ctx.settings.namespace_prefixes.join(", ")),
+        format!(
+            "namespace {name} is not deleted: targets start with one of {}",
+            ctx.settings.namespace_prefixes.join(", ")
+        ),
     ))
 }
 

@@ -151,6 +151,9 @@ mod tests {
         world.take(&Event::<Deployment>::Init, &mut list);
         world.take(&Event::InitApply(deployment("api", 1)), &mut list);
         assert_eq!(world.take(&Event::<Deployment>::InitDone, &mut list), ["u"]);
-        assert_eq!(world.workloads("u", "stg").into_keys().map(|key| key.name).collect::<Vec<_>>(), ["api"]);
+        assert_eq!(
+            world.workloads("u", "stg").into_keys().map(|key| key.name).collect::<Vec<_>>(),
+            ["api"]
+        );
     }
 }

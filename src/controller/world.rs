@@ -352,6 +352,7 @@ fn known<N, V>(
     all: &HashMap<String, BTreeMap<N, V>>,
     name: impl Fn(&N) -> String,
 ) -> Vec<(Uid, String)> {
-    let pairs = all.iter().flat_map(|(owner, mine)| mine.keys().map(|it| (owner.clone(), name(it))));
+    let pairs =
+        all.iter().flat_map(|(owner, mine)| mine.keys().map(|it| (owner.clone(), name(it))));
     pairs.collect()
 }

@@ -78,8 +78,12 @@ async fn once(client: &Caller, work: &HttpWork) -> Result<String, String> {
 /// What it lacks.
 fn judge(status: u16, body: &[u8], expect: &Expect) -> Result<(), String> {
     match expect.status {
-        Some(wanted) if wanted != status => return Err(format!("status {status} instead of {wanted}")),
-        None if !(200..300).contains(&status) => return Err(format!("status {status} instead of 2xx")),
+        Some(wanted) if wanted != status => {
+            return Err(format!("status {status} instead of {wanted}"));
+        }
+        None if !(200..300).contains(&status) => {
+            return Err(format!("status {status} instead of 2xx"));
+        }
         _ => {}
     }
     if let Some(text) = &expect.body_contains
@@ -90,7 +94,8 @@ fn judge(status: u16, body: &[u8], expect: &Expect) -> Result<(), String> {
     if expect.json.is_empty() {
         return Ok(());
     }
-    let json: Value = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    let json: Value =
+        serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
     for (pointer, wanted) in &expect.json {
         let found = match json.pointer(pointer) {
             Some(Value::String(text)) => text.clone(),

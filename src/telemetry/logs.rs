@@ -26,7 +26,8 @@ pub fn start(format: Format, filter: &str) -> anyhow::Result<()> {
     match format {
         Format::Text => base.with(fmt::layer().with_writer(std::io::stderr)).try_init()?,
         Format::Json => {
-            base.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()?;
+            base.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
+                .try_init()?;
         }
     }
     Ok(())

@@ -36,7 +36,11 @@ impl Metrics {
         let steps = Family::<Label, Counter>::default();
         registry.register("steps", "Steps taken, by step", steps.clone());
         let applied = Family::<Label, Counter>::default();
-        registry.register("objects_applied", "Objects written in targets, by action", applied.clone());
+        registry.register(
+            "objects_applied",
+            "Objects written in targets, by action",
+            applied.clone(),
+        );
         let environments = Gauge::default();
         registry.register("environments", "Environments known", environments.clone());
         Arc::new(Self {

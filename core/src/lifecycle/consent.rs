@@ -36,7 +36,9 @@ pub fn granted<'a>(
     if source == asking.name {
         return Err(Problem::new(
             Reason::NotAllowedByClass,
-            format!("{source} cannot be the source of an environment that stands in it: create the environment in another namespace"),
+            format!(
+                "{source} cannot be the source of an environment that stands in it: create the environment in another namespace"
+            ),
         ));
     }
     let named = grants.into_iter().flat_map(|grant| &grant.from).any(|from| names(from, asking));
@@ -63,16 +65,23 @@ pub fn allowed(
     class: &StagingClassSpec,
 ) -> Result<(), Problem> {
     let source = &spec.source.namespace;
-    if !class.allowed_sources.is_empty() && !class.allowed_sources.iter().any(|it| glob(it, source)) {
+    if !class.allowed_sources.is_empty() && !class.allowed_sources.iter().any(|it| glob(it, source))
+    {
         return Err(Problem::new(
             Reason::NotAllowedByClass,
-            format!("the class allows the sources {}, not {source}", class.allowed_sources.join(", ")),
+            format!(
+                "the class allows the sources {}, not {source}",
+                class.allowed_sources.join(", ")
+            ),
         ));
     }
     if class.request_from.as_ref().is_some_and(|from| !selects(from, asking.labels)) {
         return Err(Problem::new(
             Reason::NotAllowedByClass,
-            format!("the class does not take requests from namespace {}: its requestFrom does not select that namespace's labels", asking.name),
+            format!(
+                "the class does not take requests from namespace {}: its requestFrom does not select that namespace's labels",
+                asking.name
+            ),
         ));
     }
     Ok(())
@@ -117,7 +126,11 @@ mod tests {
         serde_json::from_value(json!({ "from": [from] })).unwrap()
     }
 
-    fn asks(name: &str, labels: &[(&str, &str)], grants: &[StagingGrantSpec]) -> Result<(), Reason> {
+    fn asks(
+        name: &str,
+        labels: &[(&str, &str)],
+        grants: &[StagingGrantSpec],
+    ) -> Result<(), Reason> {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         granted(&spec("shop"), Asking { name, labels: &labels }, grants).map_err(|it| it.reason)
     }
@@ -145,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_class_limits_sources_by_glob() {
-        let class = StagingClassSpec { allowed_sources: vec!["shop-*".into()], ..Default::default() };
+        let class =
+            StagingClassSpec { allowed_sources: vec!["shop-*".into()], ..Default::default() };
         let labels = BTreeMap::new();
         let asking = Asking { name: "previews", labels: &labels };
         assert!(allowed(&spec("shop-eu"), asking, &class).is_ok());

@@ -25,6 +25,11 @@ mod wake;
 #[cfg(test)]
 mod settle;
 
+pub use self::{
+    facts::Problem,
+    status::project,
+    wake::{backoff, wake},
+};
 use self::{
     facts::{Facts, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
@@ -34,11 +39,6 @@ use crate::api::{
     environment::OnExpiry,
     status::{TaskState, Wave},
     task::When,
-};
-pub use self::{
-    facts::Problem,
-    status::project,
-    wake::{backoff, wake},
 };
 
 /// What comes next.
@@ -64,7 +64,9 @@ pub fn next(facts: &Facts) -> Step {
     if let Target::Foreign(name) = &facts.target {
         return Step::Refuse(Problem::new(
             Reason::Conflict,
-            format!("a namespace {name} exists and is not ours: delete it, or create this environment under another name"),
+            format!(
+                "a namespace {name} exists and is not ours: delete it, or create this environment under another name"
+            ),
         ));
     }
     let planned = facts.plan.as_ref().filter(|plan| plan.generation == facts.generation);

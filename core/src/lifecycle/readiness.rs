@@ -90,11 +90,10 @@ pub struct Attempt {
 impl From<&Job> for Attempt {
     fn from(job: &Job) -> Self {
         let status = job.status.clone().unwrap_or_default();
-        let over = status
-            .conditions
-            .iter()
-            .flatten()
-            .find(|it| it.status == "True" && matches!(it.type_.as_str(), "Complete" | "Failed"));
+        let over =
+            status.conditions.iter().flatten().find(|it| {
+                it.status == "True" && matches!(it.type_.as_str(), "Complete" | "Failed")
+            });
         let state = match over {
             None => TaskState::Running,
             Some(it) if it.type_ == "Complete" => TaskState::Passed,
@@ -122,11 +121,12 @@ pub fn trouble(pod: &Pod) -> Option<Problem> {
         .find(|it| it.type_ == "PodScheduled" && it.status == "False");
     if let Some(condition) = unscheduled {
         let words = condition.message.clone().unwrap_or_default();
-        let reason = if words.contains("persistentvolumeclaim") || words.contains("PersistentVolumeClaim") {
-            Reason::ClaimUnbound
-        } else {
-            Reason::Unschedulable
-        };
+        let reason =
+            if words.contains("persistentvolumeclaim") || words.contains("PersistentVolumeClaim") {
+                Reason::ClaimUnbound
+            } else {
+                Reason::Unschedulable
+            };
         return Some(Problem::new(reason, format!("Pod/{name} cannot be scheduled: {words}")));
     }
     let init = status.init_container_statuses.iter().flatten();
@@ -139,10 +139,16 @@ fn container_trouble(pod: &str, container: &ContainerStatus) -> Option<Problem> 
     let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
     let words = waiting.and_then(|it| it.message.clone()).unwrap_or_default();
     match waiting.and_then(|it| it.reason.as_deref()).unwrap_or_default() {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
         | "RegistryUnavailable" => Some(Problem::new(
             Reason::ImagePullFailed,
-            format!("Pod/{pod}: image {} of container {name} cannot be pulled: {words}", container.image),
+            format!(
+                "Pod/{pod}: image {} of container {name} cannot be pulled: {words}",
+                container.image
+            ),
         )),
         "CreateContainerConfigError" | "CreateContainerError" => Some(Problem::new(
             Reason::ConfigMissing,

@@ -39,7 +39,15 @@ pub fn project(
     let conditions = said
         .into_iter()
         .map(|(kind, verdict, reason, message)| {
-            condition(&record.conditions, kind, verdict, reason, message, facts.generation, facts.now)
+            condition(
+                &record.conditions,
+                kind,
+                verdict,
+                reason,
+                message,
+                facts.generation,
+                facts.now,
+            )
         })
         .collect::<Vec<Condition>>();
     StagingEnvironmentStatus {
@@ -62,9 +70,10 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     let no = |problem: &Problem| (Ready, Verdict::False, problem.reason, problem.message.clone());
     let wait = |message: String| (Ready, Verdict::Unknown, Reason::Progressing, message);
     match step {
-        Step::Teardown(cause) | Step::AwaitGone(cause, _) | Step::ReleaseRights(cause) | Step::Forget(cause) => {
-            no(&gone(*cause))
-        }
+        Step::Teardown(cause)
+        | Step::AwaitGone(cause, _)
+        | Step::ReleaseRights(cause)
+        | Step::Forget(cause) => no(&gone(*cause)),
         Step::RestExpired => no(&gone(Cause::Expired)),
         Step::RestReleased => no(&gone(Cause::Deleted)),
         Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
@@ -72,7 +81,9 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestFailed(at) => no(&failure(facts, *at)),
         Step::Rest => match problem {
             Some(problem) => no(problem),
-            None => (Ready, Verdict::True, Reason::Succeeded, "the environment can be used".to_owned()),
+            None => {
+                (Ready, Verdict::True, Reason::Succeeded, "the environment can be used".to_owned())
+            }
         },
         _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
         Step::AwaitWorkloads | Step::AwaitStores(_) => match stuck(facts) {
@@ -119,7 +130,12 @@ fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Reason::Succeeded,
             format!("plan {} holds for generation {}", short(&plan.digest), plan.generation),
         ),
-        _ => (Planned, Verdict::Unknown, Reason::Pending, "no plan for this generation yet".to_owned()),
+        _ => (
+            Planned,
+            Verdict::Unknown,
+            Reason::Pending,
+            "no plan for this generation yet".to_owned(),
+        ),
     }
 }
 
@@ -138,7 +154,8 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
             BoundaryClean,
             Verdict::Unknown,
             Reason::ProbeSkipped,
-            "the class skips the probe: that production cannot be reached is not promised".to_owned(),
+            "the class skips the probe: that production cannot be reached is not promised"
+                .to_owned(),
         ),
         Probe::Due | Probe::Running => {
             (BoundaryClean, Verdict::Unknown, Reason::Pending, "not shown yet".to_owned())
@@ -147,8 +164,8 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
 }
 
 fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
-    use ConditionType::Applied;
     use crate::api::status::Wave;
+    use ConditionType::Applied;
     if let (Step::Prepare | Step::Apply { .. }, Some(problem)) = (step, problem) {
         return (Applied, Verdict::False, problem.reason, problem.message.clone());
     }
@@ -160,7 +177,12 @@ fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Reason::Succeeded,
             format!("the target holds plan {}", short(held)),
         ),
-        _ => (Applied, Verdict::Unknown, Reason::Pending, "the target does not hold the plan yet".to_owned()),
+        _ => (
+            Applied,
+            Verdict::Unknown,
+            Reason::Pending,
+            "the target does not hold the plan yet".to_owned(),
+        ),
     }
 }
 
@@ -171,9 +193,12 @@ fn workloads(facts: &Facts) -> Said {
         return (WorkloadsReady, Verdict::Unknown, Reason::Pending, "not applied yet".to_owned());
     }
     match stuck(facts) {
-        Some(problem) => {
-            (WorkloadsReady, Verdict::False, problem.reason, format!("{}; {count}", problem.message))
-        }
+        Some(problem) => (
+            WorkloadsReady,
+            Verdict::False,
+            problem.reason,
+            format!("{}; {count}", problem.message),
+        ),
         None if facts.all_up() => (WorkloadsReady, Verdict::True, Reason::Succeeded, count),
         None => (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(facts, count)),
     }
@@ -189,7 +214,8 @@ fn tasks(facts: &Facts, kind: ConditionType) -> Said {
     if mine.is_empty() {
         return (kind, Verdict::True, Reason::NotRequested, "none was asked for".to_owned());
     }
-    let failed = mine.iter().find(|task| matches!(task.state, TaskState::Failed | TaskState::TimedOut));
+    let failed =
+        mine.iter().find(|task| matches!(task.state, TaskState::Failed | TaskState::TimedOut));
     let passed = mine.iter().filter(|task| task.state == TaskState::Passed).count();
     let running = mine.iter().find(|task| task.state == TaskState::Running);
     let count = format!("{passed} of {} passed", mine.len());
@@ -257,7 +283,8 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         }
     }
     let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
-    if let Some(end) = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting) {
+    if let Some(end) = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting)
+    {
         let message = format!("the time is up at {end}");
         said.push((ConditionType::Expiring, Verdict::True, Reason::Expiring, message));
     }
@@ -278,7 +305,9 @@ fn progress(facts: &Facts, step: &Step) -> String {
         Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
         Step::Apply { paused: true } => "configuration and stores are applied".to_owned(),
         Step::Apply { paused: false } => "the plan is applied".to_owned(),
-        Step::AwaitStores(at) => format!("{} waits for its stores; {}", task(at), waiting(facts, String::new())),
+        Step::AwaitStores(at) => {
+            format!("{} waits for its stores; {}", task(at), waiting(facts, String::new()))
+        }
         Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
         Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
         Step::AwaitWorkloads => {
@@ -326,8 +355,7 @@ fn failure(facts: &Facts, at: usize) -> Problem {
 }
 
 fn told(task: &Task) -> Problem {
-    let reason =
-        if task.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
+    let reason = if task.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
     let verb = if reason == Reason::TimedOut { "took too long" } else { "failed" };
     let why = if task.message.is_empty() { String::new() } else { format!(": {}", task.message) };
     Problem::new(reason, format!("{} {verb}{why}", describe(task)))
@@ -354,7 +382,11 @@ fn gone(cause: Cause) -> Problem {
 fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
         Step::Teardown(_) | Step::AwaitGone(..) | Step::ReleaseRights(_) | Step::Forget(_) => {
-            if facts.deleting { "Deleting" } else { "Expiring" }
+            if facts.deleting {
+                "Deleting"
+            } else {
+                "Expiring"
+            }
         }
         Step::RestExpired => "Expired",
         Step::RestReleased => "Deleted",

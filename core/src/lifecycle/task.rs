@@ -146,7 +146,12 @@ mod tests {
         Attempt { state, started: None, ended: None }
     }
 
-    fn stands(retries: u32, recorded: Option<&TaskSummary>, jobs: &[(u32, TaskState)], now: &str) -> TaskState {
+    fn stands(
+        retries: u32,
+        recorded: Option<&TaskSummary>,
+        jobs: &[(u32, TaskState)],
+        now: &str,
+    ) -> TaskState {
         let jobs = jobs.iter().map(|(number, state)| (*number, job(*state))).collect();
         run(&seed(retries), "run", LIFE, recorded, &jobs, at(now)).state
     }
@@ -172,14 +177,23 @@ mod tests {
 
     #[test]
     fn a_job_that_was_never_recorded_counts_all_the_same() {
-        assert_eq!(stands(0, None, &[(1, TaskState::Running)], "2026-01-01T00:00:00Z"), TaskState::Running);
+        assert_eq!(
+            stands(0, None, &[(1, TaskState::Running)], "2026-01-01T00:00:00Z"),
+            TaskState::Running
+        );
     }
 
     #[test]
     fn a_failed_attempt_is_repeated_as_often_as_asked() {
         let now = "2026-01-01T00:00:00Z";
         assert_eq!(stands(1, None, &[(1, TaskState::Failed)], now), TaskState::Pending);
-        assert_eq!(stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Failed)], now), TaskState::Failed);
-        assert_eq!(stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Passed)], now), TaskState::Passed);
+        assert_eq!(
+            stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Failed)], now),
+            TaskState::Failed
+        );
+        assert_eq!(
+            stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Passed)], now),
+            TaskState::Passed
+        );
     }
 }

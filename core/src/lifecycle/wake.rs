@@ -31,7 +31,9 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     let of_step = match step {
         Step::AwaitStores(_) | Step::AwaitWorkloads => Some(on_its_way(facts, now)),
         Step::AwaitProbe => Some(SOON * 5),
-        Step::AwaitTask(_) | Step::AwaitGone(..) | Step::Teardown(_) | Step::ReleaseRights(_) => Some(NET),
+        Step::AwaitTask(_) | Step::AwaitGone(..) | Step::Teardown(_) | Step::ReleaseRights(_) => {
+            Some(NET)
+        }
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
         Step::Refuse(_) => Some(REFUSED_AGAIN),

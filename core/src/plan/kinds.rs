@@ -245,3 +245,15 @@ mod tests {
         assert!(named("example.com", "Widget").is_none());
     }
 }
+
+/// Whether objects of a kind are read at all. These change by the second, are the API server's own
+/// book-keeping, and would never come along.
+pub fn is_read(group: &str, kind: &str) -> bool {
+    !matches!(
+        (group, kind),
+        ("" | "events.k8s.io", "Event")
+            | ("", "Endpoints")
+            | ("coordination.k8s.io", "Lease")
+            | ("metrics.k8s.io", "PodMetrics")
+    )
+}

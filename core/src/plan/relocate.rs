@@ -132,8 +132,3 @@ fn walk(
 fn namespace_label() -> String {
     escape(NAMESPACE_NAME_LABEL)
 }
-
-/// The text with every reference to the source turned into one to the target; `None` if it has none.
-pub(super) fn rewrite_text(_: &Context, _: &str) -> Option<String> {
-    None
-}
