@@ -73,6 +73,46 @@ pub(super) fn rewrite_value(context: &Context, value: &mut Value) {
     );
 }
 
+/// A reference to the source that is left in an object.
+pub(super) struct Mention {
+    /// JSON pointer.
+    pub(super) path: String,
+    /// The word that refers to it.
+    pub(super) word: String,
+    /// How sure it is.
+    pub(super) kind: Kind,
+}
+
+/// Every reference to the source in an object, sure or not.
+pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
+    let names = Names::of(context);
+    let settings = kinds::shape(object) == Shape::Settings;
+    let mut object = object.clone();
+    let mut found = Vec::new();
+    for part in place::parts(&object, settings) {
+        let Some(value) = object.get_mut(&part) else { continue };
+        place::each_text(value, &part, &mut |site, text| {
+            let mut all = text::mentions(&names, text);
+            if site.names_own_namespace() && all.is_empty() {
+                all = text::whole(&names, text);
+            }
+            found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
+            None
+        });
+    }
+    found
+}
+
+/// Every reference to the source in a text that stands at `path`.
+pub(super) fn mentions_in_text(context: &Context, path: &str, text: &str) -> Vec<Mention> {
+    let found = text::mentions(&Names::of(context), text);
+    found.into_iter().map(|it| mention(path, text, &it)).collect()
+}
+
+fn mention(path: &str, text: &str, edit: &Edit) -> Mention {
+    Mention { path: path.to_owned(), word: text[edit.word.clone()].to_owned(), kind: edit.kind }
+}
+
 /// A rewritten piece of text.
 struct Rewritten {
     path: String,

@@ -52,6 +52,11 @@ pub(super) fn select(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
         .collect()
 }
 
+/// Whether every namespace has this object, made by a controller.
+pub(super) fn is_given(key: &Key) -> bool {
+    exceptions::is_given(key)
+}
+
 /// Why an object cannot come along whatever is selected.
 fn unable(object: &Object, context: &Context) -> Option<Reason> {
     if context.exclude.iter().any(|pattern| pattern.matches(&object.key())) {

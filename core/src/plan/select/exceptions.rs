@@ -3,7 +3,7 @@
 use super::{Reason, reason};
 use crate::plan::{
     kinds::{self, Shape},
-    object::Object,
+    object::{Key, Object},
 };
 
 /// An object that every namespace has, made by a controller.
@@ -50,6 +50,12 @@ const SECRET_TYPES: &[(&str, &str, &str)] = &[
 
 /// Annotation of a ConfigMap that serves as a lock.
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+
+/// Whether every namespace has this object.
+pub(super) fn is_given(key: &Key) -> bool {
+    let shape = kinds::named(&key.group, &key.kind).map(|it| it.shape);
+    GIVEN.iter().any(|it| Some(it.shape) == shape && it.name == key.name)
+}
 
 /// Why this very object stays behind although its kind comes along.
 pub(super) fn of(object: &Object) -> Option<Reason> {

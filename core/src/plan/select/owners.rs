@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Reason, reason};
 use crate::plan::{
+    capture::controller,
     context::Context,
     kinds::{self, Action, Shape},
     object::{Key, Object},
@@ -20,19 +21,6 @@ pub(super) fn made_anew(object: &Object, context: &Context) -> Option<Reason> {
     .or_else(|| {
         let owner = controller(object)?;
         owned(object, &owner, context)
-    })
-}
-
-/// The object that controls `object`, as its owner reference names it.
-pub(in crate::plan) fn controller(object: &Object) -> Option<Key> {
-    let owners = object.get("/metadata/ownerReferences")?.as_array()?;
-    let owner = owners.iter().find(|it| it.get("controller") == Some(&Value::Bool(true)))?;
-    let text = |field: &str| owner.get(field).and_then(Value::as_str);
-    let group = text("apiVersion")?.split_once('/').map_or("", |(group, _)| group);
-    Some(Key {
-        group: group.to_owned(),
-        kind: text("kind")?.to_owned(),
-        name: text("name")?.to_owned(),
     })
 }
 
