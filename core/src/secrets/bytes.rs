@@ -1,4 +1,27 @@
-//! Values that may not be shown. Neither `Debug` nor `Serialize`, on purpose.
+//! Values that may not be shown. Neither `Debug` nor `Display` nor `Serialize`, on purpose.
+//!
+//! What cannot be printed cannot be printed by mistake, by a derive of a struct around it either:
+//!
+//! ```compile_fail
+//! let value = kulisse_core::secrets::SecretBytes::new(b"hunter2".to_vec());
+//! println!("{value:?}");
+//! ```
+//!
+//! ```compile_fail
+//! let key = kulisse_core::secrets::OperatorKey::from_bytes(&[0; 32]).unwrap();
+//! println!("{key:?}");
+//! ```
+//!
+//! ```compile_fail
+//! let value = kulisse_core::secrets::SecretBytes::new(b"hunter2".to_vec());
+//! serde_json::to_string(&value).unwrap();
+//! ```
+//!
+//! ```compile_fail
+//! fn shown(secret: &kulisse_core::secrets::OpenSecret) -> String {
+//!     format!("{secret:?}")
+//! }
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -29,6 +52,16 @@ impl SecretBytes {
     /// The value, to write it into a Secret.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Its length in bytes: what may be shown of it.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

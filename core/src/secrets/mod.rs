@@ -12,50 +12,38 @@
 //! Equal credentials have equal classes wherever they stand, so a password that a server and its
 //! client share is replaced by one and the same new password.
 
+mod alphabet;
 mod bytes;
+mod classify;
+mod guard;
+mod hash;
+mod make;
+mod name;
+mod pattern;
+mod pieces;
 mod recipe;
+mod redact;
+mod seal;
+mod shape;
+mod structure;
+mod unread;
+mod url;
+mod uses;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     bytes::{OpenSecret, OperatorKey, SecretBytes},
+    guard::{equals_source, keep_existing},
+    make::make,
     recipe::{
-        Alphabet, CredentialClass, Encoding, Part, PlannedSecret, PlannedValue, SealedSecret,
-        SealedValue, SecretMissing,
+        Alphabet, CredentialClass, EVERY_KEY, Encoding, Part, PlannedSecret, PlannedValue,
+        SealedSecret, SealedValue, SecretMissing,
     },
+    redact::{Redactor, redact},
+    seal::seal,
+    unread::{Guess, guess},
+    uses::{Use, Uses, Whole, uses},
 };
-
-use std::collections::BTreeMap;
-
-use crate::plan::object::Object;
-
-/// How the source's Secrets are used: what a key is called where a container reads it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Uses;
-
-/// Looks up how Secrets are used.
-pub fn uses(_: &[Object]) -> Uses {
-    Uses
-}
-
-/// Seals a Secret.
-pub fn seal(secret: &OpenSecret, _: &Uses, _: &OperatorKey) -> SealedSecret {
-    SealedSecret { kind: secret.kind.clone(), keys: BTreeMap::new() }
-}
-
-/// Makes the values of a planned Secret.
-///
-/// # Errors
-///
-/// If a Secret of the request namespace or a key of it is not in `given`.
-pub fn make(
-    _: &PlannedSecret,
-    _: &OperatorKey,
-    _: &str,
-    _: &BTreeMap<(String, String), SecretBytes>,
-) -> Result<BTreeMap<String, SecretBytes>, SecretMissing> {
-    Ok(BTreeMap::new())
-}
-
-/// Masks what looks like a credential in a text for a report or a message.
-pub fn redact(text: &str) -> String {
-    text.to_owned()
-}
+pub(crate) use self::unread::{is_telling, outside};

@@ -23,6 +23,10 @@ pub enum SealedValue {
     NotInventable {
         /// What it is, as a clause.
         why: String,
+        /// Its keyed hash, to refuse production's own value where another is given. None for what
+        /// is public or too short to tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<CredentialClass>,
     },
 }
 
@@ -49,19 +53,46 @@ pub enum Part {
 #[serde(transparent)]
 pub struct CredentialClass(pub String);
 
-/// The characters of a credential.
+/// The characters of a credential: the narrowest set that holds the original's, so that whatever
+/// takes the original takes the new one. The symbols are `-`, `_` and `.` only, whatever the
+/// original's were: they mean nothing in URLs, shells (`~` does), YAML, properties and SQL, and
+/// never stand first or last, where a command would take `-` for a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Alphabet {
     /// `0-9`
     Digits,
+    /// `0-9`, not beginning with `0`: a number in JSON.
+    Number,
     /// `0-9a-f`
     HexLower,
+    /// `0-9A-F`
+    HexUpper,
     /// `a-z`
     Lower,
+    /// `A-Z`
+    Upper,
     /// `a-z0-9`
     LowerDigits,
+    /// `A-Z0-9`
+    UpperDigits,
     /// `a-zA-Z0-9`
     Alphanumeric,
+    /// `a-zA-Z0-9`, `-` and `_`
+    Token,
+    /// `a-zA-Z0-9`, `-`, `_` and `.`
+    Symbols,
+    /// The base64 of so many bytes, padded: a key that is decoded where it is used.
+    Base64 {
+        /// How many.
+        bytes: usize,
+    },
+    /// The same in the alphabet for URLs.
+    Base64Url {
+        /// How many.
+        bytes: usize,
+    },
+    /// A UUID, version 4.
+    Uuid,
 }
 
 /// How a credential is written.
@@ -73,6 +104,8 @@ pub enum Encoding {
     Percent,
     /// Base64.
     Base64,
+    /// Base64, and that percent-encoded, in a URL.
+    Base64Percent,
 }
 
 /// What a cloned Secret will hold.
@@ -92,10 +125,13 @@ pub enum PlannedValue {
     From {
         /// The Secret.
         secret: String,
-        /// The key.
+        /// The key; [`EVERY_KEY`] for all that the Secret has.
         key: String,
     },
 }
+
+/// Stands for all keys of a Secret of the request namespace. No key of a Secret can be called so.
+pub const EVERY_KEY: &str = "*";
 
 /// A Secret or key of the request namespace that is not there or not marked as usable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,283 @@
+//! What of a value is a credential: decided by its names, its place and its shape.
+//!
+//! Only places are replaced, never text: in `postgres://shop:shop@db/shop` the second `shop` is a
+//! credential and the others are not. Where nothing is known about a value of a Secret it counts
+//! as a credential: a setting replaced by mistake breaks a clone visibly, a credential kept by
+//! mistake is production's.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    Encoding, Use, name,
+    name::Role,
+    pattern::Pattern,
+    pieces::{NotInventable, Pieces, Taken},
+    shape, structure, url,
+};
+
+/// Documents in documents in documents …
+const DEEPEST: usize = 5;
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the value of a key of a Secret.
+    Key,
+    /// It is a field of a document that is the value of a key.
+    Field,
+}
+
+/// What is known of a value besides itself.
+#[derive(Clone, Copy)]
+pub(super) struct Hint<'a> {
+    /// Its names.
+    pub(super) names: &'a [&'a str],
+    /// What they say.
+    pub(super) role: Role,
+    /// Where it stands.
+    pub(super) place: Place,
+    /// How many documents it stands in.
+    pub(super) depth: usize,
+}
+
+/// How a credential is written where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// As it is.
+    Plain,
+    /// In a URL.
+    Percent,
+}
+
+static DEFAULTED: Pattern = Pattern::new(r"(?s)^(\$\{[A-Za-z_][\w.]*:?[-=:])([^${}]*)\}$");
+static PAIR: Pattern = Pattern::new(r"^([\w.@-]+[:/])(\S+)$");
+static SCHEME: Pattern = Pattern::new(r"^((?i:bearer|token|apikey)\s+|base64:|hex:)(\S+)$");
+
+impl<'a> Hint<'a> {
+    /// Of the value of a key of a Secret, by all the names it has.
+    pub(super) fn key(names: &'a [&'a str]) -> Self {
+        Self { names, role: name::role_of_all(names), place: Place::Key, depth: 0 }
+    }
+
+    /// The same with what is known of who reads it: MinIO calls its access key a user, and clients
+    /// call it a key, so both are credentials.
+    pub(super) fn used_by(self, used: &Use) -> Self {
+        let minio = used.images.iter().any(|image| image.contains("minio"))
+            || self.names.iter().any(|name| name.to_ascii_uppercase().starts_with("MINIO_"));
+        let user = self.names.iter().any(|name| {
+            matches!(name.to_ascii_lowercase().as_str(), "rootuser" | "root-user" | "minio_root_user")
+        });
+        Self { role: if minio && user { Role::Credential } else { self.role }, ..self }
+    }
+
+    /// Of a field in a document. A field whose name says nothing is what its parent is: in
+    /// `password: {value: …}` the value is the password.
+    pub(super) fn field(self, names: &'a [&'a str]) -> Self {
+        let own = name::role_of_all(names);
+        let role =
+            if own == Role::Unknown && self.role == Role::Credential { self.role } else { own };
+        Self { names, role, place: Place::Field, depth: self.depth }
+    }
+
+    /// Of a document in a value.
+    pub(super) fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+
+    /// Whether any of the names is such.
+    pub(super) fn any(&self, is: fn(&str) -> bool) -> bool {
+        self.names.iter().any(|name| is(name))
+    }
+}
+
+/// Takes a value apart.
+pub(super) fn value(hint: Hint<'_>, raw: &str) -> Taken {
+    // Indentation means something in a document.
+    let start = if raw.trim().contains('\n') {
+        let blank = raw.len() - raw.trim_start().len();
+        raw[..blank].rfind('\n').map_or(0, |at| at + 1)
+    } else {
+        raw.len() - raw.trim_start().len()
+    };
+    let end = raw.trim_end().len().max(start);
+    let mut pieces = Pieces::kept(&raw[..start]);
+    pieces.extend(core(hint, &raw[start..end])?);
+    pieces.text(&raw[end..]);
+    Ok(pieces)
+}
+
+fn core(hint: Hint<'_>, text: &str) -> Taken {
+    if text.is_empty() || shape::is_reference(text) {
+        return Ok(Pieces::kept(text));
+    }
+    if let Some([start, default]) = DEFAULTED.groups(text) {
+        let mut pieces = Pieces::kept(start);
+        pieces.extend(value(hint, default)?);
+        pieces.text("}");
+        return Ok(pieces);
+    }
+    refuse(hint, text)?;
+    if hint.depth < DEEPEST
+        && let Some(document) = structure::take_apart(hint.deeper(), text)?
+    {
+        let is_url = !document.has_fields;
+        if hint.role != Role::Credential || document.pieces.holds_credential() || !is_url {
+            return Ok(document.pieces);
+        }
+    }
+    match hint.role {
+        _ if shape::is_boolean(text) => Ok(Pieces::kept(text)),
+        Role::Credential => credential(hint, text),
+        Role::Setting => url::embedded(hint, text),
+        Role::Doubtful => unnamed(hint, text, shape::is_setting(text)),
+        Role::Unknown if hint.place == Place::Key => {
+            unnamed(hint, text, shape::is_setting(text))
+        }
+        Role::Unknown => unnamed(hint, text, !shape::is_token(text)),
+    }
+}
+
+fn unnamed(hint: Hint<'_>, text: &str, is_setting: bool) -> Taken {
+    if is_setting {
+        return url::embedded(hint, text);
+    }
+    if hint.place == Place::Key && text.contains('\n') && !is_key_text(text) {
+        return Err(NotInventable {
+            why: "text in a format that cannot be taken apart safely",
+            public: false,
+        });
+    }
+    credential(hint, text)
+}
+
+/// A value that nobody can invent, by its shape or its name.
+fn refuse(hint: Hint<'_>, text: &str) -> Result<(), NotInventable> {
+    let because = |why| Err(NotInventable { why, public: false });
+    if let Some(refusal) = shape::not_inventable(text) {
+        return Err(refusal);
+    }
+    if shape::is_boolean(text) || hint.role != Role::Credential && hint.place == Place::Field {
+        return Ok(());
+    }
+    if hint.any(name::is_hash) {
+        return because("a hash of a password, which only that password fits");
+    }
+    if hint.any(name::is_private_key) && !text.starts_with('/') {
+        return because("a private key, whose public half is elsewhere");
+    }
+    if hint.any(name::decrypts_shipped_data) {
+        return because("a key that decrypts data kept elsewhere");
+    }
+    if text.starts_with('<') && text.ends_with('>') {
+        return because("markup, which cannot be taken apart safely");
+    }
+    Ok(())
+}
+
+/// A credential alone in its place.
+fn credential(hint: Hint<'_>, text: &str) -> Taken {
+    let mut pieces = Pieces::default();
+    if text.contains('\n') {
+        // Key files are wrapped; each line is a credential, the breaks are not.
+        for line in text.split_inclusive('\n') {
+            let inner = line.trim();
+            let start = line.len() - line.trim_start().len();
+            pieces.text(&line[..start.min(line.len())]);
+            push(&mut pieces, inner, Written::Plain)?;
+            pieces.text(line.get(start + inner.len()..).unwrap_or_default());
+        }
+        return Ok(pieces);
+    }
+    if hint.any(name::is_list) && text.contains(',') {
+        for (at, one) in text.split(',').enumerate() {
+            pieces.text(if at == 0 { "" } else { "," });
+            push(&mut pieces, one, Written::Plain)?;
+        }
+        return Ok(pieces);
+    }
+    if hint.any(name::is_pair)
+        && let Some([user, password]) = PAIR.groups(text)
+    {
+        pieces.text(user);
+        push(&mut pieces, password, Written::Plain)?;
+        return Ok(pieces);
+    }
+    push(&mut pieces, text, Written::Plain)?;
+    Ok(pieces)
+}
+
+/// Goes on with one credential. What this finds in it depends on the credential alone, so that it
+/// has the same class wherever it stands.
+pub(super) fn push(pieces: &mut Pieces, plain: &str, written: Written) -> Result<(), NotInventable> {
+    if let Some(refusal) = shape::not_inventable(plain) {
+        return Err(refusal);
+    }
+    if let Some([start, rest]) = SCHEME.groups(plain)
+        && written == Written::Plain
+    {
+        pieces.text(start);
+        return push(pieces, rest, written);
+    }
+    if let Some((at, _)) = shape::outside(plain) {
+        pieces.text(&plain[..at]);
+        pieces.credential(&plain[at..], bare(written));
+        return Ok(());
+    }
+    let Some(decoded) = from_base64(plain) else {
+        pieces.credential(plain, bare(written));
+        return Ok(());
+    };
+    let inside = Hint {
+        names: &[],
+        role: Role::Unknown,
+        place: Place::Field,
+        depth: DEEPEST.saturating_sub(1),
+    };
+    let is_flat = structure::take_apart(inside, &decoded).is_ok_and(|found| found.is_none());
+    if !is_flat || decoded.contains([':', '\n']) {
+        return Err(NotInventable {
+            why: "a text in base64 that holds more than a credential",
+            public: false,
+        });
+    }
+    let encoding = match written {
+        Written::Plain => Encoding::Base64,
+        Written::Percent => Encoding::Base64Percent,
+    };
+    pieces.credential(&decoded, encoding);
+    Ok(())
+}
+
+fn bare(written: Written) -> Encoding {
+    match written {
+        Written::Plain => Encoding::Plain,
+        Written::Percent => Encoding::Percent,
+    }
+}
+
+/// The text that `value` is the base64 of, if it is that of a readable one.
+fn from_base64(value: &str) -> Option<String> {
+    if value.len() < 8 {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+    let readable = |c: char| c.is_ascii_graphic() || c == ' ' || c == '\n';
+    text.chars().all(readable).then_some(text)
+}
+
+/// Whether all lines are of one wrapped key: base64 or hex.
+fn is_key_text(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| {
+        !line.contains(' ') && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        assert!([&DEFAULTED, &PAIR, &SCHEME].iter().all(|pattern| pattern.get().is_some()));
+    }
+}

@@ -1,0 +1,288 @@
+//! Masks credentials in text that people read: reports, messages, logs.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use regex::Captures;
+
+use super::{
+    OpenSecret, Uses, make::RESERVED, name,
+    name::Role,
+    pattern::Pattern,
+    pieces::Piece,
+    seal::open,
+    shape,
+};
+
+/// What stands in place of a credential.
+const MASK: &str = "•••";
+
+/// Shortest credential that is looked for in logs, in characters. Shorter ones are everywhere.
+const SHORTEST: usize = 4;
+
+static PEM: Pattern = Pattern::new(
+    r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+);
+static JWT: Pattern =
+    Pattern::new(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}");
+static USERINFO: Pattern =
+    Pattern::new(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:)([^\s"'<>]*)(@)"#);
+static AUTHORIZATION: Pattern = Pattern::new(
+    r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|apikey|digest|negotiate)\s+)?|\b(?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{6,})"#,
+);
+/// `{"name": "DB_PASSWORD", "value": "…"}`, as containers have it, in JSON and YAML.
+static NAMED: Pattern = Pattern::new(
+    r#"(["']?\bname["']?\s*:\s*["']?)([\w.-]+)(["']?\s*,?\s*["']?value["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',}]+)"#,
+);
+static ASSIGNMENT: Pattern = Pattern::new(
+    r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&{}\[\]()]+)"#,
+);
+/// `--password x`, `-p x` of commands.
+static FLAG: Pattern = Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
+static TOKEN: Pattern = Pattern::new(r"[A-Za-z][\w.-]{15,}");
+
+/// Masks what looks like a credential in a text for a report or a message: passwords in URLs,
+/// assignments to names of credentials, authorization headers, JWTs, private keys, tokens of known
+/// services. It knows no values: logs of a target go through a [`Redactor`].
+pub fn redact(text: &str) -> String {
+    let mask = |found: &Captures<'_>| {
+        let group = |at: usize| found.get(at).map_or("", |group| group.as_str());
+        (group(1).to_owned(), group(2).to_owned(), group(3).to_owned())
+    };
+    let text = replace(&PEM, text, |_| MASK.to_owned());
+    let text = replace(&JWT, &text, |_| MASK.to_owned());
+    let text = replace(&USERINFO, &text, |found| {
+        let (before, password, after) = mask(found);
+        let is_masked = password.is_empty() || shape::is_reference(&password);
+        if is_masked { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
+    });
+    let text = replace(&AUTHORIZATION, &text, |found| format!("{}{MASK}", mask(found).0));
+    let text = replace(&NAMED, &text, |found| {
+        let (before, name, between) = mask(found);
+        let value = found.get(4).map_or("", |value| value.as_str());
+        format!("{before}{name}{between}{}", masked(&name, value))
+    });
+    let text = replace(&ASSIGNMENT, &text, |found| {
+        let (name, between, value) = mask(found);
+        format!("{name}{between}{}", masked(&name, &value))
+    });
+    let text = replace(&FLAG, &text, |found| {
+        let (before, name, value) = mask(found);
+        format!("{before}{}", masked(&name, &value))
+    });
+    replace(&TOKEN, &text, |found| match shape::outside(&found[0]) {
+        Some((at, _)) => format!("{}{MASK}", &found[0][..at]),
+        None => found[0].to_owned(),
+    })
+}
+
+fn replace(pattern: &Pattern, text: &str, with: impl Fn(&Captures<'_>) -> String) -> String {
+    pattern.get().map_or_else(|| MASK.to_owned(), |it| it.replace_all(text, with).into_owned())
+}
+
+/// The value of an assignment, masked if its name is a credential's.
+fn masked(name: &str, value: &str) -> String {
+    let inner = value.trim_matches(['\\', '"', '\'']);
+    let stays = name::role(name) != Role::Credential
+        || inner.is_empty()
+        || shape::is_boolean(inner)
+        || shape::is_reference(inner)
+        || inner.contains(MASK)
+        || inner.starts_with("//");
+    if stays { value.to_owned() } else { value.replace(inner, MASK) }
+}
+
+/// Masks known credentials in text, however they are written. It holds them: no `Debug`.
+pub struct Redactor {
+    known: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Knows the credentials in Secrets, but not the users, hosts and settings beside them.
+    pub fn new(secrets: &[OpenSecret], uses: &Uses) -> Self {
+        let mut values = Vec::new();
+        for secret in secrets {
+            for (key, value) in &secret.data {
+                match open(secret, key, value, uses) {
+                    Ok(pieces) => values.extend(pieces.into_list().into_iter().filter_map(
+                        |piece| match piece {
+                            Piece::Credential { plain, .. } => Some(plain.into_bytes()),
+                            Piece::Text(_) => None,
+                        },
+                    )),
+                    Err(refusal) if refusal.public => {}
+                    Err(_) => {
+                        values.push(value.expose().trim_ascii().to_vec());
+                        values.extend(lines(value.expose()));
+                    }
+                }
+            }
+        }
+        Self::of_values(&values)
+    }
+
+    /// Knows these values.
+    pub fn of_values(values: &[Vec<u8>]) -> Self {
+        let mut written: Vec<Vec<u8>> = Vec::new();
+        for value in values.iter().filter(|value| is_long(value)) {
+            written.push(percent_encode(value, NON_ALPHANUMERIC).to_string().into_bytes());
+            written.push(percent_unreserved(value));
+            written.extend(base64_forms(value));
+            if let Ok(text) = std::str::from_utf8(value) {
+                let quoted = serde_json::to_string(text).unwrap_or_default();
+                written.push(quoted.trim_matches('"').as_bytes().to_vec());
+            }
+            written.push(value.clone());
+        }
+        written.retain(|form| is_long(form));
+        written.sort_unstable();
+        written.dedup();
+        let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(written);
+        Self { known: known.ok() }
+    }
+
+    /// `text` without known credentials, the longest first, and without what looks like one.
+    pub fn redact(&self, text: &str) -> String {
+        let Some(known) = &self.known else { return MASK.to_owned() };
+        let mut masked = String::with_capacity(text.len());
+        let mut done = 0;
+        for found in known.find_iter(text) {
+            // A value that is no text may end within a character.
+            masked.push_str(text.get(done..found.start()).unwrap_or_default());
+            masked.push_str(MASK);
+            done = found.end();
+        }
+        masked.push_str(text.get(done..).unwrap_or_default());
+        redact(&masked)
+    }
+}
+
+fn is_long(value: &[u8]) -> bool {
+    String::from_utf8_lossy(value).chars().count() >= SHORTEST
+}
+
+/// The lines of a key, a hash or a token that are long enough to give something away.
+fn lines(value: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    value
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.trim_ascii().to_vec())
+        .filter(|line| line.len() >= 16 && !line.starts_with(b"-----"))
+}
+
+fn percent_unreserved(value: &[u8]) -> Vec<u8> {
+    percent_encode(value, RESERVED).to_string().into_bytes()
+}
+
+/// The base64 of a value, alone and within something longer: there it may begin at each of three
+/// places, and the digits at its ends belong to its neighbours too.
+fn base64_forms(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        forms.push(engine.encode(value).into_bytes());
+        for shift in 0..3_usize {
+            let mut padded = vec![0; shift];
+            padded.extend_from_slice(value);
+            let digits = engine.encode(&padded).into_bytes();
+            let start = (shift * 8).div_ceil(6);
+            let end = padded.len() * 8 / 6;
+            // Few digits are found by chance.
+            if end >= start + 6 {
+                forms.push(digits[start..end].to_vec());
+            }
+        }
+    }
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::secrets::SecretBytes;
+
+    #[test]
+    fn every_pattern_compiles() {
+        for pattern in [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN] {
+            assert!(pattern.get().is_some());
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_credential_is_masked() {
+        for (text, expected) in [
+            ("at postgres://u:pw@db/x failed", "at postgres://u:•••@db/x failed"),
+            ("amqp://u:p@ss@h", "amqp://u:•••@h"),
+            ("password=hunter2 user=x", "password=••• user=x"),
+            ("{\"password\": \"hun\\\"ter2\", \"a\": 1}", "{\"password\": \"•••\", \"a\": 1}"),
+            ("{\"name\":\"DB_PASSWORD\",\"value\":\"x y\"}", "{\"name\":\"DB_PASSWORD\",\"value\":\"•••\"}"),
+            ("- name: DB_PASSWORD\n  value: xy\n", "- name: DB_PASSWORD\n  value: •••\n"),
+            ("apiKey: 'abc'", "apiKey: '•••'"),
+            ("Authorization: Bearer abcdefgh", "Authorization: Bearer •••"),
+            ("authorization: Basic dTpw", "authorization: Basic •••"),
+            ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_", "got •••"),
+            ("x -----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- y", "x ••• y"),
+            ("-----BEGIN PRIVATE KEY-----\ncut", "•••"),
+            ("redis-server --requirepass abc --port 1", "redis-server --requirepass ••• --port 1"),
+            ("ghp_0123456789abcdefABCD", "ghp_•••"),
+        ] {
+            assert_eq!(redact(text), expected);
+            assert_eq!(redact(expected), expected, "twice");
+        }
+    }
+
+    #[test]
+    fn what_only_speaks_of_credentials_is_readable() {
+        for text in [
+            "{\"name\":\"P\",\"valueFrom\":{\"secretKeyRef\":{\"key\":\"password\",\"name\":\"db\"}}}",
+            "secretName: db-tls",
+            "automountServiceAccountToken: false",
+            "password: ${DB_PASSWORD}",
+            "https://example.com:8080/a@b",
+            "the password is wrong",
+            "key: app, operator: In",
+            "tokenExpirationSeconds: 3600",
+        ] {
+            assert_eq!(redact(text), text);
+        }
+    }
+
+    #[test]
+    fn known_credentials_are_masked_in_every_form_and_nothing_beside_them() {
+        let secret = OpenSecret {
+            name: "db".to_owned(),
+            kind: String::new(),
+            data: [
+                ("password", "p@ss/w\"rd"),
+                ("longer-password", "p@ss/w\"rd-and-more"),
+                ("user", "shopkeeper"),
+                ("pin", "123"),
+                ("url", "redis://x:within-a-url@h"),
+                ("tls.key", "-----BEGIN PRIVATE KEY-----\nMIIBVgIBADANBgkqhkiG9w0B\n-----END PRIVATE KEY-----"),
+            ]
+            .map(|(key, text)| (key.to_owned(), SecretBytes::new(text.as_bytes().to_vec())))
+            .into_iter()
+            .collect::<BTreeMap<_, _>>(),
+        };
+        let redactor = Redactor::new(&[secret], &Uses::default());
+        for (text, expected) in [
+            ("a p@ss/w\"rd b", "a ••• b"),
+            ("a p@ss/w\"rd-and-more b", "a ••• b"),
+            ("a p%40ss%2Fw%22rd b", "a ••• b"),
+            ("a p@ss/w\\\"rd b", "a ••• b"),
+            ("a cEBzcy93InJk b", "a ••• b"),
+            ("shopkeeper 123", "shopkeeper 123"),
+            ("within-a-url", "•••"),
+            ("MIIBVgIBADANBgkqhkiG9w0B", "•••"),
+        ] {
+            assert_eq!(redactor.redact(text), expected);
+        }
+        use base64::engine::general_purpose::STANDARD;
+        let header = STANDARD.encode("user:p@ss/w\"rd-and-more");
+        let core = &header[8..20];
+        assert!(!redactor.redact(&format!("x {header}")).contains(core));
+    }
+}

@@ -1,0 +1,64 @@
+//! Values → recipes: what is not a credential stays, a credential becomes its class.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Alphabet, OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses,
+    classify::{self, Hint},
+    hash,
+    pieces::{NotInventable, Piece, Pieces, Taken},
+};
+
+/// Shortest credential that may be told from chance by being equal, in characters.
+pub(super) const TELLING: usize = 8;
+
+/// Seals a Secret: the values of production end here. Whatever the values are, there is a result:
+/// what is not understood is a credential or cannot be invented.
+pub fn seal(secret: &OpenSecret, uses: &Uses, key: &OperatorKey) -> SealedSecret {
+    let sealed = |(name, value): (&String, &SecretBytes)| {
+        let parts = match open(secret, name, value, uses) {
+            Ok(pieces) => SealedValue::Parts(parts(pieces, key)),
+            Err(refusal) => not_inventable(refusal, value, key),
+        };
+        (name.clone(), parts)
+    };
+    let keys: BTreeMap<_, _> = secret.data.iter().map(sealed).collect();
+    SealedSecret { kind: secret.kind.clone(), keys }
+}
+
+/// Takes the value of a key apart.
+pub(super) fn open(secret: &OpenSecret, name: &str, value: &SecretBytes, uses: &Uses) -> Taken {
+    let text = std::str::from_utf8(value.expose()).ok().filter(|text| is_text(text)).ok_or(
+        NotInventable { why: "binary data: a keystore, a key or an archive", public: false },
+    )?;
+    let used = uses.of(&secret.name, name);
+    let names: Vec<&str> = [name].into_iter().chain(used.names()).collect();
+    classify::value(Hint::key(&names).used_by(&used), text)
+}
+
+fn parts(pieces: Pieces, key: &OperatorKey) -> Vec<Part> {
+    let part = |piece| match piece {
+        Piece::Text(text) => Part::Text(text),
+        Piece::Credential { plain, encoding } => Part::Credential {
+            class: hash::class(key, plain.as_bytes()),
+            length: plain.chars().count(),
+            alphabet: Alphabet::of(&plain),
+            encoding,
+        },
+    };
+    pieces.into_list().into_iter().map(part).collect()
+}
+
+fn not_inventable(refusal: NotInventable, value: &SecretBytes, key: &OperatorKey) -> SealedValue {
+    let bytes = value.expose().trim_ascii();
+    let tells = !refusal.public && bytes.len() >= TELLING;
+    SealedValue::NotInventable {
+        why: refusal.why.to_owned(),
+        class: tells.then(|| hash::class(key, bytes)),
+    }
+}
+
+/// Whether there are no control characters but line breaks and tabs.
+fn is_text(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}

@@ -1,0 +1,250 @@
+//! What a value says about itself: a setting, a token, a hash, a key.
+
+use super::{pattern::Pattern, pieces::NotInventable};
+
+/// Shapes of settings: what is kept under a name that says nothing.
+static SETTINGS: [Pattern; 13] = [
+    // Booleans and words that servers and drivers know.
+    Pattern::new(
+        r"(?i)^(true|false|yes|no|on|off|enabled?|disabled?|none|null|default|auto|always|never|allow|prefer|preferred|require|required|optional|verify-(ca|full)|verify_(ca|identity)|trace|debug|info|warn|warning|error|fatal|prod|production|staging|stage|test|testing|dev|development|local|https?|tcp|udp|grpc|tls|ssl|starttls|plain|scram-sha-(256|512)|sasl_(ssl|plaintext)|plaintext|cram-md5|postgres|postgresql|mysql|mariadb|mongodb|redis|rabbitmq|amqp|kafka|sqlite|mssql|sqlserver|oracle|elasticsearch|memcached|localhost|utf-?8(mb4)?|latin1|json|xml|yaml|text|stdout|stderr|public|private|asc|desc|get|post|put|readwrite|readonly|primary|secondary|master|replica|leader|standalone|cluster|sentinel|en|de|fr|utc|gmt)$",
+    ),
+    // Numbers; longer ones may be PINs.
+    Pattern::new(r"^-?\d{1,6}(\.\d{1,6})?$"),
+    // Durations, sizes, shares.
+    Pattern::new(
+        r"(?i)^(\d+(\.\d+)?\s?(ns|us|ms|s|m|h|d|w|min|sec|hours?|days?|minutes?|seconds?|[kmgt]i?b?|b|%))+$",
+    ),
+    // Addresses, alone or with prefix length or port.
+    Pattern::new(r"^\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?(:\d{1,5})?$"),
+    Pattern::new(r"^\[?[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}\]?(/\d{1,3})?(:\d{1,5})?$"),
+    // Hosts with dots, hosts with ports, and lists of them; class names look the same.
+    Pattern::new(
+        r"(?i)^([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z-]*[a-z]\.?(:\d{1,5})?(,([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?)*$",
+    ),
+    Pattern::new(r"^[a-z][a-z0-9-]*:\d{2,5}(,[a-z][a-z0-9-]*:\d{2,5})+$"),
+    // E-mail addresses.
+    Pattern::new(r"^[a-z0-9._+-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"),
+    // Paths.
+    Pattern::new(r"^(/|\./|\.\./|~/|classpath:|file:)[\w.@%+/-]*$"),
+    // Regions, locales, time zones, dates, versions.
+    Pattern::new(r"^[a-z]{2}(-gov|-iso)?-[a-z]+-\d[a-z]?$"),
+    Pattern::new(r"^([a-z]{2}[_-][A-Z]{2}(\.UTF-8)?|[A-Z][a-z]+(/[A-Z][A-Za-z_]+)+)$"),
+    Pattern::new(r"^(\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-][\d:]+)?)?|v?\d+(\.\d+){1,3})$"),
+    // Media types, schedules, names of resources in a cloud.
+    Pattern::new(
+        r"^((application|text|image)/[\w.+-]+|@(hourly|daily|weekly|monthly)|([\d*,/-]+ ){4,5}[\d*,/-]+|arn:aws[a-z-]*:\S+)$",
+    ),
+];
+
+/// Hashes of passwords, in the notations of crypt, LDAP, Django, PostgreSQL.
+static HASH: Pattern = Pattern::new(
+    r"(?m)^([^:\s$]+:)?(\$(2[abxy]?|1|5|6|7|y|apr1|argon2(i|d|id)|scrypt|pbkdf2[\w-]*)\$\S+|\{(S?SHA\d*|MD5|SMD5|CRYPT|BCRYPT|bcrypt|ARGON2\w*|argon2\w*|noop|pbkdf2|scrypt|PBKDF2\w*)\}\S+|(pbkdf2_sha\d+|bcrypt_sha256|argon2|scrypt)[:$]\S+\$\S+|SCRAM-SHA-\d+\$\S+)$",
+);
+static HASH_MD5: Pattern = Pattern::new(r"^md5[0-9a-f]{32}$");
+static JWT: Pattern = Pattern::new(
+    r"^(?i:bearer\s+)?ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)?$",
+);
+static SSH_PUBLIC: Pattern = Pattern::new(
+    r"(?m)^(\S+ )?(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) AAAA[A-Za-z0-9+/=]+",
+);
+static JWKS: Pattern = Pattern::new(r#""kty"\s*:\s*""#);
+static REGISTRY: Pattern = Pattern::new(r#""auths"\s*:\s*\{|^\{[^{]*\{[^}]*"auth"\s*:\s*"[^}]*\}"#);
+static SERVICE_ACCOUNT: Pattern = Pattern::new(r#""type"\s*:\s*"(service_account|external_account|authorized_user)""#);
+static KUBECONFIG: Pattern = Pattern::new(r"(?m)^(kind:\s*Config\s*$|current-context:)|client-key-data:");
+/// A class of the Java world.
+static CLASS: Pattern = Pattern::new(r"^([a-z]\w*\.){2,}[A-Z]\w*$");
+static UUID: Pattern =
+    Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
+static REFERENCE: Pattern = Pattern::new(
+    r"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%)$",
+);
+static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
+
+/// Beginnings of tokens that one service gives out: no other service is meant by them.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("AKIA", "AWS"),
+    ("ASIA", "AWS"),
+    ("sk_live_", "Stripe"),
+    ("sk_test_", "Stripe"),
+    ("rk_live_", "Stripe"),
+    ("pk_live_", "Stripe"),
+    ("pk_test_", "Stripe"),
+    ("whsec_", "Stripe"),
+    ("ghp_", "GitHub"),
+    ("gho_", "GitHub"),
+    ("ghs_", "GitHub"),
+    ("github_pat_", "GitHub"),
+    ("glpat-", "GitLab"),
+    ("xoxb-", "Slack"),
+    ("xoxp-", "Slack"),
+    ("xapp-", "Slack"),
+    ("SG.", "SendGrid"),
+    ("AIza", "Google"),
+    ("sk-ant-", "Anthropic"),
+    ("sk-proj-", "OpenAI"),
+    ("npm_", "npm"),
+    ("pypi-", "PyPI"),
+    ("hf_", "Hugging Face"),
+    ("dop_v1_", "DigitalOcean"),
+    ("dckr_pat_", "Docker Hub"),
+    ("shpat_", "Shopify"),
+];
+
+/// Shortest rest of a token after its beginning.
+const OUTSIDE_REST: usize = 12;
+
+/// Whether a value under a name that says nothing is a setting.
+pub(super) fn is_setting(text: &str) -> bool {
+    SETTINGS.iter().any(|shape| shape.matches(text)) && !is_token(text)
+}
+
+/// Whether the value is a switch or nothing, whatever its name says.
+pub(super) fn is_boolean(text: &str) -> bool {
+    BOOLEAN.matches(text)
+}
+
+/// Whether the value only points at another: `${DB_PASSWORD}`.
+pub(super) fn is_reference(text: &str) -> bool {
+    REFERENCE.matches(text)
+}
+
+/// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password
+/// rule. Words, paths, class names and UUIDs are neither.
+pub(super) fn is_token(text: &str) -> bool {
+    if text.contains(char::is_whitespace) || UUID.matches(text) || CLASS.matches(text) {
+        return false;
+    }
+    if outside(text).is_some() || JWT.matches(text) {
+        return true;
+    }
+    let count = |text: &str, of: fn(&char) -> bool| text.chars().filter(of).count();
+    let digits = |text: &str| count(text, char::is_ascii_digit);
+    let upper = |text: &str| count(text, char::is_ascii_uppercase);
+    let lower = |text: &str| count(text, char::is_ascii_lowercase);
+    let run = |run: &str| {
+        let long = run.len() >= 12 && digits(run) >= 2 && upper(run) >= 2 && lower(run) >= 2;
+        let longer = run.len() >= 16 && digits(run) >= 3 && upper(run) + lower(run) >= 3;
+        long || longer
+    };
+    let typed = text.len() >= 8
+        && text.contains(['!', '@', '#', '$', '%', '^', '&', '*', '?', '+', '='])
+        && !text.contains(['/', '{', '(', '<', ',', ';'])
+        && digits(text) > 0
+        && upper(text) > 0
+        && lower(text) > 0;
+    typed || text.split(|c: char| !c.is_ascii_alphanumeric()).any(run)
+}
+
+/// Where the token of a service outside the cluster goes on after its known beginning, and whose
+/// it is.
+pub(super) fn outside(text: &str) -> Option<(usize, &'static str)> {
+    OUTSIDE
+        .iter()
+        .filter(|(start, _)| text.starts_with(start) && text.len() >= start.len() + OUTSIDE_REST)
+        .max_by_key(|(start, _)| start.len())
+        .map(|(start, whose)| (start.len(), *whose))
+}
+
+/// Whose tokens begin like this, if `text` is all of a known beginning.
+pub(super) fn outside_start(text: &str) -> Option<&'static str> {
+    OUTSIDE.iter().find(|(start, _)| *start == text).map(|(_, whose)| *whose)
+}
+
+/// Whether a value is what nobody can invent, and what it is.
+pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
+    let secret = |why| Some(NotInventable { why, public: false });
+    let public = |why| Some(NotInventable { why, public: true });
+    if text.contains("PRIVATE KEY-----") || text.contains("PRIVATE KEY BLOCK-----") {
+        return secret("a private key, whose public half is elsewhere");
+    }
+    if text.contains("AGE-SECRET-KEY-") {
+        return secret("a key that decrypts data kept elsewhere");
+    }
+    if text.starts_with("-----BEGIN ") {
+        return public("a certificate or public key, whose private half is elsewhere");
+    }
+    if SSH_PUBLIC.matches(text) {
+        return public("a public key, whose private half is elsewhere");
+    }
+    if HASH.matches(text) || HASH_MD5.matches(text) {
+        return secret("a hash of a password, which only that password fits");
+    }
+    if JWT.matches(text) {
+        return secret("a signed token, which only its issuer can make");
+    }
+    if text.starts_with('{') {
+        if JWKS.matches(text) {
+            return secret("a set of signing keys");
+        }
+        if REGISTRY.matches(text) {
+            return secret("credentials of an image registry");
+        }
+        if SERVICE_ACCOUNT.matches(text) {
+            return secret("a cloud provider's service account");
+        }
+    }
+    if KUBECONFIG.matches(text) {
+        return secret("a way into a Kubernetes cluster");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        let others = [
+            &HASH, &HASH_MD5, &JWT, &SSH_PUBLIC, &JWKS, &REGISTRY, &SERVICE_ACCOUNT, &KUBECONFIG,
+            &CLASS, &UUID, &REFERENCE, &BOOLEAN,
+        ];
+        assert!(SETTINGS.iter().chain(others).all(|pattern| pattern.get().is_some()));
+    }
+
+    #[test]
+    fn settings_are_known_by_their_shape() {
+        for text in [
+            "true", "5432", "30s", "1h30m", "512Mi", "10.0.0.1", "10.0.0.0/8", "db.shop.svc",
+            "db.shop.svc.cluster.local:5432", "kafka-0:9092,kafka-1:9092", "a.b.de:1,c.d.ef:2",
+            "ops@example.com", "/etc/ssl/ca.pem", "eu-central-1", "verify-full", "en_US.UTF-8",
+            "Europe/Berlin", "2026-01-31", "1.27.3", "application/json", "org.postgresql.Driver",
+        ] {
+            assert!(is_setting(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_credential_is_no_setting() {
+        for text in [
+            "shop", "hunter2", "correct horse", "12345678", "aB3dE5gH7jK9mN1p", "P@ssw0rd!",
+            "4f5c0e1b2a3948576a6b7c8d9e0f1a2b", "admin:12345",
+        ] {
+            assert!(!is_setting(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_told_from_names() {
+        for token in ["aB3dE5gH7jK9mN1p", "P@ssw0rd!2023", "ghp_0123456789abcdefABCD"] {
+            assert!(is_token(token), "{token}");
+        }
+        for name in [
+            "org.hibernate.dialect.PostgreSQL10Dialect", "my-app-service-v2", "Hello World",
+            "123e4567-e89b-12d3-a456-426614174000", "classpath:db/changelog.yaml",
+        ] {
+            assert!(!is_token(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_invent_is_known() {
+        for text in [
+            "admin:$apr1$ab$cd", "$2y$10$abcdefghijklmnopqrstuv", "u:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+            "pbkdf2_sha256$1000$salt$hash", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_",
+            "-----BEGIN RSA PRIVATE KEY-----\nMII", "{\"auths\":{}}", "{\"keys\":[{\"kty\":\"RSA\"}]}",
+        ] {
+            assert!(not_inventable(text).is_some(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Assignments line by line: dotenv, properties, INI, TOML, `redis.conf`; and files in columns.
+
+use super::quoted;
+use crate::secrets::{
+    classify::{Hint, Written, push, value},
+    name::{self, Role},
+    pattern::Pattern,
+    pieces::{NotInventable, Pieces, Taken},
+    url,
+};
+
+/// What stands between a name and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Separators {
+    /// `=` or `:`.
+    Assignments,
+    /// Blanks too.
+    AlsoSpaces,
+}
+
+/// Files with a credential in the last column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// `"user" "password"`, of PgBouncer.
+    Userlist,
+    /// `host:port:database:user:password`, of libpq.
+    Pgpass,
+}
+
+static ASSIGNMENT: Pattern = Pattern::new(
+    r#"^([ \t]*(?:export[ \t]+)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*\+?[=:][ \t]*)"#,
+);
+static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
+static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
+static USERLIST: Pattern = Pattern::new(r#"^(\s*"[^"]*"[ \t]+")([^"]*)("\s*)$"#);
+static PGPASS: Pattern = Pattern::new(r"^(\s*[^:]+:[^:]+:[^:]+:[^:]+:)(\S+)(\s*)$");
+
+/// Takes a text of assignments apart.
+pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> Taken {
+    let mut pieces = Pieces::default();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let line = &rest[..line_end(rest)];
+        let consumed = if COMMENT.matches(line) {
+            comment(hint, line, &mut pieces)?
+        } else if let Some((name, start)) = assignment(line, separators) {
+            pieces.text(&line[..start]);
+            let names = [name];
+            start + scalar(hint.field(&names), &rest[start..], &mut pieces)?
+        } else {
+            pieces.extend(url::embedded(hint, line)?);
+            line.len()
+        };
+        rest = &rest[consumed..];
+    }
+    Ok(pieces)
+}
+
+/// Takes a file in columns apart.
+pub(super) fn columns(text: &str, columns: Columns) -> Taken {
+    let pattern = match columns {
+        Columns::Userlist => &USERLIST,
+        Columns::Pgpass => &PGPASS,
+    };
+    let mut pieces = Pieces::default();
+    for line in text.split_inclusive('\n') {
+        match pattern.groups(line) {
+            Some([before, credential, after]) if !line.trim_start().starts_with('#') => {
+                pieces.text(before);
+                push(&mut pieces, credential, Written::Plain)?;
+                pieces.text(after);
+            }
+            _ => pieces.text(line),
+        }
+    }
+    Ok(pieces)
+}
+
+/// A comment. Switched-off assignments of credentials count.
+pub(super) fn comment(
+    hint: Hint<'_>,
+    line: &str,
+    pieces: &mut Pieces,
+) -> Result<usize, NotInventable> {
+    let marker = COMMENT.groups(line).map_or(0, |[marker]| marker.len());
+    let inner = &line[marker..];
+    match assignment(inner, Separators::Assignments) {
+        Some((name, start)) if name::role(name) == Role::Credential => {
+            pieces.text(&line[..marker + start]);
+            let names = [name];
+            let end = line.trim_end().len().max(marker + start);
+            pieces.extend(value(hint.field(&names), &line[marker + start..end])?);
+            pieces.text(&line[end..]);
+        }
+        _ => pieces.extend(url::embedded(hint, line)?),
+    }
+    Ok(line.len())
+}
+
+/// The name that a line gives a value to, and where that begins.
+fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
+    let found = |pattern: &Pattern| {
+        let [before, name, separator] = pattern.groups(line)?;
+        let start = before.len() + name.len() + separator.len();
+        let name = &line[before.len()..before.len() + name.len()];
+        Some((name, start))
+    };
+    found(&ASSIGNMENT)
+        .or_else(|| found(&DIRECTIVE).filter(|_| separators == Separators::AlsoSpaces))
+}
+
+/// The value that `rest` begins with, to the end of its line or its quotes. Answers its length.
+fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotInventable> {
+    if rest.starts_with(['"', '\''])
+        && let Some(end) = quoted::end(rest)
+        && rest[end..line_end(&rest[end..]) + end].trim_start_matches([' ', '\t', ';', ','])
+            .starts_with(['#', '\n', '\r'])
+            | rest[end..].trim_start_matches([' ', '\t', ';', ',']).is_empty()
+    {
+        pieces.extend(quoted::take_apart(hint, &rest[..end])?);
+        return Ok(end);
+    }
+    let mut end = line_end(rest);
+    while hint.role == Role::Credential && rest[..end].trim_end_matches(['\r', '\n']).ends_with('\\')
+    {
+        let next = line_end(&rest[end..]);
+        if next == 0 {
+            break;
+        }
+        end += next;
+    }
+    let line = rest[..end].trim_end_matches(['\r', '\n']);
+    let line = &line[..inline_comment(line)];
+    pieces.extend(value(hint, line)?);
+    Ok(line.len())
+}
+
+/// Where a comment behind a value begins.
+fn inline_comment(line: &str) -> usize {
+    line.find(" # ").or_else(|| line.find("\t# ")).unwrap_or(line.len())
+}
+
+/// Behind the first line break.
+pub(super) fn line_end(text: &str) -> usize {
+    text.find('\n').map_or(text.len(), |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        for pattern in [&ASSIGNMENT, &DIRECTIVE, &COMMENT, &USERLIST, &PGPASS] {
+            assert!(pattern.get().is_some());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Values with an inside: documents, lists of fields, URLs.
+//!
+//! Everything but the credentials stays byte for byte: comments, order, quotes, indentation. So
+//! nothing here parses and writes again; each format has a finder of spans, and what a finder does
+//! not understand it keeps or refuses, never rewrites.
+
+mod fields;
+mod json;
+mod lines;
+mod quoted;
+mod yaml;
+
+pub(super) use self::fields::{Entry, Separator, entries};
+
+use super::{
+    classify::{Hint, Place},
+    name,
+    pattern::Pattern,
+    pieces::{NotInventable, Pieces},
+    url,
+};
+
+/// A value with an inside.
+pub(super) struct Document {
+    /// What it is made of.
+    pub(super) pieces: Pieces,
+    /// Whether it has named fields. A URL has not.
+    pub(super) has_fields: bool,
+}
+
+static ASSIGNMENT: Pattern =
+    Pattern::new(r#"^\s*(export\s+)?["']?[A-Za-z_][\w.\-\[\]/]*["']?[ \t]*=[^=]?"#);
+static ENTRY: Pattern = Pattern::new(r#"^\s*(- )*(["'][^"']+["']|[\w.\-/$ ]+):(\s|$)|^\s*- \S"#);
+static DIRECTIVE: Pattern = Pattern::new(r"^\s*[A-Za-z][\w.-]*[ \t]+\S+");
+static LONE: Pattern = Pattern::new(r"^(export )?[A-Z][A-Z0-9_]*_[A-Z0-9_]+=[^=\s]");
+static USERLIST: Pattern = Pattern::new(r#"^"[^"]*"[ \t]+"[^"]*"[ \t]*$"#);
+static PGPASS: Pattern = Pattern::new(r"^[^:\s]+:(\d+|\*):[^:\s]+:[^:\s]+:\S+$");
+
+/// Takes a value apart that has an inside; `None` if it has none.
+pub(super) fn take_apart(
+    hint: Hint<'_>,
+    text: &str,
+) -> Result<Option<Document>, NotInventable> {
+    let with_fields = |pieces| Ok(Some(Document { pieces, has_fields: true }));
+    if let Some(pieces) = json::take_apart(hint, text) {
+        return with_fields(pieces?);
+    }
+    if let Some(pieces) = url::take_apart(hint, text)? {
+        return Ok(Some(Document { pieces, has_fields: false }));
+    }
+    match format(hint, text) {
+        Some(Format::Lines(separators)) => with_fields(lines::take_apart(hint, text, separators)?),
+        Some(Format::Yaml) => with_fields(yaml::take_apart(hint, text)?),
+        Some(Format::Columns(pattern)) => with_fields(lines::columns(text, pattern)?),
+        None => Ok(fields::take_apart(hint, text)?
+            .map(|pieces| Document { pieces, has_fields: false })),
+    }
+}
+
+enum Format {
+    Lines(lines::Separators),
+    Yaml,
+    Columns(lines::Columns),
+}
+
+/// The format of a text in lines, by its name or by what most lines look like.
+fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
+    let named = hint.place == Place::Key && hint.any(name::is_document);
+    if !named && !text.contains('\n') && !LONE.matches(text) {
+        return None;
+    }
+    let (mut all, mut assignments, mut entries, mut directives) = (0, 0, 0, 0);
+    let (mut userlist, mut pgpass) = (0, 0);
+    for line in text.lines().filter(|line| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with(['#', ';', '!', '[']) && line != "---"
+    }) {
+        all += 1;
+        userlist += usize::from(USERLIST.matches(line));
+        pgpass += usize::from(PGPASS.matches(line));
+        if ASSIGNMENT.matches(line) {
+            assignments += 1;
+        } else if ENTRY.matches(line) {
+            entries += 1;
+        } else if DIRECTIVE.matches(line) {
+            directives += 1;
+        }
+    }
+    if all == 0 {
+        return None;
+    }
+    if pgpass == all {
+        return Some(Format::Columns(lines::Columns::Pgpass));
+    }
+    if userlist == all {
+        return Some(Format::Columns(lines::Columns::Userlist));
+    }
+    let most = |some: usize| some * 3 >= all * 2;
+    if assignments >= entries && most(assignments) {
+        return Some(Format::Lines(lines::Separators::Assignments));
+    }
+    if most(entries) || named && entries > assignments {
+        return Some(Format::Yaml);
+    }
+    // Block scalars make most lines of a YAML document text.
+    if hint.any(|name| name.ends_with(".yaml") || name.ends_with(".yml")) {
+        return Some(Format::Yaml);
+    }
+    if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {
+        return Some(Format::Lines(lines::Separators::AlsoSpaces));
+    }
+    named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
+}
+
+/// Whether some line begins with the name of a credential.
+fn speaks(text: &str) -> bool {
+    text.lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .any(|word| name::role(word) == name::Role::Credential)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        for pattern in [&ASSIGNMENT, &ENTRY, &DIRECTIVE, &LONE, &USERLIST, &PGPASS] {
+            assert!(pattern.get().is_some());
+        }
+    }
+}

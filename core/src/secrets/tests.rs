@@ -1,0 +1,389 @@
+//! What holds for sealing and making together.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn key() -> OperatorKey {
+    OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap()
+}
+
+fn secret(name: &str, kind: &str, data: &[(&str, &str)]) -> OpenSecret {
+    let value = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+    OpenSecret {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        data: data.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect(),
+    }
+}
+
+fn sealed(data: &[(&str, &str)]) -> SealedSecret {
+    seal(&secret("it", "Opaque", data), &Uses::default(), &key())
+}
+
+fn planned(sealed: &SealedSecret) -> PlannedSecret {
+    let keys = sealed.keys.iter().filter_map(|(name, value)| match value {
+        SealedValue::Parts(parts) => Some((name.clone(), PlannedValue::Parts(parts.clone()))),
+        SealedValue::NotInventable { .. } => None,
+    });
+    PlannedSecret { keys: keys.collect() }
+}
+
+fn made(sealed: &SealedSecret) -> BTreeMap<String, String> {
+    make(&planned(sealed), &key(), "uid-1", &BTreeMap::new())
+        .unwrap()
+        .into_iter()
+        .map(|(name, value)| (name, String::from_utf8(value.expose().to_vec()).unwrap()))
+        .collect()
+}
+
+/// A value with each credential as `<length>`; `!` and the reason if it cannot be invented.
+fn shape_of(name: &str, value: &str) -> String {
+    match &sealed(&[(name, value)]).keys[name] {
+        SealedValue::Parts(parts) => parts.iter().fold(String::new(), |mut shown, part| {
+            match part {
+                Part::Text(text) => shown.push_str(text),
+                Part::Credential { length, .. } => write!(shown, "<{length}>").unwrap(),
+            }
+            shown
+        }),
+        SealedValue::NotInventable { why, .. } => format!("! {why}"),
+    }
+}
+
+#[test]
+fn values_are_taken_apart_by_name_and_shape() {
+    for (name, value, expected) in [
+        // The trap: one word is user, database and password.
+        ("DATABASE_URL", "postgres://shop:shop@shop:5432/shop", "postgres://shop:<4>@shop:5432/shop"),
+        ("POSTGRES_USER", "shop", "shop"),
+        ("POSTGRES_DB", "shop", "shop"),
+        ("POSTGRES_PASSWORD", "shop", "<4>"),
+        ("POSTGRES_PASSWORD", "shop\n", "<4>\n"),
+        ("POSTGRES_PASSWORD", "", ""),
+        // Nothing is known: a credential, unless it looks like a setting.
+        ("whatever", "hunter2", "<7>"),
+        ("whatever", "5432", "5432"),
+        ("whatever", "db.shop.svc", "db.shop.svc"),
+        ("SECRET_NAME", "something", "<9>"),
+        ("PASSWORD_FILE", "/run/secrets/password", "/run/secrets/password"),
+        ("DB_PASSWORD", "true", "true"),
+        ("DB_PASSWORD", "${OTHER}", "${OTHER}"),
+        // PostgreSQL, MySQL.
+        ("postgres-password", "s3cr3t", "<6>"),
+        ("replication-password", "s3cr3t", "<6>"),
+        ("mysql-root-password", "Xy9-s3cr3t", "<10>"),
+        ("dsn", "host=db user=shop password=shop dbname=shop sslmode=require", "host=db user=shop password=<4> dbname=shop sslmode=require"),
+        ("dsn", "host=db password='a b' dbname=shop", "host=db password='<3>' dbname=shop"),
+        ("dsn", "shop:shop@tcp(shop:3306)/shop?parseTime=true", "shop:<4>@tcp(shop:3306)/shop?parseTime=true"),
+        ("dsn", "shop:shop@db:3306/shop", "shop:<4>@db:3306/shop"),
+        ("url", "jdbc:postgresql://db/shop?user=shop&password=shop&ssl=true", "jdbc:postgresql://db/shop?user=shop&password=<4>&ssl=true"),
+        ("url", "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=p@ss;encrypt=true", "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=<4>;encrypt=true"),
+        ("url", "jdbc:oracle:thin:shop/shop@//db:1521/shop", "jdbc:oracle:thin:shop/<4>@//db:1521/shop"),
+        ("ConnectionString", "Server=db;Database=shop;User Id=shop;Password=sh;op1;X=1", "Server=db;Database=shop;User Id=shop;Password=<2>;<3>;X=1"),
+        ("ConnectionString", "Server=db;User Id=shop;Password=\"a;b\"", "Server=db;User Id=shop;Password=\"<3>\""),
+        (".pgpass", "db:5432:shop:shop:shop\n", "db:5432:shop:shop:<4>\n"),
+        ("userlist.txt", "\"shop\" \"shop\"\n\"a\" \"bc\"", "\"shop\" \"<4>\"\n\"a\" \"<2>\""),
+        // MongoDB, RabbitMQ, Redis, Kafka.
+        ("MONGO_URL", "mongodb://shop:sh%40p@a:27017,b:27017/shop?replicaSet=rs", "mongodb://shop:<4>@a:27017,b:27017/shop?replicaSet=rs"),
+        ("mongodb-keyfile", "aaaa1111bbbb2222\nAB/+CDEF12345678\n", "<16>\n<16>\n"),
+        ("AMQP", "amqp://a:bb@h1:5672/v,amqp://a:bb@h2/v", "amqp://a:<2>@h1:5672/v,amqp://a:<2>@h2/v"),
+        ("rabbitmq-erlang-cookie", "COOKIE123", "<9>"),
+        ("rabbitmq.conf", "default_user = shop\ndefault_pass = shop\n# default_pass = older\n", "default_user = shop\ndefault_pass = <4>\n# default_pass = <5>\n"),
+        ("redis-password", "pw", "<2>"),
+        ("REDIS_URL", "redis://:shop@redis:6379/0", "redis://:<4>@redis:6379/0"),
+        ("redis.conf", "maxmemory 100mb\nrequirepass foobared\n", "maxmemory 100mb\nrequirepass <8>\n"),
+        ("cache", "redis:6379,password=abc,ssl=True", "redis:6379,password=<3>,ssl=True"),
+        ("jaas", "org.apache.PlainLoginModule required username=\"u\" password=\"pw\";", "org.apache.PlainLoginModule required username=\"u\" password=\"<2>\";"),
+        ("client-passwords", "aaa,bbbb", "<3>,<4>"),
+        ("brokers", "kafka-0:9092,kafka-1:9092", "kafka-0:9092,kafka-1:9092"),
+        ("JAVA_OPTS", "-Xmx1g -Ddb.user=shop -Ddb.password=shop", "-Xmx1g -Ddb.user=shop -Ddb.password=<4>"),
+        // Object stores, web frameworks.
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", "AKIA<16>"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "<40>"),
+        ("AWS_DEFAULT_REGION", "eu-central-1", "eu-central-1"),
+        ("SECRET_KEY", "django-insecure-#x!y", "<20>"),
+        ("secret_key_base", "0123456789abcdef", "<16>"),
+        ("APP_KEY", "base64:AAECAwQFBgcICQoLDA0ODw==", "base64:<24>"),
+        ("NEO4J_AUTH", "neo4j/secret", "neo4j/<6>"),
+        ("PIN", "123456", "<6>"),
+        ("stripe", "sk_live_0123456789abcdef", "sk_live_<16>"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/abcdefghijABCDEFGHIJ1234", "https://hooks.slack.com/services/T0/B0/<24>"),
+        ("SENTRY_DSN", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2", "https://<32>@o1.ingest.sentry.io/2"),
+        ("TOKEN_URL", "https://login.example.com/oauth/token", "https://login.example.com/oauth/token"),
+        // Documents.
+        (".env", "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"shop\"\nDEBUG=false\nURL='redis://:shop@r'\n", "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"<4>\"\nDEBUG=false\nURL='redis://:<4>@r'\n"),
+        ("application.properties", "spring.datasource.username=shop\nspring.datasource.password: shop\nspring.name=shop\n", "spring.datasource.username=shop\nspring.datasource.password: <4>\nspring.name=shop\n"),
+        ("config.json", "{\n  \"user\": \"shop\",\n  \"password\" : \"shop\",\n  \"pin\": 1234, \"n\": [1, {\"a\": null}]}", "{\n  \"user\": \"shop\",\n  \"password\" : \"<4>\",\n  \"pin\": <4>, \"n\": [1, {\"a\": null}]}"),
+        ("env", "[{\"name\":\"DB_PASSWORD\",\"value\":\"x\\\"y\"}]", "[{\"name\":\"DB_PASSWORD\",\"value\":\"<3>\"}]"),
+        ("app.yaml", "db:\n  user: shop\n  password: shop # shop\n  tokens:\n  - abc\n  - 'd'\n  {x}\n", "db:\n  user: shop\n  password: <4> # shop\n  tokens:\n  - <3>\n  - '<1>'\n  {x}\n"),
+        ("app.yaml", "a:\n  - name: DB_PASSWORD\n    value: xy\nb: {user: u, password: pw}\nc: |\n  password=abc\n  user=u\nd: *x\n", "a:\n  - name: DB_PASSWORD\n    value: <2>\nb: {user: u, password: <2>}\nc: |\n  password=<3>\n  user=u\nd: *x\n"),
+        // A password in base64, in a Secret.
+        ("encoded-password", "aHVudGVyMjI=", "<8>"),
+    ] {
+        assert_eq!(shape_of(name, value), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_nobody_can_invent_is_said_so() {
+    for (name, value) in [
+        ("auth", "admin:$apr1$abcdefgh$0123456789abcdefghijkl"),
+        ("htpasswd", "admin:whatever"),
+        ("tls.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+        ("tls.key", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),
+        ("ssh-privatekey", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"),
+        ("token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh"),
+        (".dockerconfigjson", "{\"auths\":{\"r.io\":{\"auth\":\"dTpw\"}}}"),
+        ("jwks.json", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"abc\"}]}"),
+        ("sa.json", "{\"type\": \"service_account\", \"private_key\": \"x\"}"),
+        ("definitions.json", "{\"users\":[{\"name\":\"a\",\"password_hash\":\"aGFzaA==\"}]}"),
+        ("keystore.jks", "\u{0}\u{1}"),
+        ("init.sql", "CREATE USER shop PASSWORD 'shop';\nCREATE DATABASE shop;"),
+        ("RAILS_MASTER_KEY", "0123456789abcdef0123456789abcdef"),
+        ("VAPID_PRIVATE_KEY", "abcdefgh"),
+    ] {
+        assert!(shape_of(name, value).starts_with('!'), "{name}: {}", shape_of(name, value));
+    }
+}
+
+#[test]
+fn equal_credentials_stay_equal_however_they_are_written() {
+    let it = sealed(&[
+        ("POSTGRES_PASSWORD", "p@ss/word1"),
+        ("DATABASE_URL", "postgres://shop:p%40ss%2Fword1@db/shop"),
+        ("encoded-password", "cEBzcy93b3JkMQ=="),
+        ("app.yaml", "password: p@ss/word1\nuser: shop\n"),
+        ("config.json", "{\"password\":\"p@ss\\/word1\"}"),
+    ]);
+    let it = made(&it);
+    let new = &it["POSTGRES_PASSWORD"];
+    assert_ne!(new, "p@ss/word1");
+    assert_eq!(new.len(), 10);
+    assert_eq!(it["DATABASE_URL"], format!("postgres://shop:{new}@db/shop"));
+    assert_eq!(it["app.yaml"], format!("password: {new}\nuser: shop\n"));
+    assert_eq!(it["config.json"], format!("{{\"password\":\"{new}\"}}"));
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    assert_eq!(it["encoded-password"], STANDARD.encode(new));
+}
+
+#[test]
+fn values_differ_between_environments_and_not_between_passes() {
+    let it = planned(&sealed(&[("password", "correct-horse-battery")]));
+    let of = |uid: &str| make(&it, &key(), uid, &BTreeMap::new()).unwrap()["password"].clone();
+    assert!(of("uid-1") == of("uid-1"));
+    assert!(of("uid-1") != of("uid-2"));
+}
+
+#[test]
+fn a_password_of_one_character_is_not_drawn_again() {
+    for digit in '0'..='9' {
+        let it = sealed(&[("pin", &digit.to_string())]);
+        assert_ne!(made(&it)["pin"], digit.to_string());
+    }
+}
+
+#[test]
+fn a_key_under_another_name_is_what_its_variable_says() {
+    let pod = crate::plan::object::Object::new(json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "a", "env": [
+            {"name": "DB_NAME", "valueFrom": {"secretKeyRef": {"name": "it", "key": "x"}}},
+            {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "it", "key": "y"}}},
+        ]}]},
+    }))
+    .unwrap();
+    let it = seal(
+        &secret("it", "Opaque", &[("x", "shop"), ("y", "5432")]),
+        &uses(&[pod]),
+        &key(),
+    );
+    assert_eq!(it.keys["x"], SealedValue::Parts(vec![Part::Text("shop".to_owned())]));
+    assert_ne!(it.keys["y"], SealedValue::Parts(vec![Part::Text("5432".to_owned())]));
+}
+
+#[test]
+fn what_is_given_is_taken_and_what_is_missing_is_named() {
+    let from = |key: &str| PlannedSecret {
+        keys: BTreeMap::from([(
+            key.to_owned(),
+            PlannedValue::From { secret: "mine".to_owned(), key: key.to_owned() },
+        )]),
+    };
+    let given = BTreeMap::from([
+        (("mine".to_owned(), "a".to_owned()), SecretBytes::new(b"1".to_vec())),
+        (("mine".to_owned(), "b".to_owned()), SecretBytes::new(b"2".to_vec())),
+    ]);
+    let keys = |key: &str| {
+        make(&from(key), &key_of(), "uid", &given).map(|made| made.into_keys().collect::<Vec<_>>())
+    };
+    assert_eq!(keys("a").unwrap(), ["a"]);
+    assert_eq!(keys(EVERY_KEY).unwrap(), ["a", "b"]);
+    assert_eq!(keys("c").unwrap_err().key, "c");
+}
+
+fn key_of() -> OperatorKey {
+    key()
+}
+
+#[test]
+fn a_value_in_the_target_wins_while_it_is_planned() {
+    let value = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+    let made = BTreeMap::from([("a".to_owned(), value("new")), ("b".to_owned(), value("new"))]);
+    let existing = BTreeMap::from([("a".to_owned(), value("old")), ("c".to_owned(), value("old"))]);
+    let kept = keep_existing(made, &existing);
+    let texts: Vec<_> = kept.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
+    assert_eq!(texts, [("a", &b"old"[..]), ("b", b"new")]);
+}
+
+#[test]
+fn a_credential_of_production_is_refused_wherever_it_was_given() {
+    let it = sealed(&[
+        ("password", "correct-horse"),
+        ("pin", "1234"),
+        ("user", "correct-user"),
+        ("token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh"),
+    ]);
+    let given = secret("x", "", &[
+        ("a", "correct-horse"),
+        ("b", "redis://:correct-horse@r"),
+        ("c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh\n"),
+        ("d", "correct-user"),
+        ("e", "1234"),
+        ("f", "{\"password\": \"correct-horse\"}"),
+        ("g", "another-horse"),
+    ]);
+    assert_eq!(equals_source(&given.data, &it, &key()), ["a", "b", "c", "f"]);
+    let ours = make(&planned(&it), &key(), "uid-1", &BTreeMap::new()).unwrap();
+    assert!(equals_source(&ours, &it, &key()).is_empty());
+}
+
+#[test]
+fn no_stored_form_holds_a_credential() {
+    let canary = "CanaryX9";
+    let places = [
+        ("password", "CanaryX9"),
+        ("unknown", "CanaryX9"),
+        ("multi-token", "CanaryX9\nCanaryX9\n"),
+        ("url", "postgres://u:CanaryX9@db/x?password=CanaryX9"),
+        ("web", "https://u:CanaryX9@db/x#/page?token=CanaryX9"),
+        ("list", "amqp://u:CanaryX9@a,amqp://u:CanaryX9@b"),
+        ("odd", "postgres://u:p@/CanaryX9#?@db/x"),
+        ("dsn", "host=h user=u password=CanaryX9"),
+        ("ado", "Server=h;Pwd=CanaryX9"),
+        ("opts", "-Da.password=CanaryX9 --token CanaryX9 --user=x"),
+        ("a.json", "{\"auth\":{\"password\":[\"CanaryX9\",{\"x\":\"CanaryX9\"}]},\"u\":\"a://b:CanaryX9@c\"}"),
+        ("a.yaml", "password: CanaryX9\nsecrets:\n  - CanaryX9\n  - x: \"CanaryX9\"\nurl: a://b:CanaryX9@c\ntoken: >-\n  CanaryX9\n  CanaryX9\npasswords: [CanaryX9, 'CanaryX9']\n"),
+        ("a.properties", "a.password=CanaryX9\n#a.password=CanaryX9\nb.secret=x\\\n CanaryX9\nurl=a://b:CanaryX9@c\n"),
+        ("a.ini", "[x]\npassword = CanaryX9 ; CanaryX9\n"),
+        (".env", "A_TOKEN='CanaryX9'\nB=${C:-a://b:CanaryX9@c}\nA_KEY=\"x\nCanaryX9\"\n"),
+        ("init.sql", "ALTER USER x PASSWORD 'CanaryX9';\nSELECT 1;"),
+        ("page.xml", "<a><password>CanaryX9</password></a>"),
+        ("hash", "x:$apr1$CanaryX9$abc"),
+        ("bearer-token", "Bearer CanaryX9"),
+        ("auth", "user:CanaryX9"),
+    ];
+    let it = sealed(&places);
+    for (name, _) in places {
+        let stored = serde_json::to_string(&it.keys[name]).unwrap();
+        assert!(!stored.contains(canary), "{name}: {stored}");
+        assert!(!format!("{:?}", it.keys[name]).contains(canary), "{name}");
+    }
+    let planned = planned(&it);
+    assert!(!serde_json::to_string(&planned).unwrap().contains(canary));
+    assert!(made(&it).values().all(|value| !value.contains(canary)));
+}
+
+fn parsed(text: &str) -> (String, String, Option<u16>, String, Option<String>) {
+    let it = ::url::Url::parse(text).unwrap();
+    (
+        it.username().to_owned(),
+        it.host_str().unwrap_or_default().to_owned(),
+        it.port(),
+        it.path().to_owned(),
+        it.password().map(str::to_owned),
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_remade_url_differs_in_its_password_only(
+        scheme in "(postgres|mysql|amqp|redis|https|mongodb\\+srv)",
+        user in "[a-z]{1,9}",
+        password in "[a-zA-Z0-9!*_.~-]{3,20}|([a-z0-9]|%40|%2F|%3A|%25|%C3%BC){3,12}",
+        host in "[a-z]{1,8}(\\.[a-z]{2,8}){0,3}",
+        port in proptest::option::of(1024_u16..),
+        path in "(/[a-z]{1,8}){0,3}",
+    ) {
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let text = format!("{scheme}://{user}:{password}@{host}{port}{path}");
+        let sealed = sealed(&[("x", &text)]);
+        // A password that looks like what nobody can invent makes a URL that nobody can.
+        if let Some(new) = made(&sealed).get("x") {
+            let (old, new) = (parsed(&text), parsed(new));
+            prop_assert_eq!((&old.0, &old.1, &old.2, &old.3), (&new.0, &new.1, &new.2, &new.3));
+            prop_assert_ne!(old.4, new.4);
+        }
+    }
+
+    #[test]
+    fn a_made_credential_has_the_length_and_alphabet_of_the_original(
+        text in "[0-9]{1,9}|[0-9a-f]{1,40}|[A-Z0-9]{2,9}|[ -~]{1,40}|\\PC{1,20}",
+    ) {
+        let sealed = sealed(&[("password", &text)]);
+        let SealedValue::Parts(parts) = &sealed.keys["password"] else { return Ok(()) };
+        for part in parts {
+            if let Part::Credential { length, alphabet, encoding, .. } = part {
+                let one = PlannedValue::Parts(vec![Part::Credential {
+                    class: CredentialClass("c".to_owned()),
+                    length: *length,
+                    alphabet: *alphabet,
+                    encoding: Encoding::Plain,
+                }]);
+                let it = PlannedSecret { keys: BTreeMap::from([("k".to_owned(), one)]) };
+                let made = make(&it, &key(), "uid", &BTreeMap::new()).unwrap();
+                let made = String::from_utf8(made["k"].expose().to_vec()).unwrap();
+                prop_assert_eq!(made.chars().count(), *length);
+                prop_assert!(alphabet.holds(&made), "{:?} {:?} {:?}", alphabet, encoding, made);
+            }
+        }
+    }
+
+    #[test]
+    fn sealing_has_a_result_for_all_bytes(
+        name in "[a-zA-Z._-]{0,12}(password|url|\\.yaml|\\.json|\\.env|\\.conf)?",
+        value in proptest::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let it = OpenSecret {
+            name: "it".to_owned(),
+            kind: String::new(),
+            data: BTreeMap::from([(name, SecretBytes::new(value))]),
+        };
+        made(&seal(&it, &Uses::default(), &key()));
+        Redactor::new(&[it], &Uses::default()).redact("x");
+    }
+
+    #[test]
+    fn sealing_has_a_result_for_all_texts_that_look_like_documents(
+        name in "(x|password|a\\.yaml|a\\.json|\\.env|a\\.conf|auth|passwords)",
+        value in "([a-zé]{0,3}|password|[:=;,@/?#&%\\n \"'{}\\[\\]\\\\|>*$-]|://|: |- |\\$\\{|eyJ|--){0,30}",
+    ) {
+        made(&sealed(&[(&name, &value)]));
+        redact(&value);
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_byte_for_byte(
+        value in "([a-z]{1,5}(: |=| = |:)[a-z\"']{0,6} {0,2}\\n| {0,4}- [a-z]{1,3}\\n|# [a-z=]{1,9}\\n|\\n|  [a-z]{1,4}:\\n){1,12}",
+        name in "(a\\.yaml|\\.env|a\\.ini)",
+    ) {
+        if let SealedValue::Parts(parts) = &sealed(&[(&name, &value)]).keys[&name]
+            && let [Part::Text(text)] = parts.as_slice()
+        {
+            prop_assert_eq!(text, &value);
+        }
+    }
+}
