@@ -9,12 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Captures;
 
 use super::{
-    OpenSecret, Uses, make::RESERVED, name,
-    name::Role,
-    pattern::Pattern,
-    pieces::Piece,
-    seal::open,
-    shape,
+    OpenSecret, Uses, make::RESERVED, name, name::Role, pattern::Pattern, pieces::Piece,
+    seal::open, shape,
 };
 
 /// What stands in place of a credential.
@@ -26,8 +22,9 @@ const SHORTEST: usize = 4;
 static PEM: Pattern = Pattern::new(
     r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
 );
-static JWT: Pattern =
-    Pattern::new(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}");
+static JWT: Pattern = Pattern::new(
+    r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}",
+);
 static USERINFO: Pattern =
     Pattern::new(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:)([^\s"'<>]*)(@)"#);
 static AUTHORIZATION: Pattern = Pattern::new(
@@ -41,7 +38,8 @@ static ASSIGNMENT: Pattern = Pattern::new(
     r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&{}\[\]()]+)"#,
 );
 /// `--password x`, `-p x` of commands.
-static FLAG: Pattern = Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
+static FLAG: Pattern =
+    Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
 static TOKEN: Pattern = Pattern::new(r"[A-Za-z][\w.-]{15,}");
 
 /// Masks what looks like a credential in a text for a report or a message: passwords in URLs,
@@ -218,7 +216,10 @@ mod tests {
             ("amqp://u:p@ss@h", "amqp://u:•••@h"),
             ("password=hunter2 user=x", "password=••• user=x"),
             ("{\"password\": \"hun\\\"ter2\", \"a\": 1}", "{\"password\": \"•••\", \"a\": 1}"),
-            ("{\"name\":\"DB_PASSWORD\",\"value\":\"x y\"}", "{\"name\":\"DB_PASSWORD\",\"value\":\"•••\"}"),
+            (
+                "{\"name\":\"DB_PASSWORD\",\"value\":\"x y\"}",
+                "{\"name\":\"DB_PASSWORD\",\"value\":\"•••\"}",
+            ),
             ("- name: DB_PASSWORD\n  value: xy\n", "- name: DB_PASSWORD\n  value: •••\n"),
             ("apiKey: 'abc'", "apiKey: '•••'"),
             ("Authorization: Bearer abcdefgh", "Authorization: Bearer •••"),

@@ -19,13 +19,16 @@ static START: Pattern = Pattern::new(r"^([A-Za-z][A-Za-z0-9+.-]*:)*//");
 static NEXT: Pattern = Pattern::new(r"[,;|]([A-Za-z][A-Za-z0-9+.-]*:)+//");
 static EMBEDDED: Pattern = Pattern::new(r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]+"#);
 static ORACLE: Pattern = Pattern::new(r"^(jdbc:oracle:\w+:[^/@\s]+/)([^@\s]+)(@\S+)$");
-static GO: Pattern =
-    Pattern::new(r"^([^:@/\s]*:)(\S*)(@(?:tcp|tcp6|unix|udp)?\([^)\s]*\)/\S*)$");
+static GO: Pattern = Pattern::new(r"^([^:@/\s]*:)(\S*)(@(?:tcp|tcp6|unix|udp)?\([^)\s]*\)/\S*)$");
 static BARE: Pattern = Pattern::new(r"^([\w.+-]+:)([^\s/]+)(@[\w.-]+(?::\d+)?(?:/\S*)?)$");
-static PORTS: Pattern = Pattern::new(r"^(\[[^\]]*\]|[^:,]*)(:\d{0,5})?(,(\[[^\]]*\]|[^:,]*)(:\d{0,5})?)*$");
+static PORTS: Pattern =
+    Pattern::new(r"^(\[[^\]]*\]|[^:,]*)(:\d{0,5})?(,(\[[^\]]*\]|[^:,]*)(:\d{0,5})?)*$");
 
 /// Takes a text apart that is a URL, a list of URLs or a driver's string with a user in it.
-pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, super::pieces::NotInventable> {
+pub(super) fn take_apart(
+    hint: Hint<'_>,
+    text: &str,
+) -> Result<Option<Pieces>, super::pieces::NotInventable> {
     if text.contains(char::is_whitespace) {
         return Ok(None);
     }

@@ -14,8 +14,9 @@ use crate::secrets::{
     shape, url,
 };
 
-static KEY: Pattern =
-    Pattern::new(r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#);
+static KEY: Pattern = Pattern::new(
+    r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#,
+);
 static DASHES: Pattern = Pattern::new(r"^([ ]*(?:-[ \t]+)*)");
 static PROPERTIES: Pattern = Pattern::new(r"^((?:[!&][^\s,\[\]{}]*[ \t]+)+)");
 static BLOCK: Pattern = Pattern::new(r"^([|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n)");
@@ -177,8 +178,8 @@ impl<'t> Reader<'t, '_> {
 
     /// A map or list in braces. Where it is JSON it is read as that.
     fn flow(&mut self, hint: Hint<'_>) -> Result<(), NotInventable> {
-        let mut values =
-            Deserializer::new(IoRead::new(self.rest.as_bytes())).into_iter::<serde::de::IgnoredAny>();
+        let mut values = Deserializer::new(IoRead::new(self.rest.as_bytes()))
+            .into_iter::<serde::de::IgnoredAny>();
         if let Some(Ok(_)) = values.next() {
             let length = values.byte_offset();
             if let Some(text) = self.rest.get(..length)
