@@ -103,11 +103,10 @@ fn dangling(objects: &[Object], context: &Context, log: &mut Log) {
                 continue;
             }
             let to = &refers.to;
-            let (severity, why) = match context.by_key.contains_key(to) {
-                true => (Severity::Warns, format!("it needs {to}, which stays behind")),
-                false => {
-                    (Severity::Informs, format!("it needs {to}, which production has not either"))
-                }
+            let (severity, why) = if context.by_key.contains_key(to) {
+                (Severity::Warns, format!("it needs {to}, which stays behind"))
+            } else {
+                (Severity::Informs, format!("it needs {to}, which production has not either"))
             };
             let settle =
                 format!("see why {to} stays behind, or leave {} behind as well", object.key());

@@ -5,7 +5,7 @@
 
 mod image;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -26,10 +26,10 @@ const COMMIT: Rule =
 
 /// The pass.
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let mut used = BTreeMap::new();
+    let mut used = BTreeSet::new();
     let objects = objects.into_iter().map(|it| one(it, context, &mut used, log)).collect();
     for (at, image) in context.request.spec.images.iter().enumerate() {
-        if !used.contains_key(&at) {
+        if !used.contains(&at) {
             log.find(
                 Severity::Warns,
                 &Key {
@@ -47,12 +47,7 @@ pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) 
     objects
 }
 
-fn one(
-    mut object: Object,
-    context: &Context,
-    used: &mut BTreeMap<usize, ()>,
-    log: &mut Log,
-) -> Object {
+fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &mut Log) -> Object {
     let mut overridden = false;
     for container in kinds::containers(&object) {
         let path = format!("{container}/image");
@@ -65,7 +60,7 @@ fn one(
         if let Some((at, image)) =
             images.iter().enumerate().find(|(_, it)| it.name == reference.name)
         {
-            used.insert(at, ());
+            used.insert(at);
             overridden = true;
             let new = reference.replaced(image).to_string();
             log.set(&mut object, &path, json!(new), &OVERRIDDEN);

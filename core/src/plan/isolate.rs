@@ -36,15 +36,17 @@ pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) ->
     objects.into_iter().filter_map(|object| one(object, context, log)).collect()
 }
 
+/// Why no fence can hold the Pods of an object, or the target would refuse them: a word and a
+/// clause.
+pub(super) fn refused(object: &Object, context: &Context) -> Option<(&'static str, String)> {
+    let spec = kinds::pod_spec(object)?;
+    host::shared(object, &spec)
+        .or_else(|| standards::refused(object, &spec, context.request.class.pod_security))
+}
+
 /// One object, cut off; `None` if that leaves nothing of it.
 fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     if let Some(spec) = kinds::pod_spec(&object) {
-        let refused = host::shared(&object, &spec)
-            .or_else(|| standards::refused(&object, &spec, context.request.class.pod_security));
-        if let Some((word, why)) = refused {
-            log.leave(&object.key(), word, why);
-            return None;
-        }
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
         pull_secrets(&mut object, &spec, context, log);

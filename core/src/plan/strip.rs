@@ -92,7 +92,6 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
             claim(&mut object, &template, log);
         }
     }
-    empty_maps(&mut object);
     Some(object)
 }
 
@@ -140,13 +139,4 @@ fn selects_reserved(object: &Object) -> bool {
             .get("/spec/selector/matchLabels")
             .and_then(Value::as_object)
             .is_some_and(|labels| labels.keys().any(|key| marks::is_ours(key)))
-}
-
-/// Labels and annotations that have become empty are no difference to production.
-fn empty_maps(object: &mut Object) {
-    for path in ["/metadata/labels", "/metadata/annotations"] {
-        if object.get(path).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
-            object.remove(path);
-        }
-    }
 }
