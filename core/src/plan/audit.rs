@@ -30,6 +30,10 @@ pub(super) fn audit(
         for found in relocate::mentions(context, object) {
             report(&object.key(), &found, context, log);
         }
+        for mut found in relocate::mentions_in_files(context, object) {
+            found.kind = Kind::Possible;
+            report(&object.key(), &found, context, log);
+        }
     }
     for (name, secret) in secrets {
         of_secret(name, secret, context, log);

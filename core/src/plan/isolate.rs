@@ -51,6 +51,9 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         placement::anywhere(&mut object, &spec, context, log);
         pull_secrets(&mut object, &spec, context, log);
     }
+    for template in kinds::claim_templates(&object) {
+        claim::fresh(&mut object, &template, log);
+    }
     match kinds::shape(&object) {
         Shape::Service => service::inside(&mut object, context, log),
         Shape::Policy => policy::confined(&mut object, context, log),
@@ -59,16 +62,10 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::Account => pull_secrets(&mut object, "", context, log),
         Shape::Claim => claim::fresh(&mut object, "", log),
         Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
-        Shape::Workload => {
-            let list =
-                kinds::profile(&object).and_then(|it| it.claim_templates).unwrap_or_default();
-            for template in object.expand(&format!("{list}/*")) {
-                claim::fresh(&mut object, &template, log);
-            }
-        }
         Shape::Settings
         | Shape::Secret
         | Shape::Addresses
+        | Shape::Workload
         | Shape::NodeWorkload
         | Shape::Once
         | Shape::Route

@@ -218,6 +218,12 @@ pub(super) fn pod_template(object: &mut Object, template: &str, log: &mut Log) {
     each(object, &format!("{template}/metadata"), which, log);
 }
 
+/// Takes the marks from what stands between an object and its Pods.
+pub(super) fn between(object: &mut Object, part: &str, log: &mut Log) {
+    object.remove(&format!("{part}/metadata/creationTimestamp"));
+    each(object, &format!("{part}/metadata"), |_, _| true, log);
+}
+
 /// Takes the marks from the template of a claim.
 pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log) {
     each(object, &format!("{template}/metadata"), |_, _| true, log);
