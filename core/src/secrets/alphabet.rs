@@ -45,6 +45,7 @@ impl Alphabet {
     }
 
     /// Whether a text is made of this alphabet.
+    #[cfg(test)]
     pub(super) fn holds(self, text: &str) -> bool {
         let all = |more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
         let characters = self.characters();
@@ -116,9 +117,9 @@ impl Alphabet {
         let kinds: [fn(&u8) -> bool; 3] =
             [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
         let ruled = text.len() < RULED
-            || kinds.iter().all(|kind| {
-                !characters.iter().any(kind) || text.bytes().any(|byte| kind(&byte))
-            });
+            || kinds
+                .iter()
+                .all(|kind| !characters.iter().any(kind) || text.bytes().any(|byte| kind(&byte)));
         let symbol = text.len() < RULED
             || !matches!(self, Self::Token | Self::Symbols)
             || text.contains(['-', '_', '.']);

@@ -62,12 +62,15 @@ impl<'a> Hint<'a> {
     /// The same with what is known of who reads it: MinIO calls its access key a user, and clients
     /// call it a key, so both are credentials.
     pub(super) fn used_by(self, used: &Use) -> Self {
-        let minio = used.images.iter().any(|image| image.contains("minio"))
+        let is_minio = used.images.iter().any(|image| image.contains("minio"))
             || self.names.iter().any(|name| name.to_ascii_uppercase().starts_with("MINIO_"));
-        let user = self.names.iter().any(|name| {
-            matches!(name.to_ascii_lowercase().as_str(), "rootuser" | "root-user" | "minio_root_user")
+        let is_root = self.names.iter().any(|name| {
+            matches!(
+                name.to_ascii_lowercase().as_str(),
+                "rootuser" | "root-user" | "minio_root_user"
+            )
         });
-        Self { role: if minio && user { Role::Credential } else { self.role }, ..self }
+        Self { role: if is_minio && is_root { Role::Credential } else { self.role }, ..self }
     }
 
     /// Of a field in a document. A field whose name says nothing is what its parent is: in
@@ -130,9 +133,7 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
         Role::Credential => credential(hint, text),
         Role::Setting => url::embedded(hint, text),
         Role::Doubtful => unnamed(hint, text, shape::is_setting(text)),
-        Role::Unknown if hint.place == Place::Key => {
-            unnamed(hint, text, shape::is_setting(text))
-        }
+        Role::Unknown if hint.place == Place::Key => unnamed(hint, text, shape::is_setting(text)),
         Role::Unknown => unnamed(hint, text, !shape::is_token(text)),
     }
 }
@@ -208,7 +209,11 @@ fn credential(hint: Hint<'_>, text: &str) -> Taken {
 
 /// Goes on with one credential. What this finds in it depends on the credential alone, so that it
 /// has the same class wherever it stands.
-pub(super) fn push(pieces: &mut Pieces, plain: &str, written: Written) -> Result<(), NotInventable> {
+pub(super) fn push(
+    pieces: &mut Pieces,
+    plain: &str,
+    written: Written,
+) -> Result<(), NotInventable> {
     if let Some(refusal) = shape::not_inventable(plain) {
         return Err(refusal);
     }
@@ -268,7 +273,8 @@ fn from_base64(value: &str) -> Option<String> {
 /// Whether all lines are of one wrapped key: base64 or hex.
 fn is_key_text(text: &str) -> bool {
     text.lines().map(str::trim).all(|line| {
-        !line.contains(' ') && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
+        !line.contains(' ')
+            && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
     })
 }
 

@@ -33,6 +33,7 @@ mod uses;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::unread::{is_telling, outside};
 pub use self::{
     bytes::{OpenSecret, OperatorKey, SecretBytes},
     guard::{equals_source, keep_existing},
@@ -46,4 +47,3 @@ pub use self::{
     unread::{Guess, guess},
     uses::{Use, Uses, Whole, uses},
 };
-pub(crate) use self::unread::{is_telling, outside};

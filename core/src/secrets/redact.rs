@@ -9,12 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Captures;
 
 use super::{
-    OpenSecret, Uses, make::RESERVED, name,
-    name::Role,
-    pattern::Pattern,
-    pieces::Piece,
-    seal::open,
-    shape,
+    OpenSecret, Uses, make::RESERVED, name, name::Role, pattern::Pattern, pieces::Piece,
+    seal::open, shape,
 };
 
 /// What stands in place of a credential.
@@ -26,8 +22,9 @@ const SHORTEST: usize = 4;
 static PEM: Pattern = Pattern::new(
     r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
 );
-static JWT: Pattern =
-    Pattern::new(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}");
+static JWT: Pattern = Pattern::new(
+    r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2}",
+);
 static USERINFO: Pattern =
     Pattern::new(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:)([^\s"'<>]*)(@)"#);
 static AUTHORIZATION: Pattern = Pattern::new(
@@ -38,10 +35,11 @@ static NAMED: Pattern = Pattern::new(
     r#"(["']?\bname["']?\s*:\s*["']?)([\w.-]+)(["']?\s*,?\s*["']?value["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',}]+)"#,
 );
 static ASSIGNMENT: Pattern = Pattern::new(
-    r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&{}\[\]()]+)"#,
+    r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\$\{[^}]*\}|\$\([^)]*\)|\{\{[^}]*\}\}|"(?:[^"\\]|\\.)*"|\\"(?:[^"\\]|\\[^"])*\\"|'[^']*'|[^\s"',;&{}\[\]()][^\s"',;&}\])]*)"#,
 );
 /// `--password x`, `-p x` of commands.
-static FLAG: Pattern = Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
+static FLAG: Pattern =
+    Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
 static TOKEN: Pattern = Pattern::new(r"[A-Za-z][\w.-]{15,}");
 
 /// Masks what looks like a credential in a text for a report or a message: passwords in URLs,
@@ -56,10 +54,16 @@ pub fn redact(text: &str) -> String {
     let text = replace(&JWT, &text, |_| MASK.to_owned());
     let text = replace(&USERINFO, &text, |found| {
         let (before, password, after) = mask(found);
-        let is_masked = password.is_empty() || shape::is_reference(&password);
-        if is_masked { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
+        // `https://host:8080/a@b` has a port.
+        let port = password.len() - password.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let is_port = port > 0 && password[port..].starts_with('/');
+        let stays = password.is_empty() || is_port || shape::is_reference(&password);
+        if stays { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
     });
-    let text = replace(&AUTHORIZATION, &text, |found| format!("{}{MASK}", mask(found).0));
+    let text = replace(&AUTHORIZATION, &text, |found| {
+        let (before, value, _) = mask(found);
+        if is_scheme(&value) { found[0].to_owned() } else { format!("{before}{MASK}") }
+    });
     let text = replace(&NAMED, &text, |found| {
         let (before, name, between) = mask(found);
         let value = found.get(4).map_or("", |value| value.as_str());
@@ -91,8 +95,14 @@ fn masked(name: &str, value: &str) -> String {
         || shape::is_boolean(inner)
         || shape::is_reference(inner)
         || inner.contains(MASK)
+        || is_scheme(inner)
         || inner.starts_with("//");
     if stays { value.to_owned() } else { value.replace(inner, MASK) }
+}
+
+/// Whether a word is how somebody authenticates, not with what.
+fn is_scheme(word: &str) -> bool {
+    matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic" | "digest" | "negotiate")
 }
 
 /// Masks known credentials in text, however they are written. It holds them: no `Debug`.
@@ -201,6 +211,8 @@ fn base64_forms(value: &[u8]) -> Vec<Vec<u8>> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::secrets::SecretBytes;
 
@@ -218,7 +230,10 @@ mod tests {
             ("amqp://u:p@ss@h", "amqp://u:•••@h"),
             ("password=hunter2 user=x", "password=••• user=x"),
             ("{\"password\": \"hun\\\"ter2\", \"a\": 1}", "{\"password\": \"•••\", \"a\": 1}"),
-            ("{\"name\":\"DB_PASSWORD\",\"value\":\"x y\"}", "{\"name\":\"DB_PASSWORD\",\"value\":\"•••\"}"),
+            (
+                "{\"name\":\"DB_PASSWORD\",\"value\":\"x y\"}",
+                "{\"name\":\"DB_PASSWORD\",\"value\":\"•••\"}",
+            ),
             ("- name: DB_PASSWORD\n  value: xy\n", "- name: DB_PASSWORD\n  value: •••\n"),
             ("apiKey: 'abc'", "apiKey: '•••'"),
             ("Authorization: Bearer abcdefgh", "Authorization: Bearer •••"),
@@ -280,7 +295,6 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(text), expected);
         }
-        use base64::engine::general_purpose::STANDARD;
         let header = STANDARD.encode("user:p@ss/w\"rd-and-more");
         let core = &header[8..20];
         assert!(!redactor.redact(&format!("x {header}")).contains(core));

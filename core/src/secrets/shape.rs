@@ -49,8 +49,10 @@ static SSH_PUBLIC: Pattern = Pattern::new(
 );
 static JWKS: Pattern = Pattern::new(r#""kty"\s*:\s*""#);
 static REGISTRY: Pattern = Pattern::new(r#""auths"\s*:\s*\{|^\{[^{]*\{[^}]*"auth"\s*:\s*"[^}]*\}"#);
-static SERVICE_ACCOUNT: Pattern = Pattern::new(r#""type"\s*:\s*"(service_account|external_account|authorized_user)""#);
-static KUBECONFIG: Pattern = Pattern::new(r"(?m)^(kind:\s*Config\s*$|current-context:)|client-key-data:");
+static SERVICE_ACCOUNT: Pattern =
+    Pattern::new(r#""type"\s*:\s*"(service_account|external_account|authorized_user)""#);
+static KUBECONFIG: Pattern =
+    Pattern::new(r"(?m)^(kind:\s*Config\s*$|current-context:)|client-key-data:");
 /// A class of the Java world.
 static CLASS: Pattern = Pattern::new(r"^([a-z]\w*\.){2,}[A-Z]\w*$");
 static UUID: Pattern =
@@ -196,8 +198,18 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         let others = [
-            &HASH, &HASH_MD5, &JWT, &SSH_PUBLIC, &JWKS, &REGISTRY, &SERVICE_ACCOUNT, &KUBECONFIG,
-            &CLASS, &UUID, &REFERENCE, &BOOLEAN,
+            &HASH,
+            &HASH_MD5,
+            &JWT,
+            &SSH_PUBLIC,
+            &JWKS,
+            &REGISTRY,
+            &SERVICE_ACCOUNT,
+            &KUBECONFIG,
+            &CLASS,
+            &UUID,
+            &REFERENCE,
+            &BOOLEAN,
         ];
         assert!(SETTINGS.iter().chain(others).all(|pattern| pattern.get().is_some()));
     }
@@ -205,10 +217,27 @@ mod tests {
     #[test]
     fn settings_are_known_by_their_shape() {
         for text in [
-            "true", "5432", "30s", "1h30m", "512Mi", "10.0.0.1", "10.0.0.0/8", "db.shop.svc",
-            "db.shop.svc.cluster.local:5432", "kafka-0:9092,kafka-1:9092", "a.b.de:1,c.d.ef:2",
-            "ops@example.com", "/etc/ssl/ca.pem", "eu-central-1", "verify-full", "en_US.UTF-8",
-            "Europe/Berlin", "2026-01-31", "1.27.3", "application/json", "org.postgresql.Driver",
+            "true",
+            "5432",
+            "30s",
+            "1h30m",
+            "512Mi",
+            "10.0.0.1",
+            "10.0.0.0/8",
+            "db.shop.svc",
+            "db.shop.svc.cluster.local:5432",
+            "kafka-0:9092,kafka-1:9092",
+            "a.b.de:1,c.d.ef:2",
+            "ops@example.com",
+            "/etc/ssl/ca.pem",
+            "eu-central-1",
+            "verify-full",
+            "en_US.UTF-8",
+            "Europe/Berlin",
+            "2026-01-31",
+            "1.27.3",
+            "application/json",
+            "org.postgresql.Driver",
         ] {
             assert!(is_setting(text), "{text}");
         }
@@ -217,8 +246,14 @@ mod tests {
     #[test]
     fn what_could_be_a_credential_is_no_setting() {
         for text in [
-            "shop", "hunter2", "correct horse", "12345678", "aB3dE5gH7jK9mN1p", "P@ssw0rd!",
-            "4f5c0e1b2a3948576a6b7c8d9e0f1a2b", "admin:12345",
+            "shop",
+            "hunter2",
+            "correct horse",
+            "12345678",
+            "aB3dE5gH7jK9mN1p",
+            "P@ssw0rd!",
+            "4f5c0e1b2a3948576a6b7c8d9e0f1a2b",
+            "admin:12345",
         ] {
             assert!(!is_setting(text), "{text}");
         }
@@ -230,8 +265,11 @@ mod tests {
             assert!(is_token(token), "{token}");
         }
         for name in [
-            "org.hibernate.dialect.PostgreSQL10Dialect", "my-app-service-v2", "Hello World",
-            "123e4567-e89b-12d3-a456-426614174000", "classpath:db/changelog.yaml",
+            "org.hibernate.dialect.PostgreSQL10Dialect",
+            "my-app-service-v2",
+            "Hello World",
+            "123e4567-e89b-12d3-a456-426614174000",
+            "classpath:db/changelog.yaml",
         ] {
             assert!(!is_token(name), "{name}");
         }
@@ -240,9 +278,14 @@ mod tests {
     #[test]
     fn what_nobody_can_invent_is_known() {
         for text in [
-            "admin:$apr1$ab$cd", "$2y$10$abcdefghijklmnopqrstuv", "u:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
-            "pbkdf2_sha256$1000$salt$hash", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_",
-            "-----BEGIN RSA PRIVATE KEY-----\nMII", "{\"auths\":{}}", "{\"keys\":[{\"kty\":\"RSA\"}]}",
+            "admin:$apr1$ab$cd",
+            "$2y$10$abcdefghijklmnopqrstuv",
+            "u:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+            "pbkdf2_sha256$1000$salt$hash",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_",
+            "-----BEGIN RSA PRIVATE KEY-----\nMII",
+            "{\"auths\":{}}",
+            "{\"keys\":[{\"kty\":\"RSA\"}]}",
         ] {
             assert!(not_inventable(text).is_some(), "{text}");
         }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -55,10 +56,15 @@ fn shape_of(name: &str, value: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn values_are_taken_apart_by_name_and_shape() {
     for (name, value, expected) in [
         // The trap: one word is user, database and password.
-        ("DATABASE_URL", "postgres://shop:shop@shop:5432/shop", "postgres://shop:<4>@shop:5432/shop"),
+        (
+            "DATABASE_URL",
+            "postgres://shop:shop@shop:5432/shop",
+            "postgres://shop:<4>@shop:5432/shop",
+        ),
         ("POSTGRES_USER", "shop", "shop"),
         ("POSTGRES_DB", "shop", "shop"),
         ("POSTGRES_PASSWORD", "shop", "<4>"),
@@ -76,31 +82,83 @@ fn values_are_taken_apart_by_name_and_shape() {
         ("postgres-password", "s3cr3t", "<6>"),
         ("replication-password", "s3cr3t", "<6>"),
         ("mysql-root-password", "Xy9-s3cr3t", "<10>"),
-        ("dsn", "host=db user=shop password=shop dbname=shop sslmode=require", "host=db user=shop password=<4> dbname=shop sslmode=require"),
+        (
+            "dsn",
+            "host=db user=shop password=shop dbname=shop sslmode=require",
+            "host=db user=shop password=<4> dbname=shop sslmode=require",
+        ),
         ("dsn", "host=db password='a b' dbname=shop", "host=db password='<3>' dbname=shop"),
-        ("dsn", "shop:shop@tcp(shop:3306)/shop?parseTime=true", "shop:<4>@tcp(shop:3306)/shop?parseTime=true"),
+        (
+            "dsn",
+            "shop:shop@tcp(shop:3306)/shop?parseTime=true",
+            "shop:<4>@tcp(shop:3306)/shop?parseTime=true",
+        ),
         ("dsn", "shop:shop@db:3306/shop", "shop:<4>@db:3306/shop"),
-        ("url", "jdbc:postgresql://db/shop?user=shop&password=shop&ssl=true", "jdbc:postgresql://db/shop?user=shop&password=<4>&ssl=true"),
-        ("url", "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=p@ss;encrypt=true", "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=<4>;encrypt=true"),
-        ("url", "jdbc:oracle:thin:shop/shop@//db:1521/shop", "jdbc:oracle:thin:shop/<4>@//db:1521/shop"),
-        ("ConnectionString", "Server=db;Database=shop;User Id=shop;Password=sh;op1;X=1", "Server=db;Database=shop;User Id=shop;Password=<2>;<3>;X=1"),
-        ("ConnectionString", "Server=db;User Id=shop;Password=\"a;b\"", "Server=db;User Id=shop;Password=\"<3>\""),
+        (
+            "url",
+            "jdbc:postgresql://db/shop?user=shop&password=shop&ssl=true",
+            "jdbc:postgresql://db/shop?user=shop&password=<4>&ssl=true",
+        ),
+        (
+            "url",
+            "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=p@ss;encrypt=true",
+            "jdbc:sqlserver://db:1433;databaseName=shop;user=sa;password=<4>;encrypt=true",
+        ),
+        (
+            "url",
+            "jdbc:oracle:thin:shop/shop@//db:1521/shop",
+            "jdbc:oracle:thin:shop/<4>@//db:1521/shop",
+        ),
+        (
+            "ConnectionString",
+            "Server=db;Database=shop;User Id=shop;Password=sh;op1;X=1",
+            "Server=db;Database=shop;User Id=shop;Password=<2>;<3>;X=1",
+        ),
+        (
+            "ConnectionString",
+            "Server=db;User Id=shop;Password=\"a;b\"",
+            "Server=db;User Id=shop;Password=\"<3>\"",
+        ),
         (".pgpass", "db:5432:shop:shop:shop\n", "db:5432:shop:shop:<4>\n"),
         ("userlist.txt", "\"shop\" \"shop\"\n\"a\" \"bc\"", "\"shop\" \"<4>\"\n\"a\" \"<2>\""),
         // MongoDB, RabbitMQ, Redis, Kafka.
-        ("MONGO_URL", "mongodb://shop:sh%40p@a:27017,b:27017/shop?replicaSet=rs", "mongodb://shop:<4>@a:27017,b:27017/shop?replicaSet=rs"),
+        (
+            "MONGO_URL",
+            "mongodb://shop:sh%40p@a:27017,b:27017/shop?replicaSet=rs",
+            "mongodb://shop:<4>@a:27017,b:27017/shop?replicaSet=rs",
+        ),
         ("mongodb-keyfile", "aaaa1111bbbb2222\nAB/+CDEF12345678\n", "<16>\n<16>\n"),
-        ("AMQP", "amqp://a:bb@h1:5672/v,amqp://a:bb@h2/v", "amqp://a:<2>@h1:5672/v,amqp://a:<2>@h2/v"),
+        (
+            "AMQP",
+            "amqp://a:bb@h1:5672/v,amqp://a:bb@h2/v",
+            "amqp://a:<2>@h1:5672/v,amqp://a:<2>@h2/v",
+        ),
         ("rabbitmq-erlang-cookie", "COOKIE123", "<9>"),
-        ("rabbitmq.conf", "default_user = shop\ndefault_pass = shop\n# default_pass = older\n", "default_user = shop\ndefault_pass = <4>\n# default_pass = <5>\n"),
+        (
+            "rabbitmq.conf",
+            "default_user = shop\ndefault_pass = shop\n# default_pass = older\n",
+            "default_user = shop\ndefault_pass = <4>\n# default_pass = <5>\n",
+        ),
         ("redis-password", "pw", "<2>"),
         ("REDIS_URL", "redis://:shop@redis:6379/0", "redis://:<4>@redis:6379/0"),
-        ("redis.conf", "maxmemory 100mb\nrequirepass foobared\n", "maxmemory 100mb\nrequirepass <8>\n"),
+        (
+            "redis.conf",
+            "maxmemory 100mb\nrequirepass foobared\n",
+            "maxmemory 100mb\nrequirepass <8>\n",
+        ),
         ("cache", "redis:6379,password=abc,ssl=True", "redis:6379,password=<3>,ssl=True"),
-        ("jaas", "org.apache.PlainLoginModule required username=\"u\" password=\"pw\";", "org.apache.PlainLoginModule required username=\"u\" password=\"<2>\";"),
+        (
+            "jaas",
+            "org.apache.PlainLoginModule required username=\"u\" password=\"pw\";",
+            "org.apache.PlainLoginModule required username=\"u\" password=\"<2>\";",
+        ),
         ("client-passwords", "aaa,bbbb", "<3>,<4>"),
         ("brokers", "kafka-0:9092,kafka-1:9092", "kafka-0:9092,kafka-1:9092"),
-        ("JAVA_OPTS", "-Xmx1g -Ddb.user=shop -Ddb.password=shop", "-Xmx1g -Ddb.user=shop -Ddb.password=<4>"),
+        (
+            "JAVA_OPTS",
+            "-Xmx1g -Ddb.user=shop -Ddb.password=shop",
+            "-Xmx1g -Ddb.user=shop -Ddb.password=<4>",
+        ),
         // Object stores, web frameworks.
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", "AKIA<16>"),
         ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "<40>"),
@@ -111,16 +169,52 @@ fn values_are_taken_apart_by_name_and_shape() {
         ("NEO4J_AUTH", "neo4j/secret", "neo4j/<6>"),
         ("PIN", "123456", "<6>"),
         ("stripe", "sk_live_0123456789abcdef", "sk_live_<16>"),
-        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/abcdefghijABCDEFGHIJ1234", "https://hooks.slack.com/services/T0/B0/<24>"),
-        ("SENTRY_DSN", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2", "https://<32>@o1.ingest.sentry.io/2"),
-        ("TOKEN_URL", "https://login.example.com/oauth/token", "https://login.example.com/oauth/token"),
+        (
+            "SLACK_WEBHOOK_URL",
+            "https://hooks.slack.com/services/T0/B0/abcdefghijABCDEFGHIJ1234",
+            "https://hooks.slack.com/services/T0/B0/<24>",
+        ),
+        (
+            "SENTRY_DSN",
+            "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2",
+            "https://<32>@o1.ingest.sentry.io/2",
+        ),
+        (
+            "TOKEN_URL",
+            "https://login.example.com/oauth/token",
+            "https://login.example.com/oauth/token",
+        ),
         // Documents.
-        (".env", "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"shop\"\nDEBUG=false\nURL='redis://:shop@r'\n", "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"<4>\"\nDEBUG=false\nURL='redis://:<4>@r'\n"),
-        ("application.properties", "spring.datasource.username=shop\nspring.datasource.password: shop\nspring.name=shop\n", "spring.datasource.username=shop\nspring.datasource.password: <4>\nspring.name=shop\n"),
-        ("config.json", "{\n  \"user\": \"shop\",\n  \"password\" : \"shop\",\n  \"pin\": 1234, \"n\": [1, {\"a\": null}]}", "{\n  \"user\": \"shop\",\n  \"password\" : \"<4>\",\n  \"pin\": <4>, \"n\": [1, {\"a\": null}]}"),
-        ("env", "[{\"name\":\"DB_PASSWORD\",\"value\":\"x\\\"y\"}]", "[{\"name\":\"DB_PASSWORD\",\"value\":\"<3>\"}]"),
-        ("app.yaml", "db:\n  user: shop\n  password: shop # shop\n  tokens:\n  - abc\n  - 'd'\n  {x}\n", "db:\n  user: shop\n  password: <4> # shop\n  tokens:\n  - <3>\n  - '<1>'\n  {x}\n"),
-        ("app.yaml", "a:\n  - name: DB_PASSWORD\n    value: xy\nb: {user: u, password: pw}\nc: |\n  password=abc\n  user=u\nd: *x\n", "a:\n  - name: DB_PASSWORD\n    value: <2>\nb: {user: u, password: <2>}\nc: |\n  password=<3>\n  user=u\nd: *x\n"),
+        (
+            ".env",
+            "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"shop\"\nDEBUG=false\nURL='redis://:shop@r'\n",
+            "# shop\nDB_USER=shop\nexport DB_PASSWORD=\"<4>\"\nDEBUG=false\nURL='redis://:<4>@r'\n",
+        ),
+        (
+            "application.properties",
+            "spring.datasource.username=shop\nspring.datasource.password: shop\nspring.name=shop\n",
+            "spring.datasource.username=shop\nspring.datasource.password: <4>\nspring.name=shop\n",
+        ),
+        (
+            "config.json",
+            "{\n  \"user\": \"shop\",\n  \"password\" : \"shop\",\n  \"pin\": 1234, \"n\": [1, {\"a\": null}]}",
+            "{\n  \"user\": \"shop\",\n  \"password\" : \"<4>\",\n  \"pin\": <4>, \"n\": [1, {\"a\": null}]}",
+        ),
+        (
+            "env",
+            "[{\"name\":\"DB_PASSWORD\",\"value\":\"x\\\"y\"}]",
+            "[{\"name\":\"DB_PASSWORD\",\"value\":\"<3>\"}]",
+        ),
+        (
+            "app.yaml",
+            "db:\n  user: shop\n  password: shop # shop\n  tokens:\n  - abc\n  - 'd'\n  {x}\n",
+            "db:\n  user: shop\n  password: <4> # shop\n  tokens:\n  - <3>\n  - '<1>'\n  {x}\n",
+        ),
+        (
+            "app.yaml",
+            "a:\n  - name: DB_PASSWORD\n    value: xy\nb: {user: u, password: pw}\nc: |\n  password=abc\n  user=u\nd: *x\n",
+            "a:\n  - name: DB_PASSWORD\n    value: <2>\nb: {user: u, password: <2>}\nc: |\n  password=<3>\n  user=u\nd: *x\n",
+        ),
         // A password in base64, in a Secret.
         ("encoded-password", "aHVudGVyMjI=", "<8>"),
     ] {
@@ -166,7 +260,6 @@ fn equal_credentials_stay_equal_however_they_are_written() {
     assert_eq!(it["DATABASE_URL"], format!("postgres://shop:{new}@db/shop"));
     assert_eq!(it["app.yaml"], format!("password: {new}\nuser: shop\n"));
     assert_eq!(it["config.json"], format!("{{\"password\":\"{new}\"}}"));
-    use base64::{Engine, engine::general_purpose::STANDARD};
     assert_eq!(it["encoded-password"], STANDARD.encode(new));
 }
 
@@ -196,11 +289,7 @@ fn a_key_under_another_name_is_what_its_variable_says() {
         ]}]},
     }))
     .unwrap();
-    let it = seal(
-        &secret("it", "Opaque", &[("x", "shop"), ("y", "5432")]),
-        &uses(&[pod]),
-        &key(),
-    );
+    let it = seal(&secret("it", "Opaque", &[("x", "shop"), ("y", "5432")]), &uses(&[pod]), &key());
     assert_eq!(it.keys["x"], SealedValue::Parts(vec![Part::Text("shop".to_owned())]));
     assert_ne!(it.keys["y"], SealedValue::Parts(vec![Part::Text("5432".to_owned())]));
 }
@@ -218,15 +307,12 @@ fn what_is_given_is_taken_and_what_is_missing_is_named() {
         (("mine".to_owned(), "b".to_owned()), SecretBytes::new(b"2".to_vec())),
     ]);
     let keys = |key: &str| {
-        make(&from(key), &key_of(), "uid", &given).map(|made| made.into_keys().collect::<Vec<_>>())
+        make(&from(key), &super::tests::key(), "uid", &given)
+            .map(|made| made.into_keys().collect::<Vec<_>>())
     };
     assert_eq!(keys("a").unwrap(), ["a"]);
     assert_eq!(keys(EVERY_KEY).unwrap(), ["a", "b"]);
     assert_eq!(keys("c").unwrap_err().key, "c");
-}
-
-fn key_of() -> OperatorKey {
-    key()
 }
 
 #[test]
@@ -247,15 +333,19 @@ fn a_credential_of_production_is_refused_wherever_it_was_given() {
         ("user", "correct-user"),
         ("token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh"),
     ]);
-    let given = secret("x", "", &[
-        ("a", "correct-horse"),
-        ("b", "redis://:correct-horse@r"),
-        ("c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh\n"),
-        ("d", "correct-user"),
-        ("e", "1234"),
-        ("f", "{\"password\": \"correct-horse\"}"),
-        ("g", "another-horse"),
-    ]);
+    let given = secret(
+        "x",
+        "",
+        &[
+            ("a", "correct-horse"),
+            ("b", "redis://:correct-horse@r"),
+            ("c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh\n"),
+            ("d", "correct-user"),
+            ("e", "1234"),
+            ("f", "{\"password\": \"correct-horse\"}"),
+            ("g", "another-horse"),
+        ],
+    );
     assert_eq!(equals_source(&given.data, &it, &key()), ["a", "b", "c", "f"]);
     let ours = make(&planned(&it), &key(), "uid-1", &BTreeMap::new()).unwrap();
     assert!(equals_source(&ours, &it, &key()).is_empty());
@@ -275,9 +365,18 @@ fn no_stored_form_holds_a_credential() {
         ("dsn", "host=h user=u password=CanaryX9"),
         ("ado", "Server=h;Pwd=CanaryX9"),
         ("opts", "-Da.password=CanaryX9 --token CanaryX9 --user=x"),
-        ("a.json", "{\"auth\":{\"password\":[\"CanaryX9\",{\"x\":\"CanaryX9\"}]},\"u\":\"a://b:CanaryX9@c\"}"),
-        ("a.yaml", "password: CanaryX9\nsecrets:\n  - CanaryX9\n  - x: \"CanaryX9\"\nurl: a://b:CanaryX9@c\ntoken: >-\n  CanaryX9\n  CanaryX9\npasswords: [CanaryX9, 'CanaryX9']\n"),
-        ("a.properties", "a.password=CanaryX9\n#a.password=CanaryX9\nb.secret=x\\\n CanaryX9\nurl=a://b:CanaryX9@c\n"),
+        (
+            "a.json",
+            "{\"auth\":{\"password\":[\"CanaryX9\",{\"x\":\"CanaryX9\"}]},\"u\":\"a://b:CanaryX9@c\"}",
+        ),
+        (
+            "a.yaml",
+            "password: CanaryX9\nsecrets:\n  - CanaryX9\n  - x: \"CanaryX9\"\nurl: a://b:CanaryX9@c\ntoken: >-\n  CanaryX9\n  CanaryX9\npasswords: [CanaryX9, 'CanaryX9']\n",
+        ),
+        (
+            "a.properties",
+            "a.password=CanaryX9\n#a.password=CanaryX9\nb.secret=x\\\n CanaryX9\nurl=a://b:CanaryX9@c\n",
+        ),
         ("a.ini", "[x]\npassword = CanaryX9 ; CanaryX9\n"),
         (".env", "A_TOKEN='CanaryX9'\nB=${C:-a://b:CanaryX9@c}\nA_KEY=\"x\nCanaryX9\"\n"),
         ("init.sql", "ALTER USER x PASSWORD 'CanaryX9';\nSELECT 1;"),

@@ -113,7 +113,8 @@ fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
 fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotInventable> {
     if rest.starts_with(['"', '\''])
         && let Some(end) = quoted::end(rest)
-        && rest[end..line_end(&rest[end..]) + end].trim_start_matches([' ', '\t', ';', ','])
+        && rest[end..line_end(&rest[end..]) + end]
+            .trim_start_matches([' ', '\t', ';', ','])
             .starts_with(['#', '\n', '\r'])
             | rest[end..].trim_start_matches([' ', '\t', ';', ',']).is_empty()
     {
@@ -121,7 +122,8 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
         return Ok(end);
     }
     let mut end = line_end(rest);
-    while hint.role == Role::Credential && rest[..end].trim_end_matches(['\r', '\n']).ends_with('\\')
+    while hint.role == Role::Credential
+        && rest[..end].trim_end_matches(['\r', '\n']).ends_with('\\')
     {
         let next = line_end(&rest[end..]);
         if next == 0 {

@@ -37,10 +37,7 @@ static USERLIST: Pattern = Pattern::new(r#"^"[^"]*"[ \t]+"[^"]*"[ \t]*$"#);
 static PGPASS: Pattern = Pattern::new(r"^[^:\s]+:(\d+|\*):[^:\s]+:[^:\s]+:\S+$");
 
 /// Takes a value apart that has an inside; `None` if it has none.
-pub(super) fn take_apart(
-    hint: Hint<'_>,
-    text: &str,
-) -> Result<Option<Document>, NotInventable> {
+pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Document>, NotInventable> {
     let with_fields = |pieces| Ok(Some(Document { pieces, has_fields: true }));
     if let Some(pieces) = json::take_apart(hint, text) {
         return with_fields(pieces?);
@@ -52,8 +49,9 @@ pub(super) fn take_apart(
         Some(Format::Lines(separators)) => with_fields(lines::take_apart(hint, text, separators)?),
         Some(Format::Yaml) => with_fields(yaml::take_apart(hint, text)?),
         Some(Format::Columns(pattern)) => with_fields(lines::columns(text, pattern)?),
-        None => Ok(fields::take_apart(hint, text)?
-            .map(|pieces| Document { pieces, has_fields: false })),
+        None => {
+            Ok(fields::take_apart(hint, text)?.map(|pieces| Document { pieces, has_fields: false }))
+        }
     }
 }
 
@@ -103,7 +101,7 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Yaml);
     }
     // Block scalars make most lines of a YAML document text.
-    if hint.any(|name| name.ends_with(".yaml") || name.ends_with(".yml")) {
+    if hint.any(name::is_yaml) {
         return Some(Format::Yaml);
     }
     if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {

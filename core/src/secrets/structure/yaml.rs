@@ -14,8 +14,9 @@ use crate::secrets::{
     shape, url,
 };
 
-static KEY: Pattern =
-    Pattern::new(r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#);
+static KEY: Pattern = Pattern::new(
+    r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#,
+);
 static DASHES: Pattern = Pattern::new(r"^([ ]*(?:-[ \t]+)*)");
 static PROPERTIES: Pattern = Pattern::new(r"^((?:[!&][^\s,\[\]{}]*[ \t]+)+)");
 static BLOCK: Pattern = Pattern::new(r"^([|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n)");
@@ -121,7 +122,7 @@ impl<'t> Reader<'t, '_> {
                 let pieces = quoted::take_apart(hint, &self.rest[..end])?;
                 self.pieces.extend(pieces);
                 self.rest = &self.rest[end..];
-                self.to_line_end()
+                self.rest_of_line()
             }
             Some(b'*' | b'#') => {
                 self.keep(line);
@@ -134,13 +135,13 @@ impl<'t> Reader<'t, '_> {
                 let pieces = if is_null { Pieces::kept(text) } else { value(hint, text)? };
                 self.pieces.extend(pieces);
                 self.rest = &self.rest[text.len()..];
-                self.to_line_end()
+                self.rest_of_line()
             }
         }
     }
 
     /// Keeps what follows a value on its line: a comment.
-    fn to_line_end(&mut self) -> Result<(), NotInventable> {
+    fn rest_of_line(&mut self) -> Result<(), NotInventable> {
         let end = lines::line_end(self.rest);
         let pieces = url::embedded(self.hint, &self.rest[..end])?;
         self.pieces.extend(pieces);
@@ -177,8 +178,8 @@ impl<'t> Reader<'t, '_> {
 
     /// A map or list in braces. Where it is JSON it is read as that.
     fn flow(&mut self, hint: Hint<'_>) -> Result<(), NotInventable> {
-        let mut values =
-            Deserializer::new(IoRead::new(self.rest.as_bytes())).into_iter::<serde::de::IgnoredAny>();
+        let mut values = Deserializer::new(IoRead::new(self.rest.as_bytes()))
+            .into_iter::<serde::de::IgnoredAny>();
         if let Some(Ok(_)) = values.next() {
             let length = values.byte_offset();
             if let Some(text) = self.rest.get(..length)
@@ -186,7 +187,7 @@ impl<'t> Reader<'t, '_> {
             {
                 self.pieces.extend(pieces?);
                 self.rest = &self.rest[length..];
-                return self.to_line_end();
+                return self.rest_of_line();
             }
         }
         let line = &self.rest[..lines::line_end(self.rest)];
