@@ -28,8 +28,10 @@ static JWT: Pattern = Pattern::new(
 static USERINFO: Pattern =
     Pattern::new(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:)([^\s"'<>]*)(@)"#);
 static AUTHORIZATION: Pattern = Pattern::new(
-    r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|apikey|digest|negotiate)\s+)?|\b(?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{6,})"#,
+    r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|apikey|digest|negotiate)\s+)?)([A-Za-z0-9+/=._~-]{3,})"#,
 );
+/// Without the header's name only what is too long for a word of prose.
+static SCHEME: Pattern = Pattern::new(r"(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{16,})");
 /// `{"name": "DB_PASSWORD", "value": "…"}`, as containers have it, in JSON and YAML.
 static NAMED: Pattern = Pattern::new(
     r#"(["']?\bname["']?\s*:\s*["']?)([\w.-]+)(["']?\s*,?\s*["']?value["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',}]+)"#,
@@ -64,6 +66,7 @@ pub fn redact(text: &str) -> String {
         let (before, value, _) = mask(found);
         if is_scheme(&value) { found[0].to_owned() } else { format!("{before}{MASK}") }
     });
+    let text = replace(&SCHEME, &text, |found| format!("{}{MASK}", mask(found).0));
     let text = replace(&NAMED, &text, |found| {
         let (before, name, between) = mask(found);
         let value = found.get(4).map_or("", |value| value.as_str());
@@ -218,7 +221,9 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN] {
+        for pattern in
+            [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &SCHEME, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN]
+        {
             assert!(pattern.get().is_some());
         }
     }
