@@ -4,10 +4,10 @@
 # The result is kept outside the work tree, by the hash of everything it is built
 # from, in ${KULISSE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kulisse}/cluster.
 set -eu
+cache=$(realpath -m "${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}")/cluster
 cd "$(dirname "$0")"
 
-cache=${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}/cluster
-key=$(find . -type f ! -name '*_test.go' ! -name '*.md' ! -name smoke.sh |
+key=$(find . -type f ! -name '*_test.go' ! -name '*.md' ! -name smoke.sh ! -path './testdata/*' |
     LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 out=$cache/$key/bin
 [ -d "$out" ] && { echo "$out"; exit 0; }
@@ -30,7 +30,8 @@ if [ ! -d "$out" ]; then
     stamp=k8s.io/component-base/version
     major=${version#v} minor=${version#v*.}
     build -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=${major%%.*} \
-        -X $stamp.gitMinor=${minor%%.*} -X $stamp.gitTreeState=clean" -o "$out.new/devcluster" .
+        -X $stamp.gitMinor=${minor%%.*} -X $stamp.gitTreeState=clean \
+        -X k8s.io/client-go/pkg/version.gitVersion=$version" -o "$out.new/devcluster" .
     build -ldflags "-s -w" -o "$out.new/" ./cmd/pause ./cmd/policy-gate
     for name in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl coredns; do
         ln -s devcluster "$out.new/$name"

@@ -41,7 +41,7 @@ var commands = map[string]func(args []string) error{
 	"image":  image,
 
 	"supervise": withState(cluster.Supervise),
-	"init":      func([]string) error { return cluster.Init() },
+	"init":      withState(cluster.Init),
 	"node":      func([]string) error { return cluster.RunNode() },
 	"ingress":   func([]string) error { return ingress.Run() },
 }
@@ -186,6 +186,9 @@ func image(args []string) error {
 	flags.Var(&files, "file", "")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if len(files) == 0 {
+		return errors.New("--file SOURCE=TARGET is missing: the image would be empty")
 	}
 	var content oci.Content
 	for _, file := range files {

@@ -4,9 +4,9 @@
 # The result is kept outside the work tree, by the hash of go.mod and go.sum, in
 # ${KULISSE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kulisse}/helm.
 set -eu
+cache=$(realpath -m "${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}")/helm
 cd "$(dirname "$0")"
 
-cache=${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}/helm
 key=$(sha256sum go.mod go.sum build.sh | sha256sum | cut -c1-16)
 out=$cache/$key/helm
 [ -x "$out" ] && { echo "$out"; exit 0; }

@@ -1,1 +1,166 @@
-//! tmp
+//! Facts → next step. Pure.
+//!
+//! ```text
+//!  Claim ► Plan ► Prepare ► Probe ► Apply{paused} ► AwaitStores ► StartTask ► AwaitTask ─┐
+//!                                     │                                 seeds            │
+//!                                     ▼                                                  ▼
+//!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
+//!   │          smokes, and seeds that come after the workloads
+//!   ▼ deleted or expired
+//!  Teardown ► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
+//! ```
+//!
+//! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry
+//! outranks everything else. Waiting is a step, not an error.
+
+pub mod consent;
+pub mod expiry;
+pub mod facts;
+pub mod readiness;
+pub mod status;
+pub mod step;
+pub mod task;
+mod wake;
+
+#[cfg(test)]
+mod settle;
+
+pub use self::{
+    facts::Problem,
+    status::project,
+    wake::{backoff, wake},
+};
+use self::{
+    facts::{Facts, Probe, Target, Task, WorkloadState},
+    step::{Cause, Step},
+};
+use crate::api::{
+    condition::Reason,
+    environment::OnExpiry,
+    status::{TaskState, Wave},
+    task::When,
+};
+
+/// What comes next.
+pub fn next(facts: &Facts) -> Step {
+    if facts.deleting {
+        return end(facts, Cause::Deleted);
+    }
+    if facts.expires_at.is_some_and(|end| facts.now >= end) || facts.expired {
+        return end(facts, Cause::Expired);
+    }
+    if facts.suspended {
+        return Step::RestSuspended;
+    }
+    // A target that goes although nobody asked us: somebody deleted the namespace. It goes in
+    // order, and the environment is built anew.
+    if let Target::Leaving { only_rights, blocked_by } = &facts.target {
+        return if *only_rights {
+            Step::ReleaseRights(Cause::Deleted)
+        } else {
+            Step::AwaitGone(Cause::Deleted, blocked_by.clone())
+        };
+    }
+    if let Target::Foreign(name) = &facts.target {
+        return Step::Refuse(Problem::new(
+            Reason::Conflict,
+            format!(
+                "a namespace {name} exists and is not ours: delete it, or create this environment under another name"
+            ),
+        ));
+    }
+    let planned = facts.plan.as_ref().filter(|plan| plan.generation == facts.generation);
+    // What lives keeps what it has; only what would be new waits.
+    if let Some(problem) = &facts.refusal
+        && (planned.is_none() || facts.target == Target::None)
+    {
+        return Step::Refuse(problem.clone());
+    }
+    if !facts.claimed {
+        return Step::Claim;
+    }
+    let Some(plan) = planned else { return Step::Plan };
+    if let Some((problem, count)) = &plan.blocked {
+        return Step::RestBlocked(problem.clone(), *count);
+    }
+    let held = facts.applied.as_ref();
+    if facts.target == Target::None || held.is_none() {
+        return Step::Prepare;
+    }
+    match &facts.probe {
+        Probe::Due => return Step::Probe,
+        Probe::Running => return Step::AwaitProbe,
+        Probe::Failed(problem) => return Step::RestUnfenced(problem.clone()),
+        Probe::Closed(_) | Probe::Skipped => {}
+    }
+    let through = held.filter(|(digest, _)| *digest == plan.digest).map(|(_, wave)| *wave);
+    build(facts, through)
+}
+
+/// From a fenced target to a usable environment.
+fn build(facts: &Facts, through: Option<Wave>) -> Step {
+    if let Some(at) = first(facts, |task| task.is_seed(When::BeforeWorkloads)) {
+        if through < Some(Wave::Stores) {
+            return Step::Apply { paused: true };
+        }
+        return run(facts, at);
+    }
+    if through < Some(Wave::Workloads) {
+        return Step::Apply { paused: false };
+    }
+    if !facts.all_up() {
+        return Step::AwaitWorkloads;
+    }
+    if let Some(at) = first(facts, |task| task.is_seed(When::AfterWorkloads)) {
+        return run(facts, at);
+    }
+    // Every smoke has its say, also after one that failed.
+    let unfinished = facts.tasks.iter().position(|task| !task.over());
+    let failed = facts.tasks.iter().position(|task| task.over() && task.state != TaskState::Passed);
+    match (unfinished, failed) {
+        (Some(at), _) => run(facts, at),
+        (None, Some(at)) => Step::RestFailed(at),
+        (None, None) => Step::Rest,
+    }
+}
+
+/// The first task of that kind that has not passed. A failed seed stays where it is: what comes
+/// after it relies on its data.
+fn first(facts: &Facts, of: impl Fn(&Task) -> bool) -> Option<usize> {
+    facts.tasks.iter().position(|task| of(task) && task.state != TaskState::Passed)
+}
+
+/// How a task goes on.
+fn run(facts: &Facts, at: usize) -> Step {
+    let Some(task) = facts.tasks.get(at) else { return Step::Rest };
+    match task.state {
+        TaskState::Pending => {
+            if facts.needed_by(task).all(|it| it.state == WorkloadState::Up) {
+                Step::StartTask(at)
+            } else if task.patience_ends.is_some_and(|end| facts.now >= end) {
+                Step::GiveUp(at)
+            } else {
+                Step::AwaitStores(at)
+            }
+        }
+        TaskState::Running => Step::AwaitTask(at),
+        TaskState::Failed | TaskState::TimedOut => Step::RestFailed(at),
+        TaskState::Passed => Step::Rest,
+    }
+}
+
+/// How an environment ends.
+fn end(facts: &Facts, cause: Cause) -> Step {
+    match &facts.target {
+        Target::Living => Step::Teardown(cause),
+        Target::Leaving { only_rights: true, .. } => Step::ReleaseRights(cause),
+        Target::Leaving { blocked_by, .. } => Step::AwaitGone(cause, blocked_by.clone()),
+        Target::None | Target::Foreign(_) => match cause {
+            Cause::Deleted if !facts.claimed => Step::RestReleased,
+            Cause::Expired if facts.expired && facts.on_expiry == OnExpiry::Retain => {
+                Step::RestExpired
+            }
+            Cause::Deleted | Cause::Expired => Step::Forget(cause),
+        },
+    }
+}

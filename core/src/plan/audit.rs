@@ -1,15 +1,117 @@
-//! What could still lead back to production.
+//! What could still lead back to production, or keep the clone from working.
+//!
+//! Everything that will be in the target is looked through with the eyes of `relocate`, whatever
+//! pass it came from: a reference that is left blocks the plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{context::Context, log::Log, object::Object, task::PlannedTask};
-use crate::secrets::PlannedSecret;
+use super::{
+    context::Context,
+    kinds,
+    log::Log,
+    object::{Key, Object, escape},
+    relocate::{self, text::Kind},
+    select,
+    task::{PlannedTask, Work},
+};
+use crate::{
+    api::{names, staging_plan::Severity},
+    secrets::{Part, PlannedSecret, PlannedValue},
+};
 
 pub(super) fn audit(
-    _: &[Object],
-    _: &BTreeMap<String, PlannedSecret>,
-    _: &[PlannedTask],
-    _: &Context,
-    _: &mut Log,
+    objects: &[Object],
+    secrets: &BTreeMap<String, PlannedSecret>,
+    tasks: &[PlannedTask],
+    context: &Context,
+    log: &mut Log,
 ) {
+    for object in objects {
+        for found in relocate::mentions(context, object) {
+            report(&object.key(), &found, context, log);
+        }
+    }
+    for (name, secret) in secrets {
+        of_secret(name, secret, context, log);
+    }
+    for task in tasks {
+        of_task(task, context, log);
+    }
+    dangling(objects, context, log);
+}
+
+fn of_secret(name: &str, secret: &PlannedSecret, context: &Context, log: &mut Log) {
+    let key = Key { group: String::new(), kind: "Secret".to_owned(), name: name.to_owned() };
+    for (field, value) in &secret.keys {
+        let PlannedValue::Parts(parts) = value else { continue };
+        for part in parts {
+            let Part::Text(text) = part else { continue };
+            let path = format!("/data/{}", escape(field));
+            for found in relocate::mentions_in_text(context, &path, text) {
+                report(&key, &found, context, log);
+            }
+        }
+    }
+}
+
+fn of_task(task: &PlannedTask, context: &Context, log: &mut Log) {
+    let key = Key {
+        group: names::GROUP.to_owned(),
+        kind: "StagingEnvironment".to_owned(),
+        name: context.request.environment.name.clone(),
+    };
+    let found = match &task.work {
+        Work::Http(http) => relocate::mentions_in_text(context, "/http/url", &http.url),
+        Work::Job(job) => relocate::mentions(context, job),
+    };
+    for mut mention in found {
+        mention.path = format!("task {}: {}", task.name, mention.path);
+        report(&key, &mention, context, log);
+    }
+}
+
+fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut Log) {
+    let source = context.source();
+    // Text of a Secret is kept text, yet a report is no place for it.
+    let word = crate::secrets::redact(&found.word);
+    match found.kind {
+        Kind::Host | Kind::Own => log.find(
+            Severity::Blocks,
+            object,
+            &found.path,
+            "residual-reference",
+            format!("{word} leads to the source namespace {source}"),
+            format!("exclude {object} under spec.source.exclude, or change what sets this value"),
+        ),
+        Kind::Possible => log.find(
+            Severity::Warns,
+            object,
+            &found.path,
+            "possible-reference",
+            format!("{word} may mean the source namespace {source}; it is left as it is"),
+            "nothing, if it means something else: the fence stops it in any case",
+        ),
+    }
+}
+
+/// Names of objects that will not be there.
+fn dangling(objects: &[Object], context: &Context, log: &mut Log) {
+    let there: BTreeSet<Key> = objects.iter().map(Object::key).collect();
+    for object in objects {
+        for refers in kinds::references(object) {
+            if refers.optional || there.contains(&refers.to) || select::is_given(&refers.to) {
+                continue;
+            }
+            let to = &refers.to;
+            let (severity, why) = match context.by_key.contains_key(to) {
+                true => (Severity::Warns, format!("it needs {to}, which stays behind")),
+                false => {
+                    (Severity::Informs, format!("it needs {to}, which production has not either"))
+                }
+            };
+            let settle =
+                format!("see why {to} stays behind, or leave {} behind as well", object.key());
+            log.find(severity, &object.key(), &refers.path, "missing-reference", why, settle);
+        }
+    }
 }

@@ -1,12 +1,27 @@
 //! The source as it was read in one pass.
+//!
+//! Secret values are sealed here and nowhere else: what a [`Capture`] holds may be stored.
 
-use std::collections::BTreeMap;
+mod addresses;
+mod images;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::object::Object;
-use crate::{api::identity::NamespaceName, secrets::SealedSecret};
+use super::{
+    kinds::{self, Action, Shape},
+    object::{Key, Object, escape},
+};
+use crate::{
+    api::identity::NamespaceName,
+    secrets::{self, OpenSecret, OperatorKey, SealedSecret},
+};
+
+/// The annotation in which kubectl keeps a whole copy of an object, values of Secrets included.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The source's objects, Secret values sealed. It is stored with the plan, so that a later
 /// generation of the environment changes what it names and not what production did meanwhile.
@@ -17,8 +32,9 @@ pub struct Capture {
     pub namespace: NamespaceName,
     /// When it was read.
     pub captured_at: Timestamp,
-    /// Its objects, by key, as the API server gave them; Secrets without `data`. Objects that a
-    /// controller made from another object of the source keep only their identity and owners.
+    /// Its objects, by key, as the API server gave them, but without `managedFields`; Secrets
+    /// without `data`. Objects that a controller made from another object of the source keep only
+    /// their identity and owners.
     pub objects: Vec<Object>,
     /// What the Secrets hold, sealed, by name.
     pub secrets: BTreeMap<String, SealedSecret>,
@@ -45,4 +61,181 @@ pub struct Address {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// What was read of a source, before anything is forgotten.
+pub struct Reading {
+    /// The source.
+    pub namespace: NamespaceName,
+    /// When it was read.
+    pub captured_at: Timestamp,
+    /// Its objects, in whatever order. Secrets may be among them: their values are dropped.
+    pub objects: Vec<Object>,
+    /// Its Secrets, in the clear; `None` if they may not be read.
+    pub secrets: Option<Vec<OpenSecret>>,
+    /// Kinds that may not be read: `Kind.group`.
+    pub unreadable: Vec<String>,
+}
+
+/// Makes a capture of what was read: sorts, seals, and keeps of derived objects only what they are.
+/// The same reading gives the same capture, in whatever order it came.
+pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
+    let Reading { namespace, captured_at, objects, secrets, mut unreadable } = reading;
+    let mut objects: Vec<Object> = objects.into_iter().map(without_values).collect();
+    // The last word if an object was read twice, in its content and not in its order.
+    objects.sort_by_cached_key(|object| (object.key(), object.value().to_string()));
+    objects.dedup_by_key(|object| object.key());
+    let running_images = images::running(&objects);
+    let addresses = addresses::answering(&objects);
+    let uses = secrets::uses(&objects);
+    let sealed = secrets.iter().flatten();
+    let sealed =
+        sealed.map(|secret| (secret.name.clone(), secrets::seal(secret, &uses, key))).collect();
+    let keys: BTreeSet<Key> = objects.iter().map(Object::key).collect();
+    unreadable.sort();
+    unreadable.dedup();
+    Capture {
+        namespace,
+        captured_at,
+        objects: objects.into_iter().map(|object| reduced(object, &keys)).collect(),
+        secrets: sealed,
+        secrets_readable: secrets.is_some(),
+        running_images,
+        addresses,
+        unreadable,
+    }
+}
+
+/// The object that controls `object`, as its owner reference names it.
+pub(super) fn controller(object: &Object) -> Option<Key> {
+    let owners = object.get("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|it| it.get("controller") == Some(&Value::Bool(true)))?;
+    let text = |field: &str| owner.get(field).and_then(Value::as_str);
+    let group = text("apiVersion")?.split_once('/').map_or("", |(group, _)| group);
+    Some(Key {
+        group: group.to_owned(),
+        kind: text("kind")?.to_owned(),
+        name: text("name")?.to_owned(),
+    })
+}
+
+/// Drops what may hold the value of a Secret.
+fn without_values(mut object: Object) -> Object {
+    object.remove("/metadata/managedFields");
+    if kinds::shape(&object) == Shape::Secret {
+        object.remove("/data");
+        object.remove("/stringData");
+        // Tools of all sorts keep copies in annotations; the one of kubectl is met everywhere.
+        object.remove(&format!("/metadata/annotations/{}", escape(LAST_APPLIED)));
+    }
+    object
+}
+
+/// Of what a controller made from another object of the source, only identity and owners.
+fn reduced(object: Object, keys: &BTreeSet<Key>) -> Object {
+    let stays = kinds::profile(&object).is_some_and(|it| matches!(it.action, Action::Leave(..)));
+    if !stays || controller(&object).is_none_or(|owner| !keys.contains(&owner)) {
+        return object;
+    }
+    let metadata: serde_json::Map<String, Value> = ["namespace", "uid", "ownerReferences"]
+        .into_iter()
+        .filter_map(|field| {
+            Some((field.to_owned(), object.get(&format!("/metadata/{field}"))?.clone()))
+        })
+        .collect();
+    let (version, kind, name) = (object.api_version(), object.kind(), object.name());
+    Object::made(version, kind, name, json!({ "metadata": metadata }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(objects: &[Value]) -> Reading {
+        Reading {
+            namespace: NamespaceName::parse("shop").unwrap(),
+            captured_at: Timestamp::UNIX_EPOCH,
+            objects: objects.iter().map(|it| Object::new(it.clone()).unwrap()).collect(),
+            secrets: None,
+            unreadable: Vec::new(),
+        }
+    }
+
+    fn key() -> OperatorKey {
+        OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap()
+    }
+
+    fn owner(group_version: &str, kind: &str, name: &str) -> Value {
+        json!([{"apiVersion": group_version, "kind": kind, "name": name, "uid": "1", "controller": true}])
+    }
+
+    fn rollout() -> Vec<Value> {
+        let set = |name: &str, revision: &str| {
+            json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": name,
+                "annotations": {"deployment.kubernetes.io/revision": revision},
+                "ownerReferences": owner("apps/v1", "Deployment", "web")}})
+        };
+        let pod = |name: &str, set: &str, id: &str| {
+            json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": name, "ownerReferences": owner("apps/v1", "ReplicaSet", set)},
+                "spec": {"containers": [{"name": "web", "ports": [{"containerPort": 8080}]}]},
+                "status": {"phase": "Running", "podIP": "10.1.0.7",
+                    "containerStatuses": [{"name": "web", "imageID": id}]}})
+        };
+        vec![
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}),
+            set("web-old", "9"),
+            set("web-new", "10"),
+            pod("web-old-a", "web-old", "docker.io/acme/web@sha256:aa"),
+            pod("web-new-a", "web-new", "docker-pullable://docker.io/acme/web@sha256:bb"),
+        ]
+    }
+
+    #[test]
+    fn values_of_a_secret_are_gone_wherever_they_stood() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db",
+            "annotations": {LAST_APPLIED: "{\"data\":{\"p\":\"canary\"}}"},
+            "managedFields": [{}]},
+            "data": {"p": "canary"}, "stringData": {"q": "canary"}});
+        let capture = assemble(reading(&[secret]), &key());
+        assert!(!serde_json::to_string(&capture).unwrap().contains("canary"));
+    }
+
+    #[test]
+    fn in_the_middle_of_a_rollout_the_newest_template_counts() {
+        let capture = assemble(reading(&rollout()), &key());
+        assert_eq!(
+            capture.running_images.get("Deployment.apps/web:web").map(String::as_str),
+            Some("docker.io/acme/web@sha256:bb")
+        );
+    }
+
+    #[test]
+    fn what_a_controller_made_keeps_only_what_it_is() {
+        let capture = assemble(reading(&rollout()), &key());
+        let pod = capture.objects.iter().find(|it| it.kind() == "Pod").unwrap();
+        assert!(pod.get("/spec").is_none() && controller(pod).is_some());
+    }
+
+    #[test]
+    fn the_order_of_reading_does_not_count() {
+        let mut objects = rollout();
+        let one = assemble(reading(&objects), &key());
+        objects.reverse();
+        assert_eq!(one, assemble(reading(&objects), &key()));
+    }
+
+    #[test]
+    fn both_services_and_pods_are_among_the_addresses() {
+        let mut objects = rollout();
+        for at in 0..20 {
+            objects.push(json!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": format!("s{at}")},
+                "spec": {"clusterIP": format!("10.0.0.{at}"), "ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]}}));
+        }
+        let addresses = assemble(reading(&objects), &key()).addresses;
+        assert_eq!(addresses.len(), 12);
+        assert!(addresses.iter().any(|it| it.what.starts_with("Pod/")));
+        assert!(addresses.iter().all(|it| it.port != 53));
+    }
 }

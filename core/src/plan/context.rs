@@ -1,8 +1,14 @@
 //! What every pass may look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanError, capture::Capture, object::Key, object::Object, request::Request};
+use kube_core::Selector;
+
+use super::{
+    PlanError, capture::Capture, kinds, object::Key, object::Object, pattern, pattern::Pattern,
+    request::Request,
+};
+use crate::api::environment::ScaleOverride;
 
 /// Clones of a plan where the class does not say.
 const MAX_OBJECTS: usize = 2000;
@@ -16,13 +22,75 @@ pub(super) struct Context<'a> {
     pub(super) capture: &'a Capture,
     /// The source's objects by key, as captured.
     pub(super) by_key: BTreeMap<Key, &'a Object>,
+    /// Names of the source's Services: they decide which `name.namespace` is a host.
+    pub(super) services: BTreeSet<&'a str>,
+    /// `spec.source.selector`.
+    pub(super) selector: Option<Selector>,
+    /// `spec.source.include`.
+    pub(super) include: Vec<Pattern>,
+    /// `spec.source.exclude`.
+    pub(super) exclude: Vec<Pattern>,
+    /// `spec.stores`: included, excluded.
+    pub(super) stores: (Vec<Pattern>, Vec<Pattern>),
+    /// `spec.scale.overrides`.
+    overrides: Vec<(Pattern, &'a ScaleOverride)>,
 }
 
 impl<'a> Context<'a> {
     /// Looks through the request and the capture once for all passes.
     pub(super) fn new(request: &'a Request, capture: &'a Capture) -> Result<Self, PlanError> {
-        let by_key = capture.objects.iter().map(|object| (object.key(), object)).collect();
-        Ok(Self { request, capture, by_key })
+        let spec = &request.spec;
+        let overrides = spec
+            .scale
+            .overrides
+            .iter()
+            .enumerate()
+            .map(|(at, it)| {
+                let field = format!("spec.scale.overrides[{at}].target");
+                Ok((pattern::one(&field, &it.target)?, it))
+            })
+            .collect::<Result<_, PlanError>>()?;
+        let selector =
+            spec.source.selector.clone().map(Selector::try_from).transpose().map_err(|error| {
+                PlanError::InvalidSpec {
+                    field: "spec.source.selector".to_owned(),
+                    why: error.to_string(),
+                }
+            })?;
+        Ok(Self {
+            request,
+            capture,
+            by_key: capture.objects.iter().map(|object| (object.key(), object)).collect(),
+            services: capture
+                .objects
+                .iter()
+                .filter(|object| kinds::shape(object) == kinds::Shape::Service)
+                .map(Object::name)
+                .collect(),
+            selector,
+            include: pattern::compile("spec.source.include", &spec.source.include)?,
+            exclude: pattern::compile("spec.source.exclude", &spec.source.exclude)?,
+            stores: (
+                pattern::compile("spec.stores.include", &spec.stores.include)?,
+                pattern::compile("spec.stores.exclude", &spec.stores.exclude)?,
+            ),
+            overrides,
+        })
+    }
+
+    /// The source's name.
+    pub(super) fn source(&self) -> &'a str {
+        self.capture.namespace.as_str()
+    }
+
+    /// The target's name.
+    pub(super) fn target(&self) -> &'a str {
+        self.request.target.as_str()
+    }
+
+    /// The first override that names `key`.
+    pub(super) fn scaled(&self, key: &Key) -> Option<&'a ScaleOverride> {
+        self.overrides.iter().find(|(pattern, _)| pattern.matches(key)).map(|(_, it)| *it)
     }
 
     /// The most clones a plan may have.

@@ -1,7 +1,116 @@
-//! The pass `customize`.
+//! The user's images, and production's own by digest.
+//!
+//! An image of the request comes first; all others are pinned to what production's Pods run now,
+//! so that a tag that moves does not change a living environment.
 
-use super::{context::Context, log::Log, object::Object};
+mod image;
 
-pub(super) fn customize(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use self::image::Reference;
+use super::{
+    context::Context,
+    kinds,
+    log::{Log, Rule},
+    object::{Key, Object, escape},
+};
+use crate::api::{environment::ImagePolicy, names, staging_plan::Severity};
+
+const OVERRIDDEN: Rule = Rule { name: "image", why: "spec.images says so" };
+const PINNED: Rule =
+    Rule { name: "image-pinned", why: "this is what production runs, wherever the tag moves" };
+const COMMIT: Rule =
+    Rule { name: "commit", why: "a new commit behind the same tag restarts the workload" };
+
+/// The pass.
+pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    let mut used = BTreeMap::new();
+    let objects = objects.into_iter().map(|it| one(it, context, &mut used, log)).collect();
+    for (at, image) in context.request.spec.images.iter().enumerate() {
+        if !used.contains_key(&at) {
+            log.find(
+                Severity::Warns,
+                &Key {
+                    group: names::GROUP.into(),
+                    kind: "StagingEnvironment".into(),
+                    name: context.request.environment.name.clone(),
+                },
+                &format!("/spec/images/{at}"),
+                "image-unused",
+                format!("no container runs {}", image.name),
+                "give the name as the workload writes it, without tag and digest",
+            );
+        }
+    }
     objects
+}
+
+fn one(
+    mut object: Object,
+    context: &Context,
+    used: &mut BTreeMap<usize, ()>,
+    log: &mut Log,
+) -> Object {
+    let mut overridden = false;
+    for container in kinds::containers(&object) {
+        let path = format!("{container}/image");
+        let written = object.text(&path).to_owned();
+        if written.is_empty() {
+            continue;
+        }
+        let reference = Reference::parse(&written);
+        let images = &context.request.spec.images;
+        if let Some((at, image)) =
+            images.iter().enumerate().find(|(_, it)| it.name == reference.name)
+        {
+            used.insert(at, ());
+            overridden = true;
+            let new = reference.replaced(image).to_string();
+            log.set(&mut object, &path, json!(new), &OVERRIDDEN);
+        } else if context.request.spec.source.images == ImagePolicy::Pinned {
+            pin(&mut object, &container, &reference, context, log);
+        }
+    }
+    let commit = context.request.spec.pull_request.as_ref().and_then(|it| it.commit.as_deref());
+    let template = kinds::profile(&object).and_then(|it| it.pod_template);
+    if let (true, Some(commit), Some(template)) = (overridden, commit, template) {
+        let key = escape(names::COMMIT_ANNOTATION);
+        let path = format!("{template}/metadata/annotations/{key}");
+        log.set(&mut object, &path, json!(commit), &COMMIT);
+    }
+    object
+}
+
+/// Pins a container's image to the digest that runs, if that is known and of the same repository.
+fn pin(
+    object: &mut Object,
+    container: &str,
+    written: &Reference,
+    context: &Context,
+    log: &mut Log,
+) {
+    if written.digest.is_some() {
+        return;
+    }
+    let path = format!("{container}/image");
+    let name = object.text(&format!("{container}/name"));
+    let running = context.capture.running_images.get(&format!("{}:{name}", object.key()));
+    let why = match running.map(|it| Reference::parse(it)) {
+        Some(it) if it.repository() == written.repository() => {
+            log.set(object, &path, json!(it.to_string()), &PINNED);
+            return;
+        }
+        Some(it) => format!("production runs it from another repository, {}", it.name),
+        None => "no Pod of production shows which digest runs".to_owned(),
+    };
+    log.find(
+        Severity::Informs,
+        &object.key(),
+        &path,
+        "image-not-pinned",
+        format!("{written} is taken as written: {why}"),
+        "give newTag or digest under spec.images, or write the image with a digest",
+    );
 }

@@ -3,23 +3,73 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{PlannedClone, object::Object, task::PlannedTask};
-use crate::secrets::PlannedSecret;
+use crate::{api::names, secrets::PlannedSecret};
 
+/// Hash of a plan. What only describes the pull request does not count: a new title is no new plan.
 pub(super) fn plan(
     namespace: &Object,
     clones: &[PlannedClone],
     secrets: &BTreeMap<String, PlannedSecret>,
     tasks: &[PlannedTask],
 ) -> String {
+    let mut namespace = namespace.clone();
+    for map in ["/metadata/labels", "/metadata/annotations"] {
+        if let Some(map) = namespace.get_mut(map).and_then(Value::as_object_mut) {
+            map.retain(|key, _| !key.starts_with(names::PULL_REQUEST_PREFIX));
+        }
+    }
     of(&(namespace, clones, secrets, tasks))
 }
 
-/// Hash of anything that serialises, as 64 hexadecimal digits. Maps are sorted, so equal values
-/// have equal hashes.
+/// Hash of anything that serialises, as 64 hexadecimal digits. The order of maps does not count,
+/// so equal values have equal hashes, however serde_json was built.
 pub fn of(value: &impl Serialize) -> String {
-    let text = serde_json::to_vec(value).unwrap_or_default();
-    Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = Sha256::new();
+    feed(&mut hash, &serde_json::to_value(value).unwrap_or_default());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn feed(hash: &mut Sha256, value: &Value) {
+    match value {
+        Value::Object(map) => {
+            let mut fields: Vec<_> = map.iter().collect();
+            fields.sort_by_key(|(field, _)| *field);
+            hash.update(format!("{{{}", fields.len()));
+            for (field, value) in fields {
+                text(hash, field);
+                feed(hash, value);
+            }
+        }
+        Value::Array(list) => {
+            hash.update(format!("[{}", list.len()));
+            list.iter().for_each(|value| feed(hash, value));
+        }
+        Value::String(it) => text(hash, it),
+        other => hash.update(format!("={other};")),
+    }
+}
+
+/// A text with its length, so that two never run into each other.
+fn text(hash: &mut Sha256, text: &str) {
+    hash.update(format!("\"{}:", text.len()));
+    hash.update(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_a_map_does_not_count_but_that_of_a_list_does() {
+        assert_eq!(of(&json!({"a": 1, "b": 2})), of(&json!({"b": 2, "a": 1})));
+        assert_ne!(of(&json!([1, 2])), of(&json!([2, 1])));
+        assert_ne!(of(&json!(["ab", "c"])), of(&json!(["a", "bc"])));
+        assert_ne!(of(&json!("1")), of(&json!(1)));
+    }
 }

@@ -1,7 +1,110 @@
-//! The pass `isolate`.
+//! The ways back to production are cut, and what would act by itself is put to sleep.
+//!
+//! What a cloned object may still do is what the fence around it can hold: policies never open more
+//! than the own namespace, rights never reach the fence, Pods never share a node's network, files
+//! or a volume of production's.
 
-use super::{context::Context, log::Log, object::Object};
+mod claim;
+mod host;
+mod placement;
+mod policy;
+mod rights;
+mod service;
+mod standards;
 
-pub(super) fn isolate(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
-    objects
+use serde_json::json;
+
+use super::{
+    context::Context,
+    kinds::{self, Shape},
+    log::{Log, Rule},
+    object::Object,
+};
+use crate::api::{environment::SecretPolicy, staging_plan::Severity};
+
+const ASLEEP: Rule = Rule {
+    name: "cronjob-asleep",
+    why: "it would run production's schedule a second time: mails, bills, clean-ups",
+};
+const PULL: Rule = Rule {
+    name: "pull-secret",
+    why: "credentials of production's registry stay there; wrong ones would fail even public pulls",
+};
+
+/// The pass.
+pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+}
+
+/// One object, cut off; `None` if that leaves nothing of it.
+fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
+    if let Some(spec) = kinds::pod_spec(&object) {
+        let refused = host::shared(&object, &spec)
+            .or_else(|| standards::refused(&object, &spec, context.request.class.pod_security));
+        if let Some((word, why)) = refused {
+            log.leave(&object.key(), word, why);
+            return None;
+        }
+        host::apart(&mut object, &spec, log);
+        placement::anywhere(&mut object, &spec, context, log);
+        pull_secrets(&mut object, &spec, context, log);
+    }
+    match kinds::shape(&object) {
+        Shape::Service => service::inside(&mut object, context, log),
+        Shape::Policy => policy::confined(&mut object, context, log),
+        Shape::Role => rights::role(&mut object, log),
+        Shape::RoleBinding => return rights::binding(object, context, log),
+        Shape::Account => pull_secrets(&mut object, "", context, log),
+        Shape::Claim => claim::fresh(&mut object, "", log),
+        Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
+        Shape::Workload => {
+            let list =
+                kinds::profile(&object).and_then(|it| it.claim_templates).unwrap_or_default();
+            for template in object.expand(&format!("{list}/*")) {
+                claim::fresh(&mut object, &template, log);
+            }
+        }
+        Shape::Settings
+        | Shape::Secret
+        | Shape::Addresses
+        | Shape::NodeWorkload
+        | Shape::Once
+        | Shape::Route
+        | Shape::Pod
+        | Shape::Other => {}
+    }
+    Some(object)
+}
+
+/// Pull credentials come only if the request gives some of its own for them.
+fn pull_secrets(object: &mut Object, base: &str, context: &Context, log: &mut Log) {
+    let paths = object.expand(&format!("{base}/imagePullSecrets/*"));
+    // From the end, so that what is still to be looked at keeps its place.
+    for path in paths.iter().rev() {
+        let name = object.text(&format!("{path}/name")).to_owned();
+        if is_given(&name, context) {
+            continue;
+        }
+        log.remove(object, path, &PULL);
+        log.find(
+            Severity::Warns,
+            &object.key(),
+            path,
+            "pull-secret",
+            format!("images are pulled without {name}: private ones cannot be pulled"),
+            format!(
+                "spec:\n  secrets:\n    rules:\n      - {{ name: {name}, policy: From, from: {{ name: <a Secret of this namespace> }} }}"
+            ),
+        );
+    }
+    let list = format!("{base}/imagePullSecrets");
+    if object.get(&list).and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty) {
+        object.remove(&list);
+    }
+}
+
+fn is_given(name: &str, context: &Context) -> bool {
+    let rules = &context.request.spec.secrets.rules;
+    let fits = |glob: &str| super::pattern::glob("", glob).is_ok_and(|it| it.is_match(name));
+    rules.iter().find(|rule| fits(&rule.name)).is_some_and(|it| it.policy == SecretPolicy::From)
 }

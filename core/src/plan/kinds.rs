@@ -1,6 +1,12 @@
 //! What Kulisse knows about kinds: the one place.
 //!
-//! A new kind is a new entry in [`PROFILES`]. Passes ask the entry, never the kind's name.
+//! A new kind is a new entry in [`PROFILES`] (or, if it stays behind, in `kinds/left.rs`). Passes
+//! ask the entry, never the kind's name.
+
+mod left;
+mod references;
+
+pub use self::references::{Reference, Refers, references};
 
 use super::object::Object;
 use crate::api::status::Wave;
@@ -10,18 +16,29 @@ use crate::api::status::Wave;
 pub struct Profile {
     /// API group; empty for the core group.
     pub group: &'static str,
-    /// Kind.
+    /// Kind; `*` for all kinds of a group that have no entry of their own.
     pub kind: &'static str,
     /// Whether it comes along.
     pub action: Action,
+    /// Which rules it takes part in.
+    pub shape: Shape,
     /// When it is applied, if it comes along. Stores move ahead of other workloads.
     pub wave: Wave,
+    /// Its place within the wave: what others refer to comes first.
+    pub rank: u8,
     /// JSON pointer of the Pod template, if it has one.
     pub pod_template: Option<&'static str>,
     /// JSON pointer of the number of replicas, if it has one.
     pub replicas: Option<&'static str>,
+    /// JSON pointer of the templates of its claims, if it has some.
+    pub claim_templates: Option<&'static str>,
     /// Whether it runs Pods all the time: what a person waits for.
     pub workload: bool,
+    /// Where it names other objects, besides its Pod template.
+    pub references: &'static [Reference],
+    /// Whether Secrets and ConfigMaps that its controller made come along without it, although it
+    /// stays behind: an ExternalSecret reads production's vault, yet the Pods need its Secret.
+    pub settings_without_it: bool,
 }
 
 /// Whether a kind comes along.
@@ -33,44 +50,210 @@ pub enum Action {
     Leave(&'static str, &'static str),
 }
 
-const fn config(group: &'static str, kind: &'static str) -> Profile {
+/// The rules a kind takes part in, apart from what its pointers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text under `data`.
+    Settings,
+    /// Values that are never seen: a recipe instead.
+    Secret,
+    /// An account that Pods run as.
+    Account,
+    /// Storage.
+    Claim,
+    /// A stable address for Pods.
+    Service,
+    /// Addresses written by hand, or by a controller on behalf of a Service.
+    Addresses,
+    /// Rights.
+    Role,
+    /// Who has rights.
+    RoleBinding,
+    /// Who may talk to whom.
+    Policy,
+    /// Runs Pods.
+    Workload,
+    /// Runs Pods on every node.
+    NodeWorkload,
+    /// Runs Pods at set times.
+    Schedule,
+    /// Runs Pods once.
+    Once,
+    /// Takes traffic from outside.
+    Route,
+    /// A Pod.
+    Pod,
+    /// None in particular.
+    Other,
+}
+
+const fn config(group: &'static str, kind: &'static str, shape: Shape, rank: u8) -> Profile {
     Profile {
         group,
         kind,
         action: Action::Clone,
+        shape,
         wave: Wave::Config,
+        rank,
         pod_template: None,
         replicas: None,
+        claim_templates: None,
         workload: false,
+        references: &[],
+        settings_without_it: false,
     }
 }
 
-const fn workload(
-    group: &'static str,
-    kind: &'static str,
-    replicas: Option<&'static str>,
-) -> Profile {
+const fn workload(kind: &'static str, shape: Shape, replicas: Option<&'static str>) -> Profile {
     Profile {
         wave: Wave::Workloads,
         pod_template: Some("/spec/template"),
         replicas,
         workload: true,
-        ..config(group, kind)
+        ..config("apps", kind, shape, 50)
     }
 }
 
-/// Every kind with a rule of its own.
+const fn left(
+    group: &'static str,
+    kind: &'static str,
+    reason: &'static str,
+    why: &'static str,
+) -> Profile {
+    Profile { action: Action::Leave(reason, why), ..config(group, kind, Shape::Other, 99) }
+}
+
+const fn route(group: &'static str, kind: &'static str, names: &'static [Reference]) -> Profile {
+    Profile { wave: Wave::Workloads, references: names, ..config(group, kind, Shape::Route, 80) }
+}
+
+/// Every kind that comes along, and every kind of Kubernetes' own that does not.
 pub const PROFILES: &[Profile] = &[
-    config("", "ConfigMap"),
-    config("", "Secret"),
-    config("", "Service"),
-    config("", "ServiceAccount"),
-    workload("apps", "Deployment", Some("/spec/replicas")),
-    workload("apps", "StatefulSet", Some("/spec/replicas")),
-    workload("apps", "DaemonSet", None),
+    config("", "ServiceAccount", Shape::Account, 10),
+    config("rbac.authorization.k8s.io", "Role", Shape::Role, 12),
+    Profile {
+        references: references::BINDING,
+        ..config("rbac.authorization.k8s.io", "RoleBinding", Shape::RoleBinding, 14)
+    },
+    config("networking.k8s.io", "NetworkPolicy", Shape::Policy, 16),
+    config("", "ConfigMap", Shape::Settings, 20),
+    config("", "Secret", Shape::Secret, 22),
+    config("", "PersistentVolumeClaim", Shape::Claim, 30),
+    config("", "Service", Shape::Service, 40),
+    workload("Deployment", Shape::Workload, Some("/spec/replicas")),
+    Profile {
+        claim_templates: Some("/spec/volumeClaimTemplates"),
+        references: references::STATEFUL,
+        ..workload("StatefulSet", Shape::Workload, Some("/spec/replicas"))
+    },
+    workload("DaemonSet", Shape::NodeWorkload, None),
+    Profile {
+        wave: Wave::Workloads,
+        pod_template: Some("/spec/jobTemplate/spec/template"),
+        ..config("batch", "CronJob", Shape::Schedule, 60)
+    },
+    Profile {
+        pod_template: Some("/spec/template"),
+        shape: Shape::Once,
+        ..left(
+            "batch",
+            "Job",
+            "job",
+            "it would run once more, and a migration or an import is not repeated unasked: name it under spec.seed",
+        )
+    },
+    Profile {
+        shape: Shape::Pod,
+        ..left(
+            "",
+            "Pod",
+            "bare-pod",
+            "nothing would replace it: a workload's Pods come from its template, and this one has no workload",
+        )
+    },
+    Profile {
+        shape: Shape::Addresses,
+        ..left(
+            "",
+            "Endpoints",
+            "manual-endpoints",
+            "it holds addresses of production, written by hand",
+        )
+    },
+    Profile {
+        shape: Shape::Addresses,
+        ..left(
+            "discovery.k8s.io",
+            "EndpointSlice",
+            "manual-endpoints",
+            "it holds addresses of production, written by hand",
+        )
+    },
+    route("networking.k8s.io", "Ingress", references::INGRESS),
+    route("gateway.networking.k8s.io", "HTTPRoute", references::GATEWAY_ROUTE),
 ];
 
 /// What is known about the kind of `object`.
 pub fn profile(object: &Object) -> Option<&'static Profile> {
-    PROFILES.iter().find(|it| it.kind == object.kind() && it.group == object.group())
+    named(object.group(), object.kind())
+}
+
+/// What is known about a kind: its own entry, else its group's.
+pub fn named(group: &str, kind: &str) -> Option<&'static Profile> {
+    let all = || PROFILES.iter().chain(left::LEFT).filter(|it| it.group == group);
+    all().find(|it| it.kind == kind).or_else(|| all().find(|it| it.kind == "*"))
+}
+
+/// Which rules `object` takes part in.
+pub fn shape(object: &Object) -> Shape {
+    profile(object).map_or(Shape::Other, |it| it.shape)
+}
+
+/// JSON pointer of the Pod spec in `object`, if its kind has one and it is there.
+pub fn pod_spec(object: &Object) -> Option<String> {
+    let pointer = format!("{}/spec", profile(object)?.pod_template?);
+    object.get(&pointer).is_some_and(serde_json::Value::is_object).then_some(pointer)
+}
+
+/// JSON pointers of all containers in `object`, init containers included.
+pub fn containers(object: &Object) -> Vec<String> {
+    let Some(spec) = pod_spec(object) else { return Vec::new() };
+    ["initContainers", "containers"]
+        .iter()
+        .flat_map(|list| object.expand(&format!("{spec}/{list}/*")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_kind_has_two_entries() {
+        let mut seen = BTreeSet::new();
+        for it in PROFILES.iter().chain(left::LEFT) {
+            assert!(seen.insert((it.group, it.kind)), "{}/{} stands twice", it.group, it.kind);
+        }
+    }
+
+    #[test]
+    fn a_groups_entry_holds_for_kinds_without_one() {
+        let entry = named("argoproj.io", "SomethingNew").map(|it| it.action);
+        assert!(matches!(entry, Some(Action::Leave(..))));
+        assert!(named("example.com", "Widget").is_none());
+    }
+}
+
+/// Whether objects of a kind are read at all. These change by the second, are the API server's own
+/// book-keeping, and would never come along.
+pub fn is_read(group: &str, kind: &str) -> bool {
+    !matches!(
+        (group, kind),
+        ("" | "events.k8s.io", "Event")
+            | ("", "Endpoints")
+            | ("coordination.k8s.io", "Lease")
+            | ("metrics.k8s.io", "PodMetrics")
+    )
 }

@@ -1,11 +1,127 @@
-//! The pass `label`.
+//! Ours, and whose: the labels by which clones are found again.
+//!
+//! They stand on the objects themselves and never on Pod templates, so that no rollout follows
+//! from them. Being the same on every clone, they have no entries in the report.
 
-use super::{context::Context, log::Log, object::Object};
+use serde_json::{Map, Value, json};
 
-pub(super) fn label(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
+use super::{
+    context::Context,
+    log::{Log, Rule},
+    object::{Object, escape},
+};
+use crate::api::{class::PodSecurity, identity::MAX_LABEL, names};
+
+/// Keeps a clone out of backups that Velero makes of the whole cluster.
+const NO_BACKUP: &str = "velero.io/exclude-from-backup";
+/// The label prefix of Kubernetes' own admission of Pods.
+const POD_SECURITY: &str = "pod-security.kubernetes.io/";
+
+const MANAGED: Rule = Rule {
+    name: "managed-by",
+    why: "the clone is managed by Kulisse; the tool that deploys production would adopt it",
+};
+
+/// The pass.
+pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     objects
+        .into_iter()
+        .map(|mut object| {
+            let managed = label_path(names::MANAGED_BY_LABEL);
+            if object.label(names::MANAGED_BY_LABEL).is_some() {
+                log.set(&mut object, &managed, json!(names::MANAGED_BY), &MANAGED);
+            }
+            ours(&mut object, context);
+            object
+        })
+        .collect()
 }
 
+/// Marks an object as part of the environment.
+pub(super) fn ours(object: &mut Object, context: &Context) {
+    let environment = &context.request.environment;
+    for (key, value) in [
+        (names::ENVIRONMENT_UID_LABEL, environment.uid.as_str()),
+        (names::ENVIRONMENT_LABEL, environment.name.as_str()),
+        (names::MANAGED_BY_LABEL, names::MANAGED_BY),
+        (NO_BACKUP, "true"),
+    ] {
+        object.set(&label_path(key), json!(value));
+    }
+}
+
+/// The target itself.
 pub(super) fn target(context: &Context) -> Object {
-    Object::made("v1", "Namespace", context.request.target.as_str(), serde_json::json!({}))
+    let request = context.request;
+    let mut namespace =
+        Object::made("v1", "Namespace", request.target.as_str(), json!({ "metadata": {} }));
+    ours(&mut namespace, context);
+    namespace.set(
+        &label_path(names::REQUEST_NAMESPACE_LABEL),
+        json!(request.environment.namespace.as_str()),
+    );
+    let level = match request.class.pod_security {
+        PodSecurity::Privileged => "privileged",
+        PodSecurity::Baseline => "baseline",
+        PodSecurity::Restricted => "restricted",
+    };
+    for mode in ["enforce", "audit", "warn"] {
+        namespace.set(&label_path(&format!("{POD_SECURITY}{mode}")), json!(level));
+    }
+    let mut annotations = Map::new();
+    let mut note = |key: &str, value: String| annotations.insert(key.to_owned(), value.into());
+    note(names::INCARNATION_ANNOTATION, request.incarnation.to_string());
+    note(names::SOURCE_ANNOTATION, context.source().to_owned());
+    for (field, value) in pull_request(context) {
+        let key = format!("{}{field}", names::PULL_REQUEST_PREFIX);
+        if fits_label(&value) {
+            namespace.set(&label_path(&key), json!(value.as_str()));
+        }
+        note(&key, value);
+    }
+    namespace.set("/metadata/annotations", Value::Object(annotations));
+    namespace
+}
+
+/// What is known of the pull request, by field.
+fn pull_request(context: &Context) -> Vec<(&'static str, String)> {
+    let Some(it) = &context.request.spec.pull_request else { return Vec::new() };
+    [
+        ("repository", it.repository.clone()),
+        ("number", it.number.map(|number| number.to_string())),
+        ("branch", it.branch.clone()),
+        ("commit", it.commit.clone()),
+        ("author", it.author.clone()),
+        ("url", it.url.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(field, value)| Some((field, value?)))
+    .collect()
+}
+
+/// Whether a text may be the value of a label.
+fn fits_label(text: &str) -> bool {
+    let ends = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let bytes = text.as_bytes();
+    bytes.len() <= MAX_LABEL
+        && ends(bytes.first().copied())
+        && ends(bytes.last().copied())
+        && bytes.iter().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
+}
+
+fn label_path(key: &str) -> String {
+    format!("/metadata/labels/{}", escape(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_with_a_slash_is_no_label() {
+        assert!(fits_label("1234") && fits_label("fix-cart_2.0"));
+        for text in ["", "feature/x", "-x", "x.", &"x".repeat(64)] {
+            assert!(!fits_label(text), "{text}");
+        }
+    }
 }

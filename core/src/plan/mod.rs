@@ -10,19 +10,25 @@
 //! Deliberately absent: the client, the clock, and Secret values. A capture holds sealed Secrets
 //! ([`crate::secrets`]), a plan holds recipes.
 
-mod access;
+pub mod access;
 mod audit;
 pub mod capture;
 mod context;
 mod customize;
 pub mod digest;
 mod fence;
+#[cfg(test)]
+mod fixture;
 mod isolate;
 pub mod kinds;
 mod label;
 pub mod log;
 pub mod object;
 mod order;
+mod ours;
+mod own_pod;
+mod pattern;
+pub mod probe;
 mod relocate;
 pub mod request;
 mod route;
@@ -159,10 +165,12 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
         clones = pass(clones, &context, &mut log);
     }
     let secrets = secret::recipes(&clones, &context, &mut log);
+    clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
-    let tasks = task::tasks(&clones, &urls, &context, &mut log)?;
+    let tasks = task::tasks(&clones, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
-    objects.extend(access::bindings(&context, &mut log));
+    objects.extend(access::bindings(&context, &mut log)?);
+    let clones = ours::keep_names_free(clones, &objects, &mut log);
     objects.extend(clones);
     audit::audit(&objects, &secrets, &tasks, &context, &mut log);
 
@@ -171,7 +179,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
         return Err(PlanError::TooLarge { objects: objects.len(), allowed });
     }
     log.sort();
-    let clones = order::order(objects);
+    let clones = order::order(objects, &context);
     let namespace = label::target(&context);
     Ok(Plan {
         digest: digest::plan(&namespace, &clones, &secrets, &tasks),

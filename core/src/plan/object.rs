@@ -144,6 +144,16 @@ impl Object {
         }
     }
 
+    /// The pointers that a pattern stands for: a JSON pointer in which `*` is every element of a
+    /// list. Only what exists is answered.
+    pub fn expand(&self, pattern: &str) -> Vec<String> {
+        let mut found = vec![(String::new(), &self.0)];
+        for step in pattern.split('/').skip(1) {
+            found = found.into_iter().flat_map(|(path, value)| below(&path, value, step)).collect();
+        }
+        found.into_iter().map(|(path, _)| path).collect()
+    }
+
     /// A label in `metadata.labels`.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.0.pointer("/metadata/labels")?.get(key)?.as_str()
@@ -185,6 +195,18 @@ impl fmt::Display for Key {
 /// One step of a JSON pointer (RFC 6901) for a field of any name.
 pub fn escape(field: &str) -> String {
     field.replace('~', "~0").replace('/', "~1")
+}
+
+fn below<'v>(path: &str, value: &'v Value, step: &str) -> Vec<(String, &'v Value)> {
+    match (value, step) {
+        (Value::Array(list), "*") => {
+            list.iter().enumerate().map(|(at, it)| (format!("{path}/{at}"), it)).collect()
+        }
+        (Value::Object(map), step) => {
+            map.get(&unescape(step)).map(|it| (format!("{path}/{step}"), it)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn unescape(step: &str) -> String {

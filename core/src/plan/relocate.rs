@@ -1,9 +1,176 @@
-//! The pass `relocate`.
+//! The new namespace, and every reference to the old one.
+//!
+//! ```text
+//! fields   metadata.namespace, subjects, namespace selectors     by their place
+//! values   POD_NAMESPACE=shop, --namespace shop                  by the name beside them
+//! text     db.shop.svc, system:serviceaccount:shop:web           by their form, anywhere
+//! ```
+//!
+//! A bare word that happens to equal the namespace is left alone: a Spring profile `prod` or a
+//! database `shop` is the same in staging, and parity wants it so. Names of objects, labels and
+//! selectors never change; nor do images, which nodes pull and not Pods.
+//!
+//! What is not rewritten is looked for again by [`super::audit`], with the same eyes.
 
-use super::{context::Context, log::Log, object::Object};
+mod place;
+pub(super) mod text;
 
-pub(super) fn relocate(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
+use serde_json::{Value, json};
+
+use self::text::{Edit, Kind, Names};
+use super::{
+    context::Context,
+    kinds::{self, Shape},
+    log::{Log, Rule},
+    object::{Object, escape},
+};
+use crate::api::names::NAMESPACE_NAME_LABEL;
+
+const HOST: Rule =
+    Rule { name: "service-host", why: "the Service answers in the clone's own namespace" };
+const OWN: Rule = Rule {
+    name: "own-namespace",
+    why: "it names the namespace the application runs in, which is another one here",
+};
+
+/// The pass.
+pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     objects
+        .into_iter()
+        .map(|mut object| {
+            object.set("/metadata/namespace", json!(context.target()));
+            let names = Names::of(context);
+            let changes = rewrite(&mut object, &names, context.target());
+            for change in changes {
+                let rule = if change.kind == Kind::Host { &HOST } else { &OWN };
+                let (from, to) = (json!(change.from), json!(change.to));
+                log.changed(object.key(), &change.path, Some(&from), Some(&to), rule);
+            }
+            object
+        })
+        .collect()
+}
+
+/// The text with every reference to the source replaced, if it holds one.
+#[allow(dead_code, reason = "for the recipes of Secrets and for tasks")]
+pub(super) fn rewrite_text(context: &Context, text: &str) -> Option<String> {
+    let edits = text::edits(&Names::of(context), text);
+    (!edits.is_empty()).then(|| text::apply(text, &edits, context.target()))
+}
+
+/// The value with every reference to the source replaced, whatever its kind: for what users write
+/// into the environment itself (tasks).
+#[allow(dead_code, reason = "for tasks")]
+pub(super) fn rewrite_value(context: &Context, value: &mut Value) {
+    let names = Names::of(context);
+    let mut changes = Vec::new();
+    walk(
+        value,
+        "",
+        &mut |site, text| site_edits(&names, site, text),
+        context.target(),
+        &mut changes,
+    );
+}
+
+/// A reference to the source that is left in an object.
+pub(super) struct Mention {
+    /// JSON pointer.
+    pub(super) path: String,
+    /// The word that refers to it.
+    pub(super) word: String,
+    /// How sure it is.
+    pub(super) kind: Kind,
+}
+
+/// Every reference to the source in an object, sure or not.
+pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
+    let names = Names::of(context);
+    let settings = kinds::shape(object) == Shape::Settings;
+    let mut object = object.clone();
+    let mut found = Vec::new();
+    for part in place::parts(&object, settings) {
+        let Some(value) = object.get_mut(&part) else { continue };
+        place::each_text(value, &part, &mut |site, text| {
+            let mut all = text::mentions(&names, text);
+            if site.names_own_namespace() && all.is_empty() {
+                all = text::whole(&names, text);
+            }
+            found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
+            None
+        });
+    }
+    found
+}
+
+/// Every reference to the source in a text that stands at `path`.
+pub(super) fn mentions_in_text(context: &Context, path: &str, text: &str) -> Vec<Mention> {
+    let found = text::mentions(&Names::of(context), text);
+    found.into_iter().map(|it| mention(path, text, &it)).collect()
+}
+
+fn mention(path: &str, text: &str, edit: &Edit) -> Mention {
+    Mention { path: path.to_owned(), word: text[edit.word.clone()].to_owned(), kind: edit.kind }
+}
+
+/// A rewritten piece of text.
+struct Rewritten {
+    path: String,
+    from: String,
+    to: String,
+    kind: Kind,
+}
+
+fn rewrite(object: &mut Object, names: &Names, target: &str) -> Vec<Rewritten> {
+    let mut changes = Vec::new();
+    let settings = kinds::shape(object) == Shape::Settings;
+    let mut find = |site: &place::Site, text: &str| site_edits(names, site, text);
+    for part in place::parts(object, settings) {
+        if let Some(value) = object.get_mut(&part) {
+            walk(value, &part, &mut find, target, &mut changes);
+        }
+    }
+    changes.dedup_by(|a, b| a.path == b.path && a.from == b.from && a.to == b.to);
+    changes
+}
+
+/// What to replace in a text at a certain place.
+fn site_edits(names: &Names, site: &place::Site, text: &str) -> Vec<Edit> {
+    if site.names_own_namespace() && !text.is_empty() {
+        let own = text::whole(names, text);
+        if !own.is_empty() {
+            return own;
+        }
+    }
+    text::edits(names, text)
+}
+
+type Find<'f> = dyn FnMut(&place::Site, &str) -> Vec<Edit> + 'f;
+
+/// Goes through all texts of a value that may hold a reference.
+fn walk(
+    value: &mut Value,
+    path: &str,
+    find: &mut Find,
+    target: &str,
+    changes: &mut Vec<Rewritten>,
+) {
+    place::each_text(value, path, &mut |site, text| {
+        let edits = find(site, text);
+        if edits.is_empty() {
+            return None;
+        }
+        for edit in &edits {
+            let (from, to) = text::shown(text, edit, target);
+            changes.push(Rewritten { path: site.path.clone(), from, to, kind: edit.kind });
+        }
+        Some(text::apply(text, &edits, target))
+    });
+}
+
+/// JSON pointer step of the label by which namespaces are selected.
+fn namespace_label() -> String {
+    escape(NAMESPACE_NAME_LABEL)
 }
 
 pub(super) fn rewrite_text(_: &Context, _: &str) -> Option<String> {

@@ -1,7 +1,132 @@
-//! The pass `select`.
+//! What comes along, and why not the rest.
+//!
+//! An object that a controller made from another object is not cloned: the clone of that other
+//! object leads to a new one. What the request narrows down by selector and patterns is widened
+//! again by what the chosen objects refer to, and that is said.
 
-use super::{context::Context, log::Log, object::Object};
+mod exceptions;
+mod owners;
 
-pub(super) fn select(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_core::SelectorExt;
+
+use super::{
+    context::Context,
+    kinds::{self, Action},
+    log::Log,
+    object::{Key, Object},
+};
+use crate::api::staging_plan::Severity;
+
+/// Why an object stays behind: a word and a clause.
+pub(super) type Reason = (String, String);
+
+fn reason(word: &str, why: impl Into<String>) -> Reason {
+    (word.to_owned(), why.into())
+}
+
+/// The pass.
+pub(super) fn select(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    let mut able = BTreeSet::new();
+    for object in &objects {
+        match unable(object, context) {
+            Some((word, why)) => log.leave(&object.key(), &word, why),
+            None => {
+                able.insert(object.key());
+            }
+        }
+    }
+    let chosen = chosen(&objects, &able, context, log);
     objects
+        .into_iter()
+        .filter(|object| {
+            let key = object.key();
+            let comes = chosen.contains(&key);
+            if able.contains(&key) && !comes {
+                let why = "neither selected by spec.source nor referred to by what is";
+                log.leave(&key, "not-selected", why);
+            }
+            comes
+        })
+        .collect()
+}
+
+/// Whether every namespace has this object, made by a controller.
+pub(super) fn is_given(key: &Key) -> bool {
+    exceptions::is_given(key)
+}
+
+/// Why an object cannot come along whatever is selected.
+fn unable(object: &Object, context: &Context) -> Option<Reason> {
+    if context.exclude.iter().any(|pattern| pattern.matches(&object.key())) {
+        return Some(reason("excluded", "spec.source.exclude names it"));
+    }
+    if let Some(found) = exceptions::of(object) {
+        return Some(found);
+    }
+    if let Some(found) = owners::made_anew(object, context) {
+        return Some(found);
+    }
+    let Some(profile) = kinds::profile(object) else {
+        let why =
+            "Kulisse does not know the kind, and a copied custom resource makes its controller act";
+        return Some(reason("unknown-kind", why));
+    };
+    match profile.action {
+        Action::Clone => None,
+        Action::Leave(word, why) => Some(reason(word, why)),
+    }
+}
+
+/// What was selected, and what that refers to.
+fn chosen(
+    objects: &[Object],
+    able: &BTreeSet<Key>,
+    context: &Context,
+    log: &mut Log,
+) -> BTreeSet<Key> {
+    let all = context.selector.is_none() && context.include.is_empty();
+    let mut chosen: BTreeSet<Key> = objects
+        .iter()
+        .filter(|object| able.contains(&object.key()) && (all || selected(object, context)))
+        .map(Object::key)
+        .collect();
+    if all {
+        return chosen;
+    }
+    let mut open: Vec<Key> = chosen.iter().cloned().collect();
+    while let Some(key) = open.pop() {
+        let Some(object) = context.by_key.get(&key) else { continue };
+        for refers in kinds::references(object) {
+            if able.contains(&refers.to) && chosen.insert(refers.to.clone()) {
+                log.find(
+                    Severity::Informs,
+                    &refers.to,
+                    "",
+                    "came-along",
+                    format!("it was not selected, but {key} refers to it"),
+                    "to leave it behind, name it under spec.source.exclude",
+                );
+                open.push(refers.to);
+            }
+        }
+    }
+    chosen
+}
+
+fn selected(object: &Object, context: &Context) -> bool {
+    let named = context.include.is_empty()
+        || context.include.iter().any(|pattern| pattern.matches(&object.key()));
+    named && context.selector.as_ref().is_none_or(|it| it.matches(&labels(object)))
+}
+
+fn labels(object: &Object) -> BTreeMap<String, String> {
+    object
+        .get("/metadata/labels")
+        .and_then(serde_json::Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }

@@ -1,7 +1,152 @@
-//! The pass `strip`.
+//! What the API server or another controller owns goes.
+//!
+//! What only the API server writes (`uid`, `resourceVersion`, `status` …) is no part of a manifest
+//! and goes without an entry in the report. Everything else that goes has its reason.
+//!
+//! Labels that a selector may use stand in Pod templates and are kept there; tool marks are taken
+//! from top-level metadata only. What would reach out from a Pod template (identity in a cloud,
+//! our own marks) is the exception, and never used by a selector of what is cloned.
 
-use super::{context::Context, log::Log, object::Object};
+mod marks;
 
-pub(super) fn strip(objects: Vec<Object>, _: &Context, _: &mut Log) -> Vec<Object> {
-    objects
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    kinds::{self, Shape},
+    log::{Log, Rule},
+    object::{Object, escape},
+};
+
+/// `metadata` fields that a person writes.
+const WRITTEN: &[&str] = &["name", "namespace", "labels", "annotations"];
+/// `metadata` fields that only the API server writes.
+const SERVERS: &[&str] = &[
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+    "generateName",
+];
+/// The label by which charts tell instances apart, and by which Argo CD may track what it manages.
+const INSTANCE: &str = "app.kubernetes.io/instance";
+
+const OWNERS: Rule = Rule {
+    name: "owner",
+    why: "its owner has another UID in the clone: the garbage collector would delete it",
+};
+const FINALIZER: Rule = Rule {
+    name: "finalizer",
+    why: "it would wait for a controller that acts on production, and keep the target from going",
+};
+const METADATA: Rule =
+    Rule { name: "metadata", why: "only names, labels and annotations are carried over" };
+const INSTANCE_RULE: Rule = Rule {
+    name: "tracking",
+    why: "a tool that tracks by this label would count the clone as production's; Pods keep theirs, since selectors use it",
+};
+const VOLUME: Rule =
+    Rule { name: "claim-binding", why: "it would bind production's volume, or none at all" };
+const CLAIM_SOURCE: Rule = Rule {
+    name: "claim-source",
+    why: "the snapshot or claim it was filled from is not in the target",
+};
+const TOKENS: Rule = Rule { name: "account-token", why: "tokens of production do not hold here" };
+const RESERVED: &str = "its Pods are selected by a label that only Kulisse may set";
+
+/// The pass.
+pub(super) fn strip(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+}
+
+fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
+    if selects_reserved(&object) {
+        log.leave(&object.key(), "reserved-label", RESERVED);
+        return None;
+    }
+    object.remove("/status");
+    metadata(&mut object, log);
+    marks::top_level(&mut object, log);
+    if object.label(INSTANCE).is_some() {
+        let path = format!("/metadata/labels/{}", escape(INSTANCE));
+        log.set(&mut object, &path, json!(context.target()), &INSTANCE_RULE);
+    }
+    for template in templates(&object) {
+        object.remove(&format!("{template}/metadata/creationTimestamp"));
+        marks::pod_template(&mut object, &template, log);
+    }
+    match kinds::shape(&object) {
+        Shape::Claim => claim(&mut object, "", log),
+        Shape::Account => log.remove(&mut object, "/secrets", &TOKENS),
+        _ => {}
+    }
+    if let Some(list) = kinds::profile(&object).and_then(|it| it.claim_templates) {
+        for template in object.expand(&format!("{list}/*")) {
+            object.remove(&format!("{template}/status"));
+            object.remove(&format!("{template}/metadata/creationTimestamp"));
+            marks::claim_template(&mut object, &template, log);
+            claim(&mut object, &template, log);
+        }
+    }
+    empty_maps(&mut object);
+    Some(object)
+}
+
+fn templates(object: &Object) -> Vec<String> {
+    kinds::profile(object)
+        .and_then(|it| it.pod_template)
+        .filter(|pointer| object.get(pointer).is_some())
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
+}
+
+fn metadata(object: &mut Object, log: &mut Log) {
+    let fields: Vec<String> = object
+        .get("/metadata")
+        .and_then(Value::as_object)
+        .map(|map| map.keys().cloned().collect())
+        .unwrap_or_default();
+    for field in fields {
+        let path = format!("/metadata/{}", escape(&field));
+        match field.as_str() {
+            it if WRITTEN.contains(&it) => {}
+            it if SERVERS.contains(&it) => {
+                object.remove(&path);
+            }
+            "ownerReferences" => log.remove(object, &path, &OWNERS),
+            "finalizers" => log.remove(object, &path, &FINALIZER),
+            _ => log.remove(object, &path, &METADATA),
+        }
+    }
+}
+
+/// What ties a claim, or the template of one, to a volume.
+fn claim(object: &mut Object, base: &str, log: &mut Log) {
+    log.remove(object, &format!("{base}/spec/volumeName"), &VOLUME);
+    log.remove(object, &format!("{base}/spec/dataSource"), &CLAIM_SOURCE);
+    log.remove(object, &format!("{base}/spec/dataSourceRef"), &CLAIM_SOURCE);
+}
+
+/// A workload whose own selector needs one of our labels cannot do without it, and with it could
+/// pass for what the fence lets through.
+fn selects_reserved(object: &Object) -> bool {
+    kinds::pod_spec(object).is_some()
+        && object
+            .get("/spec/selector/matchLabels")
+            .and_then(Value::as_object)
+            .is_some_and(|labels| labels.keys().any(|key| marks::is_ours(key)))
+}
+
+/// Labels and annotations that have become empty are no difference to production.
+fn empty_maps(object: &mut Object) {
+    for path in ["/metadata/labels", "/metadata/annotations"] {
+        if object.get(path).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+            object.remove(path);
+        }
+    }
 }

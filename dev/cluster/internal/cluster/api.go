@@ -35,7 +35,7 @@ func newAPI(pki, server string) (*api, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots}}
-	return &api{server, &http.Client{Transport: transport, Timeout: 10 * time.Second}}, nil
+	return &api{server, &http.Client{Transport: transport, Timeout: 15 * time.Second}}, nil
 }
 
 // get reads a path of the API server, into a value where one is given.

@@ -30,9 +30,6 @@ func cgroupDirs(name string) ([]string, error) {
 	var dirs []string
 	for _, procs := range hierarchies {
 		hierarchy := filepath.Dir(procs)
-		if filepath.Base(hierarchy) == "unified" {
-			continue // the kubelet uses the v1 hierarchies where there are any
-		}
 		if resolved, err := filepath.EvalSymlinks(hierarchy); err == nil {
 			hierarchy = resolved // cpu and cpuacct are often one
 		}
@@ -49,6 +46,11 @@ func makeCgroups(name string) error {
 		return err
 	}
 	for _, dir := range dirs {
+		// runc makes the group in the hierarchy of version 2, beside those of
+		// version 1, itself.
+		if filepath.Base(filepath.Dir(dir)) == "unified" {
+			continue
+		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}

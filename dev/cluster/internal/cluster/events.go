@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"syscall"
 )
 
 // event is what a process that brings a cluster up tells the one that started
@@ -38,4 +40,14 @@ func receive(r io.Reader, handle func(event) (more bool)) error {
 			return nil
 		}
 	}
+}
+
+// starterFD is where a process finds the line to the one that started it.
+const starterFD = 3
+
+// lineToStarter returns this process' end of the line, and keeps the processes it
+// starts from holding it open, too.
+func lineToStarter() *os.File {
+	syscall.CloseOnExec(starterFD)
+	return os.NewFile(starterFD, "starter")
 }

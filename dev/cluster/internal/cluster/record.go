@@ -52,6 +52,7 @@ type record struct {
 	APIServer string             `json:"apiServer"`
 	Ingress   string             `json:"ingress"`
 	Version   string             `json:"version"`
+	Cgroup    string             `json:"cgroup"`
 	Ready     bool               `json:"ready"`
 	Processes []process.Identity `json:"processes"` // the one that holds the others first
 }
@@ -70,6 +71,15 @@ func (d Directory) load() (*record, error) {
 		return nil, fmt.Errorf("%s: %w; remove %s if no cluster runs from it", d.join(recordFile), err, d)
 	}
 	return r, nil
+}
+
+// mustLoad is load where there has to be a cluster.
+func (d Directory) mustLoad() (*record, error) {
+	r, err := d.load()
+	if err == nil && r == nil {
+		err = fmt.Errorf("there is no cluster in %s", d)
+	}
+	return r, err
 }
 
 func (d Directory) save(r *record) error {
@@ -103,13 +113,14 @@ func (r *record) alive() bool {
 	return len(r.Processes) > 0
 }
 
-// running tells whether the cluster can be used.
+// running tells whether the cluster can be used. It is patient, because what does
+// not run is replaced, and a machine that compiles something is slow to answer.
 func (d Directory) running(r *record) bool {
 	if !r.Ready || !r.alive() {
 		return false
 	}
 	api, err := newAPI(d.pki(), r.APIServer)
-	return err == nil && api.ready(3*time.Second) == nil
+	return err == nil && api.ready(15*time.Second) == nil
 }
 
 func (d Directory) details(r *record, running bool) Details {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -31,9 +32,16 @@ func (s Settings) Check() error {
 		}
 	}
 	for _, reverse := range s.Reverse {
-		if port, err := strconv.Atoi(reverse); err != nil || port < 1 || port > 65535 {
-			return fmt.Errorf("--reverse %q is not a port", reverse)
+		if err := checkPort(reverse); err != nil {
+			return fmt.Errorf("--reverse: %w", err)
 		}
+	}
+	return nil
+}
+
+func checkPort(port string) error {
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("%q is not a port", port)
 	}
 	return nil
 }
@@ -44,9 +52,9 @@ func splitForward(forward string) (listen, target string, err error) {
 	if !strings.Contains(listen, ":") {
 		listen = "127.0.0.1:" + listen
 	}
-	_, _, listenErr := net.SplitHostPort(listen)
-	host, _, targetErr := net.SplitHostPort(target)
-	if !ok || listenErr != nil || targetErr != nil || net.ParseIP(host).To4() == nil {
+	_, port, listenErr := net.SplitHostPort(listen)
+	address, targetErr := netip.ParseAddrPort(target)
+	if !ok || listenErr != nil || checkPort(port) != nil || targetErr != nil || !address.Addr().Is4() {
 		return "", "", fmt.Errorf("--forward %q is not [HOST:]PORT=IP:PORT", forward)
 	}
 	return listen, target, nil

@@ -14,9 +14,6 @@ import (
 	"kulisse.dev/dev/cluster/internal/process"
 )
 
-// starterFD is the supervisor's end of the line to the `up` that started it.
-const starterFD = 3
-
 // supervisor is the process that a whole cluster hangs on: when it ends, the
 // kernel ends everything it started.
 type supervisor struct {
@@ -30,11 +27,11 @@ type supervisor struct {
 // returns when the cluster has ended.
 func Supervise(dir Directory) error {
 	withoutProxies()
-	r, err := dir.load()
-	if err != nil || r == nil {
-		return fmt.Errorf("no cluster to bring up in %s: %w", dir, err)
+	r, err := dir.mustLoad()
+	if err != nil {
+		return err
 	}
-	starter := os.NewFile(starterFD, "starter")
+	starter := lineToStarter()
 	s := &supervisor{dir, r, process.NewGroup(dir.logs()), newEvents(starter)}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -151,8 +151,8 @@ func (d Directory) destroy(r *record) error {
 			return err
 		}
 	}
-	if r.Settings.Mode == Node {
-		if err := removeCgroups(d.cgroup()); err != nil {
+	if r.Cgroup != "" {
+		if err := removeCgroups(r.Cgroup); err != nil {
 			return err
 		}
 	}

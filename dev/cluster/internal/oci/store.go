@@ -29,17 +29,16 @@ type Config struct {
 	WorkingDir   string              `json:",omitempty"`
 	StopSignal   string              `json:",omitempty"`
 	ExposedPorts map[string]struct{} `json:",omitempty"`
-	Labels       map[string]string   `json:",omitempty"`
 }
 
-// Content is what an image's only layer holds: a directory tree, or single files
-// and links. A link maps its name to its target, a file its name to its source.
+// Content is what an image's only layer holds: a directory tree and single files.
 type Content struct {
 	Tree  string
 	Files []File
 }
 
-// File is one file of an image, or a symbolic link where Link is set.
+// File is one file of an image: a copy of Source, or a symbolic link to Link where
+// that is set.
 type File struct{ Source, Target, Link string }
 
 // Add adds one image under each of the references and returns the manifests'
@@ -114,15 +113,14 @@ func (s Store) addLayer(content Content) (descriptor, error) {
 }
 
 func (s Store) addManifest(config Config, layer descriptor, reference string) (string, error) {
-	labels := map[string]string{"org.opencontainers.image.ref.name": reference}
-	for k, v := range config.Labels {
-		labels[k] = v
-	}
-	config.Labels = labels
+	labelled := struct {
+		Config
+		Labels map[string]string
+	}{config, map[string]string{"org.opencontainers.image.ref.name": reference}}
 	configBlob, err := s.addJSON("application/vnd.oci.image.config.v1+json", map[string]any{
 		"architecture": runtime.GOARCH,
 		"os":           "linux",
-		"config":       config,
+		"config":       labelled,
 		"rootfs":       map[string]any{"type": "layers", "diff_ids": []string{layer.Digest}},
 	})
 	if err != nil {

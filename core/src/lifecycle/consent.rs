@@ -1,0 +1,168 @@
+//! Who may clone what: the source's grant and the class.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube_core::{Selector, SelectorExt};
+
+use super::facts::Problem;
+use crate::api::{
+    class::StagingClassSpec,
+    condition::Reason,
+    environment::StagingEnvironmentSpec,
+    grant::{Requester, StagingGrantSpec},
+};
+
+/// A namespace that asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its labels.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+/// Whether a namespace that asks may clone the source of `spec`, by the source's grants.
+///
+/// # Errors
+///
+/// What is missing, and what to type.
+pub fn granted<'a>(
+    spec: &StagingEnvironmentSpec,
+    asking: Asking,
+    grants: impl IntoIterator<Item = &'a StagingGrantSpec>,
+) -> Result<(), Problem> {
+    let source = &spec.source.namespace;
+    if source == asking.name {
+        return Err(Problem::new(
+            Reason::NotAllowedByClass,
+            format!(
+                "{source} cannot be the source of an environment that stands in it: create the environment in another namespace"
+            ),
+        ));
+    }
+    let named = grants.into_iter().flat_map(|grant| &grant.from).any(|from| names(from, asking));
+    if named {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Reason::SourceNotGranted,
+        format!(
+            "no StagingGrant in namespace {source} names {asker}: its owners type «kulisse grant {source} --from {asker} --apply»",
+            asker = asking.name
+        ),
+    ))
+}
+
+/// Whether the class lets a namespace clone the source of `spec`.
+///
+/// # Errors
+///
+/// Which field of the class forbids it.
+pub fn allowed(
+    spec: &StagingEnvironmentSpec,
+    asking: Asking,
+    class: &StagingClassSpec,
+) -> Result<(), Problem> {
+    let source = &spec.source.namespace;
+    if !class.allowed_sources.is_empty() && !class.allowed_sources.iter().any(|it| glob(it, source))
+    {
+        return Err(Problem::new(
+            Reason::NotAllowedByClass,
+            format!(
+                "the class allows the sources {}, not {source}",
+                class.allowed_sources.join(", ")
+            ),
+        ));
+    }
+    if class.request_from.as_ref().is_some_and(|from| !selects(from, asking.labels)) {
+        return Err(Problem::new(
+            Reason::NotAllowedByClass,
+            format!(
+                "the class does not take requests from namespace {}: its requestFrom does not select that namespace's labels",
+                asking.name
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether any of the grants or the class looks at labels: only then must they be known.
+pub fn needs_labels<'a>(
+    class: Option<&StagingClassSpec>,
+    grants: impl IntoIterator<Item = &'a StagingGrantSpec>,
+) -> bool {
+    class.is_some_and(|class| class.request_from.is_some())
+        || grants.into_iter().flat_map(|it| &it.from).any(|it| it.namespace_selector.is_some())
+}
+
+fn names(from: &Requester, asking: Asking) -> bool {
+    from.namespace.as_deref() == Some(asking.name)
+        || from.namespace_selector.as_ref().is_some_and(|it| selects(it, asking.labels))
+}
+
+/// A selector that cannot be read selects nothing.
+fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    Selector::try_from(selector.clone()).is_ok_and(|it| it.matches(labels))
+}
+
+/// Namespaces hold no separators, so any glob crate's `*` is the one meant. A pattern that cannot
+/// be read matches nothing.
+fn glob(pattern: &str, name: &str) -> bool {
+    globset::Glob::new(pattern).is_ok_and(|it| it.compile_matcher().is_match(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(source: &str) -> StagingEnvironmentSpec {
+        serde_json::from_value(json!({ "source": { "namespace": source } })).unwrap()
+    }
+
+    fn grant(from: serde_json::Value) -> StagingGrantSpec {
+        serde_json::from_value(json!({ "from": [from] })).unwrap()
+    }
+
+    fn asks(
+        name: &str,
+        labels: &[(&str, &str)],
+        grants: &[StagingGrantSpec],
+    ) -> Result<(), Reason> {
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        granted(&spec("shop"), Asking { name, labels: &labels }, grants).map_err(|it| it.reason)
+    }
+
+    #[test]
+    fn without_a_grant_nobody_clones() {
+        assert_eq!(asks("previews", &[], &[]), Err(Reason::SourceNotGranted));
+    }
+
+    #[test]
+    fn a_grant_names_a_namespace_or_its_labels() {
+        let by_name = grant(json!({ "namespace": "previews" }));
+        let by_label = grant(json!({ "namespaceSelector": { "matchLabels": { "team": "shop" } } }));
+        assert_eq!(asks("previews", &[], &[by_name.clone()]), Ok(()));
+        assert_eq!(asks("others", &[], &[by_name]), Err(Reason::SourceNotGranted));
+        assert_eq!(asks("others", &[("team", "shop")], &[by_label.clone()]), Ok(()));
+        assert_eq!(asks("others", &[("team", "pay")], &[by_label]), Err(Reason::SourceNotGranted));
+    }
+
+    #[test]
+    fn a_request_namespace_is_never_its_own_source() {
+        let all = grant(json!({ "namespaceSelector": {} }));
+        assert_eq!(asks("shop", &[], &[all]), Err(Reason::NotAllowedByClass));
+    }
+
+    #[test]
+    fn a_class_limits_sources_by_glob() {
+        let class =
+            StagingClassSpec { allowed_sources: vec!["shop-*".into()], ..Default::default() };
+        let labels = BTreeMap::new();
+        let asking = Asking { name: "previews", labels: &labels };
+        assert!(allowed(&spec("shop-eu"), asking, &class).is_ok());
+        assert!(allowed(&spec("bank"), asking, &class).is_err());
+    }
+}

@@ -1,0 +1,195 @@
+//! Everything that a decision depends on.
+
+use jiff::Timestamp;
+
+use crate::{
+    api::{
+        condition::Reason,
+        environment::OnExpiry,
+        identity::Incarnation,
+        status::{TaskState, Wave},
+        task::When,
+    },
+    plan::{object::Key, task::TaskRole},
+};
+
+/// Everything that the next step of an environment depends on, `now` included. Rebuilt from the
+/// cluster in every pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The API server's time; never later than it really is.
+    pub now: Timestamp,
+    /// The environment's generation.
+    pub generation: i64,
+    /// The environment is being deleted.
+    pub deleting: bool,
+    /// Our finalizer is on the environment.
+    pub claimed: bool,
+    /// `spec.suspend`.
+    pub suspended: bool,
+    /// `spec.lifecycle.onExpiry`.
+    pub on_expiry: OnExpiry,
+    /// Which life this is.
+    pub incarnation: Incarnation,
+    /// When the time is up; known once the target exists.
+    pub expires_at: Option<Timestamp>,
+    /// When a warning is given; known once the target exists.
+    pub warns_at: Option<Timestamp>,
+    /// The time was up and nothing is left.
+    pub expired: bool,
+    /// Why nothing may be created: the grant, the class, the spec, the fence on our own account.
+    pub refusal: Option<Problem>,
+    /// The target.
+    pub target: Target,
+    /// The plan.
+    pub plan: Option<PlanFacts>,
+    /// What the probe has shown.
+    pub probe: Probe,
+    /// Digest of the plan that the target holds, and how far it has been applied.
+    pub applied: Option<(String, Wave)>,
+    /// When the last part of a plan was applied.
+    pub applied_at: Option<Timestamp>,
+    /// The planned workloads, as they are.
+    pub workloads: Vec<Workload>,
+    /// The planned tasks, as they are, in the order in which they run.
+    pub tasks: Vec<Task>,
+}
+
+/// Something that a person should know: one word and one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The word.
+    pub reason: Reason,
+    /// The sentence, without a full stop; it says what to do.
+    pub message: String,
+}
+
+/// The target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// There is none.
+    None,
+    /// It is there.
+    Living,
+    /// It is being deleted.
+    Leaving {
+        /// Nothing is left in it but the operator's own rights.
+        only_rights: bool,
+        /// What else holds it up.
+        blocked_by: Vec<String>,
+    },
+    /// A namespace of that name is there and is not ours.
+    Foreign(String),
+}
+
+/// What of a plan matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanFacts {
+    /// The generation it was made for.
+    pub generation: i64,
+    /// Its digest.
+    pub digest: String,
+    /// The first of its findings that keep it from being applied, and how many there are.
+    pub blocked: Option<(Problem, usize)>,
+}
+
+/// What the probe has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It has not run.
+    Due,
+    /// It runs.
+    Running,
+    /// Nothing leads to production: what was tried.
+    Closed(String),
+    /// The class skips it.
+    Skipped,
+    /// It failed, and why.
+    Failed(Problem),
+}
+
+/// A planned workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Which.
+    pub key: Key,
+    /// It holds data and starts first.
+    pub store: bool,
+    /// How it is.
+    pub state: WorkloadState,
+}
+
+/// How a workload is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkloadState {
+    /// All its Pods are ready.
+    Up,
+    /// On its way.
+    Progressing,
+    /// Something keeps it from coming up.
+    Stuck(Problem),
+    /// It is not there.
+    Missing,
+}
+
+/// A planned task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: TaskRole,
+    /// Names of the workloads that must be ready first; all stores if empty.
+    pub needs: Vec<String>,
+    /// Seconds it may wait for them, from the moment the plan was applied.
+    pub patience_ends: Option<Timestamp>,
+    /// How it is.
+    pub state: TaskState,
+    /// What is known of its failure.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+impl Task {
+    /// Whether it is over, one way or the other.
+    pub fn over(&self) -> bool {
+        match self.state {
+            TaskState::Passed | TaskState::Failed | TaskState::TimedOut => true,
+            TaskState::Pending | TaskState::Running => false,
+        }
+    }
+
+    /// Whether it is a seed that runs at that time.
+    pub fn is_seed(&self, when: When) -> bool {
+        self.role == TaskRole::Seed(when)
+    }
+}
+
+impl Facts {
+    /// The workloads that a task waits for.
+    pub fn needed_by<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Workload> {
+        self.workloads.iter().filter(|workload| {
+            if task.needs.is_empty() {
+                workload.store
+            } else {
+                task.needs.contains(&workload.key.name)
+            }
+        })
+    }
+
+    /// How many workloads are up.
+    pub fn up(&self) -> usize {
+        self.workloads.iter().filter(|it| it.state == WorkloadState::Up).count()
+    }
+
+    /// Whether all workloads are up.
+    pub fn all_up(&self) -> bool {
+        self.up() == self.workloads.len()
+    }
+}

@@ -1,0 +1,244 @@
+//! Is this workload, this Pod, this Job up, on its way or stuck?
+
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    apps::v1::{DaemonSet, Deployment, StatefulSet},
+    batch::v1::Job,
+    core::v1::{ContainerStatus, Pod},
+};
+
+use super::facts::Problem;
+use crate::api::{condition::Reason, status::TaskState};
+
+/// A workload in figures: what is kept of the objects that are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// The generation that its controller has seen is the current one.
+    pub seen: bool,
+    /// Pods it should have.
+    pub desired: i32,
+    /// Pods of the current template.
+    pub updated: i32,
+    /// Pods that are ready.
+    pub ready: i32,
+    /// Why its Pods cannot be made, in the words of its controller.
+    pub refused: Option<String>,
+}
+
+impl Rollout {
+    /// Whether all its Pods are of the current template and ready.
+    pub fn up(&self) -> bool {
+        self.seen && self.updated >= self.desired && self.ready >= self.desired
+    }
+}
+
+impl From<&Deployment> for Rollout {
+    fn from(it: &Deployment) -> Self {
+        let status = it.status.clone().unwrap_or_default();
+        Self {
+            seen: status.observed_generation >= it.metadata.generation,
+            desired: it.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            ready: status.available_replicas.unwrap_or(0),
+            refused: status
+                .conditions
+                .iter()
+                .flatten()
+                .find(|it| it.type_ == "ReplicaFailure" && it.status == "True")
+                .and_then(|it| it.message.clone()),
+        }
+    }
+}
+
+impl From<&StatefulSet> for Rollout {
+    fn from(it: &StatefulSet) -> Self {
+        let status = it.status.clone().unwrap_or_default();
+        Self {
+            seen: status.observed_generation >= it.metadata.generation,
+            desired: it.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            ready: status.ready_replicas.unwrap_or(0),
+            refused: None,
+        }
+    }
+}
+
+impl From<&DaemonSet> for Rollout {
+    fn from(it: &DaemonSet) -> Self {
+        let status = it.status.clone().unwrap_or_default();
+        Self {
+            seen: status.observed_generation >= it.metadata.generation,
+            desired: status.desired_number_scheduled,
+            updated: status.updated_number_scheduled.unwrap_or(0),
+            ready: status.number_available.unwrap_or(0),
+            refused: None,
+        }
+    }
+}
+
+/// How one attempt of a task stands: what is kept of a Job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// How it stands.
+    pub state: TaskState,
+    /// When its Job was made.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+impl From<&Job> for Attempt {
+    fn from(job: &Job) -> Self {
+        let status = job.status.clone().unwrap_or_default();
+        let over =
+            status.conditions.iter().flatten().find(|it| {
+                it.status == "True" && matches!(it.type_.as_str(), "Complete" | "Failed")
+            });
+        let state = match over {
+            None => TaskState::Running,
+            Some(it) if it.type_ == "Complete" => TaskState::Passed,
+            Some(it) if it.reason.as_deref() == Some("DeadlineExceeded") => TaskState::TimedOut,
+            Some(_) => TaskState::Failed,
+        };
+        let ended = status.completion_time.map(|time| time.0);
+        Self {
+            state,
+            started: job.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            ended: ended.or_else(|| over?.last_transition_time.as_ref().map(|time| time.0)),
+        }
+    }
+}
+
+/// What keeps a Pod from being ready, if it is more than a matter of time: the first cause, in the
+/// order in which a Pod comes up.
+pub fn trouble(pod: &Pod) -> Option<Problem> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let status = pod.status.as_ref()?;
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|it| it.type_ == "PodScheduled" && it.status == "False");
+    if let Some(condition) = unscheduled {
+        let words = condition.message.clone().unwrap_or_default();
+        let reason =
+            if words.contains("persistentvolumeclaim") || words.contains("PersistentVolumeClaim") {
+                Reason::ClaimUnbound
+            } else {
+                Reason::Unschedulable
+            };
+        return Some(Problem::new(reason, format!("Pod/{name} cannot be scheduled: {words}")));
+    }
+    let init = status.init_container_statuses.iter().flatten();
+    init.chain(status.container_statuses.iter().flatten())
+        .find_map(|container| container_trouble(name, container))
+}
+
+fn container_trouble(pod: &str, container: &ContainerStatus) -> Option<Problem> {
+    let name = &container.name;
+    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+    let words = waiting.and_then(|it| it.message.clone()).unwrap_or_default();
+    match waiting.and_then(|it| it.reason.as_deref()).unwrap_or_default() {
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "RegistryUnavailable" => Some(Problem::new(
+            Reason::ImagePullFailed,
+            format!(
+                "Pod/{pod}: image {} of container {name} cannot be pulled: {words}",
+                container.image
+            ),
+        )),
+        "CreateContainerConfigError" | "CreateContainerError" => Some(Problem::new(
+            Reason::ConfigMissing,
+            format!("Pod/{pod}: container {name} cannot be made: {words}"),
+        )),
+        "CrashLoopBackOff" => Some(crash(pod, container)),
+        // Between two crashes the state is Running or Terminated for a moment.
+        _ if container.restart_count >= 2 && !container.ready => Some(crash(pod, container)),
+        _ => None,
+    }
+}
+
+fn crash(pod: &str, container: &ContainerStatus) -> Problem {
+    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let ending = last.map_or_else(String::new, |it| {
+        let reason = it.reason.clone().unwrap_or_default();
+        format!(" with exit code {} ({reason})", it.exit_code)
+    });
+    Problem::new(
+        Reason::CrashLooping,
+        format!(
+            "Pod/{pod}: container {} keeps ending{ending}, {} restarts: kubectl logs --previous",
+            container.name, container.restart_count
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(status: serde_json::Value) -> Pod {
+        serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web-1" }, "status": status
+        }))
+        .unwrap()
+    }
+
+    fn waiting(reason: &str, restarts: i32) -> serde_json::Value {
+        json!({ "containerStatuses": [{
+            "name": "web", "image": "web:1", "imageID": "", "ready": false, "restartCount": restarts,
+            "state": { "waiting": { "reason": reason, "message": "not found" } },
+            "lastState": { "terminated": { "exitCode": 1, "reason": "Error" } } }] })
+    }
+
+    #[test]
+    fn a_pod_on_its_way_is_no_trouble() {
+        assert_eq!(trouble(&pod(waiting("ContainerCreating", 0))), None);
+    }
+
+    #[test]
+    fn trouble_is_named_at_its_cause() {
+        let cases = [
+            ("ErrImagePull", Reason::ImagePullFailed),
+            ("ImagePullBackOff", Reason::ImagePullFailed),
+            ("CreateContainerConfigError", Reason::ConfigMissing),
+            ("CrashLoopBackOff", Reason::CrashLooping),
+        ];
+        for (word, reason) in cases {
+            let problem = trouble(&pod(waiting(word, 3))).unwrap();
+            assert_eq!(problem.reason, reason, "{word}");
+            assert!(problem.message.contains("web"), "{}", problem.message);
+        }
+    }
+
+    #[test]
+    fn the_scheduler_is_quoted() {
+        let problem = trouble(&pod(json!({ "conditions": [
+            { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available" }] })))
+        .unwrap();
+        assert_eq!(problem.reason, Reason::Unschedulable);
+        assert!(problem.message.contains("0/1 nodes are available"));
+    }
+
+    #[test]
+    fn a_deployment_is_up_when_the_new_pods_are_ready_and_seen() {
+        let up = Rollout { seen: true, desired: 2, updated: 2, ready: 2, refused: None };
+        assert!(up.up());
+        assert!(!Rollout { seen: false, ..up.clone() }.up());
+        assert!(!Rollout { updated: 1, ..up }.up());
+        assert!(Rollout { seen: true, ..Rollout::default() }.up(), "0 of 0");
+    }
+
+    #[test]
+    fn a_job_past_its_deadline_timed_out() {
+        let job: Job = serde_json::from_value(json!({ "status": { "conditions": [
+            { "type": "Failed", "status": "True", "reason": "DeadlineExceeded" }] } }))
+        .unwrap();
+        assert_eq!(Attempt::from(&job).state, TaskState::TimedOut);
+    }
+}

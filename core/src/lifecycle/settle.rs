@@ -1,0 +1,296 @@
+//! Every combination of facts reaches a fixed point and stays there.
+//!
+//! [`ideal`] says what a faultless cluster looks like after a step. From every combination of facts
+//! the steps must lead, in a bounded number, to one that waits for nothing but a person or the
+//! clock; and deletion must win over everything.
+
+use jiff::Timestamp;
+
+use super::{
+    facts::{Facts, PlanFacts, Probe, Problem, Target, Task, Workload, WorkloadState},
+    next, project,
+    step::{Cause, Step},
+};
+use crate::{
+    api::{
+        condition::{ConditionType, Reason, find, is_true},
+        environment::OnExpiry,
+        identity::Incarnation,
+        status::{StagingEnvironmentStatus, TaskState, Wave},
+        task::When,
+    },
+    plan::{object::Key, task::TaskRole},
+};
+
+const MOST_STEPS: usize = 24;
+const NOW: i64 = 1_000_000;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn task(role: TaskRole, state: TaskState) -> Task {
+    Task {
+        name: "task".into(),
+        role,
+        needs: vec![],
+        patience_ends: Some(at(NOW + 600)),
+        state,
+        message: String::new(),
+    }
+}
+
+fn workload(name: &str, store: bool, state: WorkloadState) -> Workload {
+    let key = Key { group: "apps".into(), kind: "Deployment".into(), name: name.into() };
+    Workload { key, store, state }
+}
+
+fn problem() -> Problem {
+    Problem::new(Reason::ImagePullFailed, "no such image")
+}
+
+/// What a faultless cluster looks like after `step`.
+fn ideal(facts: &Facts, step: &Step) -> Facts {
+    let mut next = facts.clone();
+    match step {
+        Step::Claim => next.claimed = true,
+        Step::Plan => {
+            next.plan = Some(PlanFacts {
+                generation: facts.generation,
+                digest: "new".into(),
+                blocked: None,
+            });
+        }
+        Step::Prepare => {
+            next.target = Target::Living;
+            next.applied.get_or_insert(("new".into(), Wave::Fence));
+        }
+        Step::Probe => next.probe = Probe::Running,
+        Step::AwaitProbe => next.probe = Probe::Closed("all closed".into()),
+        Step::Apply { paused } => {
+            let wave = if *paused { Wave::Stores } else { Wave::Workloads };
+            let digest = facts.plan.as_ref().map(|plan| plan.digest.clone()).unwrap_or_default();
+            next.applied = Some((digest, wave));
+        }
+        Step::AwaitStores(_) | Step::AwaitWorkloads => {
+            for it in &mut next.workloads {
+                if it.state == WorkloadState::Progressing {
+                    it.state = WorkloadState::Up;
+                }
+            }
+        }
+        Step::StartTask(index) => next.tasks[*index].state = TaskState::Running,
+        Step::AwaitTask(index) => next.tasks[*index].state = TaskState::Passed,
+        Step::GiveUp(index) => next.tasks[*index].state = TaskState::TimedOut,
+        Step::Teardown(_) => {
+            next.target = Target::Leaving { only_rights: false, blocked_by: vec![] }
+        }
+        Step::AwaitGone(..) => {
+            next.target = Target::Leaving { only_rights: true, blocked_by: vec![] }
+        }
+        Step::ReleaseRights(_) => {
+            // Its namespace gone, an environment that nobody ended begins a new life.
+            next.target = Target::None;
+            next.applied = None;
+            next.probe = Probe::Due;
+        }
+        Step::Forget(cause) => {
+            next.plan = None;
+            next.applied = None;
+            match (cause, facts.on_expiry) {
+                (Cause::Deleted, _) => next.claimed = false,
+                (Cause::Expired, OnExpiry::Retain) => next.expired = true,
+                (Cause::Expired, OnExpiry::Delete) => next.deleting = true,
+            }
+        }
+        Step::RestExpired
+        | Step::RestReleased
+        | Step::RestSuspended
+        | Step::Refuse(_)
+        | Step::RestBlocked(..)
+        | Step::RestUnfenced(_)
+        | Step::RestFailed(_)
+        | Step::Rest => {}
+    }
+    next
+}
+
+/// Every combination of what a decision depends on.
+fn everything(mut see: impl FnMut(&Facts)) {
+    use TaskState::{Failed, Passed, Pending, Running, TimedOut};
+    let targets = [
+        Target::None,
+        Target::Living,
+        Target::Leaving { only_rights: false, blocked_by: vec!["a finalizer".into()] },
+        Target::Leaving { only_rights: true, blocked_by: vec![] },
+        Target::Foreign("stg-x".into()),
+    ];
+    let plan = |generation, blocked: bool| {
+        let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
+        Some(PlanFacts { generation, digest: "new".into(), blocked })
+    };
+    let plans = [None, plan(1, false), plan(2, false), plan(2, true)];
+    let probes = [
+        Probe::Due,
+        Probe::Running,
+        Probe::Closed(String::new()),
+        Probe::Skipped,
+        Probe::Failed(Problem::new(Reason::EgressNotEnforced, "open")),
+    ];
+    let applied = [
+        None,
+        Some(("new".to_owned(), Wave::Fence)),
+        Some(("new".to_owned(), Wave::Stores)),
+        Some(("new".to_owned(), Wave::Workloads)),
+        Some(("old".to_owned(), Wave::Workloads)),
+    ];
+    let tasks: Vec<Vec<Task>> = [Pending, Running, Passed, Failed, TimedOut]
+        .into_iter()
+        .flat_map(|seed| {
+            [Pending, Passed, Failed].map(|smoke| {
+                vec![
+                    task(TaskRole::Seed(When::BeforeWorkloads), seed),
+                    task(TaskRole::Smoke, smoke),
+                ]
+            })
+        })
+        .chain([vec![], vec![task(TaskRole::Seed(When::AfterWorkloads), Pending)]])
+        .collect();
+    let workloads =
+        [WorkloadState::Up, WorkloadState::Progressing, WorkloadState::Stuck(problem())];
+    for flags in 0..64_u32 {
+        let flag = |bit: u32| flags >> bit & 1 == 1;
+        for target in &targets {
+            for plan in &plans {
+                for probe in &probes {
+                    for applied in &applied {
+                        for tasks in &tasks {
+                            for state in &workloads {
+                                see(&Facts {
+                                    now: at(NOW),
+                                    generation: 2,
+                                    deleting: flag(0),
+                                    claimed: flag(1),
+                                    suspended: flag(2),
+                                    on_expiry: if flag(3) {
+                                        OnExpiry::Delete
+                                    } else {
+                                        OnExpiry::Retain
+                                    },
+                                    incarnation: Incarnation(1),
+                                    expires_at: Some(at(if flag(4) {
+                                        NOW - 1
+                                    } else {
+                                        NOW + 3600
+                                    })),
+                                    warns_at: Some(at(NOW)),
+                                    expired: false,
+                                    refusal: flag(5).then(|| {
+                                        Problem::new(Reason::SourceNotGranted, "no grant")
+                                    }),
+                                    target: target.clone(),
+                                    plan: plan.clone(),
+                                    probe: probe.clone(),
+                                    applied: applied.clone(),
+                                    applied_at: None,
+                                    workloads: vec![
+                                        workload("db", true, state.clone()),
+                                        workload("web", false, state.clone()),
+                                    ],
+                                    tasks: tasks.clone(),
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The step at which it settles, and the facts by then.
+fn settle(facts: &Facts) -> (Facts, Step) {
+    let mut facts = facts.clone();
+    for _ in 0..MOST_STEPS {
+        let step = next(&facts);
+        let then = ideal(&facts, &step);
+        if then == facts {
+            return (facts, step);
+        }
+        facts = then;
+    }
+    panic!("does not settle: {facts:#?}, {:?}", next(&facts));
+}
+
+#[test]
+fn every_combination_of_facts_settles_and_says_why() {
+    let mut seen = 0_u32;
+    everything(|facts| {
+        seen += 1;
+        let (end, step) = settle(facts);
+        assert!(step.waits(), "{step:?} neither waits nor changes anything: {end:#?}");
+        let status = project(&end, &step, None, &StagingEnvironmentStatus::default());
+        let ready = find(&status.conditions, ConditionType::Ready).unwrap();
+        assert_eq!(ready.status == "True", step == Step::Rest, "{step:?}");
+        assert!(!ready.message.is_empty(), "{step:?} does not say why");
+        let both = is_true(&status.conditions, ConditionType::Reconciling)
+            && is_true(&status.conditions, ConditionType::Stalled);
+        assert!(!both, "kstatus knows no object that is both in progress and failed: {step:?}");
+    });
+    assert!(seen > 100_000, "{seen}");
+}
+
+#[test]
+fn deletion_always_wins() {
+    everything(|facts| {
+        if facts.deleting {
+            let (end, step) = settle(facts);
+            assert_eq!(step, Step::RestReleased, "{facts:#?}");
+            assert!(!end.claimed);
+            assert!(matches!(end.target, Target::None | Target::Foreign(_)));
+        }
+    });
+}
+
+#[test]
+fn nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended() {
+    everything(|facts| {
+        let over = facts.expires_at.is_some_and(|end| facts.now >= end);
+        let refused = facts.refusal.is_some() && facts.target == Target::None;
+        if over || refused || facts.suspended || facts.deleting {
+            let step = next(facts);
+            let creates = matches!(
+                step,
+                Step::Claim
+                    | Step::Plan
+                    | Step::Prepare
+                    | Step::Probe
+                    | Step::Apply { .. }
+                    | Step::StartTask(_)
+            );
+            assert!(!creates, "{step:?} for {facts:#?}");
+        }
+    });
+}
+
+#[test]
+fn no_workload_starts_before_the_probe_has_shown_that_the_fence_stands() {
+    everything(|facts| {
+        let shown = matches!(facts.probe, Probe::Closed(_) | Probe::Skipped);
+        let starts = matches!(next(facts), Step::Apply { .. } | Step::StartTask(_));
+        assert!(shown || !starts, "{facts:#?}");
+    });
+}
+
+#[test]
+fn a_foreign_namespace_is_neither_used_nor_deleted() {
+    everything(|facts| {
+        if let Target::Foreign(_) = facts.target {
+            let step = next(facts);
+            assert!(
+                !matches!(step, Step::Teardown(_) | Step::Prepare | Step::Apply { .. }),
+                "{step:?}"
+            );
+        }
+    });
+}

@@ -1,0 +1,420 @@
+//! The status that follows from facts and step: the only place where conditions are made.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::{
+    facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
+    step::{Cause, Step, turn},
+};
+use crate::{
+    api::{
+        condition::{ConditionType, Reason, Verdict, condition},
+        status::{StagingEnvironmentStatus, TaskState, WorkloadSummary},
+    },
+    plan::task::TaskRole,
+};
+
+/// One condition before it gets its times.
+type Said = (ConditionType, Verdict, Reason, String);
+
+/// The status of an environment that is at `step`. `record` holds what was recorded in this pass
+/// (target, plan, tasks) and the conditions of the last one; `problem` is what went wrong in it.
+pub fn project(
+    facts: &Facts,
+    step: &Step,
+    problem: Option<&Problem>,
+    record: &StagingEnvironmentStatus,
+) -> StagingEnvironmentStatus {
+    let mut said = vec![
+        ready(facts, step, problem),
+        granted(facts, step),
+        planned(facts, step, problem),
+        boundary(facts, step),
+        applied(facts, step, problem),
+        workloads(facts),
+        tasks(facts, ConditionType::Seeded),
+        tasks(facts, ConditionType::SmokePassed),
+    ];
+    said.extend(passing(facts, step, problem));
+    let conditions = said
+        .into_iter()
+        .map(|(kind, verdict, reason, message)| {
+            condition(
+                &record.conditions,
+                kind,
+                verdict,
+                reason,
+                message,
+                facts.generation,
+                facts.now,
+            )
+        })
+        .collect::<Vec<Condition>>();
+    StagingEnvironmentStatus {
+        observed_generation: facts.generation,
+        phase: Some(phase(facts, step, problem).to_owned()),
+        incarnation: Some(facts.incarnation),
+        expires_at: facts.expires_at.map(Time),
+        workloads: record.plan.as_ref().map(|_| WorkloadSummary {
+            ready: u32::try_from(facts.up()).unwrap_or(u32::MAX),
+            total: u32::try_from(facts.workloads.len()).unwrap_or(u32::MAX),
+        }),
+        conditions,
+        ..record.clone()
+    }
+}
+
+/// What holds a person back from using the environment: the first cause.
+fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
+    use ConditionType::Ready;
+    let no = |problem: &Problem| (Ready, Verdict::False, problem.reason, problem.message.clone());
+    let wait = |message: String| (Ready, Verdict::Unknown, Reason::Progressing, message);
+    match step {
+        Step::Teardown(cause)
+        | Step::AwaitGone(cause, _)
+        | Step::ReleaseRights(cause)
+        | Step::Forget(cause) => no(&gone(*cause)),
+        Step::RestExpired => no(&gone(Cause::Expired)),
+        Step::RestReleased => no(&gone(Cause::Deleted)),
+        Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
+        Step::Refuse(held) | Step::RestBlocked(held, _) | Step::RestUnfenced(held) => no(held),
+        Step::RestFailed(at) => no(&failure(facts, *at)),
+        Step::Rest => match problem {
+            Some(problem) => no(problem),
+            None => {
+                (Ready, Verdict::True, Reason::Succeeded, "the environment can be used".to_owned())
+            }
+        },
+        _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
+        Step::AwaitWorkloads | Step::AwaitStores(_) => match stuck(facts) {
+            Some(problem) => no(problem),
+            None => wait(progress(facts, step)),
+        },
+        Step::Claim
+        | Step::Plan
+        | Step::Prepare
+        | Step::Probe
+        | Step::AwaitProbe
+        | Step::Apply { .. }
+        | Step::StartTask(_)
+        | Step::AwaitTask(_)
+        | Step::GiveUp(_) => wait(progress(facts, step)),
+    }
+}
+
+fn granted(facts: &Facts, step: &Step) -> Said {
+    use ConditionType::Granted;
+    match (&facts.refusal, step) {
+        (Some(problem), _) => (Granted, Verdict::False, problem.reason, problem.message.clone()),
+        (None, Step::RestReleased | Step::RestExpired) => {
+            (Granted, Verdict::Unknown, Reason::Pending, "not looked at any more".to_owned())
+        }
+        (None, _) => (
+            Granted,
+            Verdict::True,
+            Reason::Granted,
+            "a StagingGrant in the source names this namespace, and the class allows it".to_owned(),
+        ),
+    }
+}
+
+fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
+    use ConditionType::Planned;
+    if let (Step::Plan, Some(problem)) = (step, problem) {
+        return (Planned, Verdict::False, problem.reason, problem.message.clone());
+    }
+    match &facts.plan {
+        Some(plan) if plan.generation == facts.generation => (
+            Planned,
+            Verdict::True,
+            Reason::Succeeded,
+            format!("plan {} holds for generation {}", short(&plan.digest), plan.generation),
+        ),
+        _ => (
+            Planned,
+            Verdict::Unknown,
+            Reason::Pending,
+            "no plan for this generation yet".to_owned(),
+        ),
+    }
+}
+
+fn boundary(facts: &Facts, step: &Step) -> Said {
+    use ConditionType::BoundaryClean;
+    if let Step::RestBlocked(problem, count) = step {
+        let message = format!("{} ({count} blocking findings in all)", problem.message);
+        return (BoundaryClean, Verdict::False, problem.reason, message);
+    }
+    match &facts.probe {
+        Probe::Closed(what) => (BoundaryClean, Verdict::True, Reason::Probed, what.clone()),
+        Probe::Failed(problem) => {
+            (BoundaryClean, Verdict::False, problem.reason, problem.message.clone())
+        }
+        Probe::Skipped => (
+            BoundaryClean,
+            Verdict::Unknown,
+            Reason::ProbeSkipped,
+            "the class skips the probe: that production cannot be reached is not promised"
+                .to_owned(),
+        ),
+        Probe::Due | Probe::Running => {
+            (BoundaryClean, Verdict::Unknown, Reason::Pending, "not shown yet".to_owned())
+        }
+    }
+}
+
+fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
+    use crate::api::status::Wave;
+    use ConditionType::Applied;
+    if let (Step::Prepare | Step::Apply { .. }, Some(problem)) = (step, problem) {
+        return (Applied, Verdict::False, problem.reason, problem.message.clone());
+    }
+    let digest = facts.plan.as_ref().map(|plan| plan.digest.as_str());
+    match &facts.applied {
+        Some((held, Wave::Workloads)) if Some(held.as_str()) == digest => (
+            Applied,
+            Verdict::True,
+            Reason::Succeeded,
+            format!("the target holds plan {}", short(held)),
+        ),
+        _ => (
+            Applied,
+            Verdict::Unknown,
+            Reason::Pending,
+            "the target does not hold the plan yet".to_owned(),
+        ),
+    }
+}
+
+fn workloads(facts: &Facts) -> Said {
+    use ConditionType::WorkloadsReady;
+    let count = format!("{} of {} workloads are up", facts.up(), facts.workloads.len());
+    if facts.target != Target::Living || facts.plan.is_none() {
+        return (WorkloadsReady, Verdict::Unknown, Reason::Pending, "not applied yet".to_owned());
+    }
+    match stuck(facts) {
+        Some(problem) => (
+            WorkloadsReady,
+            Verdict::False,
+            problem.reason,
+            format!("{}; {count}", problem.message),
+        ),
+        None if facts.all_up() => (WorkloadsReady, Verdict::True, Reason::Succeeded, count),
+        None => (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(facts, count)),
+    }
+}
+
+fn tasks(facts: &Facts, kind: ConditionType) -> Said {
+    let smokes = kind == ConditionType::SmokePassed;
+    let mine: Vec<&Task> =
+        facts.tasks.iter().filter(|task| (task.role == TaskRole::Smoke) == smokes).collect();
+    if facts.plan.is_none() {
+        return (kind, Verdict::Unknown, Reason::Pending, "not planned yet".to_owned());
+    }
+    if mine.is_empty() {
+        return (kind, Verdict::True, Reason::NotRequested, "none was asked for".to_owned());
+    }
+    let failed =
+        mine.iter().find(|task| matches!(task.state, TaskState::Failed | TaskState::TimedOut));
+    let passed = mine.iter().filter(|task| task.state == TaskState::Passed).count();
+    let running = mine.iter().find(|task| task.state == TaskState::Running);
+    let count = format!("{passed} of {} passed", mine.len());
+    match (failed, running) {
+        (Some(task), _) => {
+            let problem = told(task);
+            (kind, Verdict::False, problem.reason, problem.message)
+        }
+        (None, Some(task)) => {
+            (kind, Verdict::False, Reason::Running, format!("{} runs; {count}", task.name))
+        }
+        (None, None) if passed == mine.len() => (kind, Verdict::True, Reason::Succeeded, count),
+        (None, None) => (kind, Verdict::False, Reason::Pending, count),
+    }
+}
+
+/// The conditions that are there only while they are true.
+fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
+    let mut said = Vec::new();
+    let mut say = |kind, reason, message: String| said.push((kind, Verdict::True, reason, message));
+    match step {
+        Step::RestSuspended => {
+            say(ConditionType::Suspended, Reason::Suspended, "spec.suspend is true".to_owned());
+        }
+        Step::RestExpired => {
+            say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
+        }
+        Step::Refuse(held) | Step::RestUnfenced(held) => {
+            say(ConditionType::Stalled, held.reason, held.message.clone());
+        }
+        Step::RestBlocked(held, _) => {
+            say(ConditionType::Stalled, held.reason, held.message.clone());
+        }
+        Step::RestFailed(at) => {
+            let problem = failure(facts, *at);
+            say(ConditionType::Stalled, problem.reason, problem.message);
+        }
+        Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() => {
+            say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
+            say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
+        }
+        Step::Rest | Step::RestReleased => {
+            if let Some(problem) = problem {
+                say(ConditionType::Reconciling, problem.reason, problem.message.clone());
+            }
+        }
+        Step::Teardown(_)
+        | Step::AwaitGone(..)
+        | Step::ReleaseRights(_)
+        | Step::Forget(_)
+        | Step::Claim
+        | Step::Plan
+        | Step::Prepare
+        | Step::Probe
+        | Step::AwaitProbe
+        | Step::Apply { .. }
+        | Step::AwaitStores(_)
+        | Step::StartTask(_)
+        | Step::AwaitTask(_)
+        | Step::GiveUp(_)
+        | Step::AwaitWorkloads => {
+            let message = problem.map_or_else(|| progress(facts, step), |it| it.message.clone());
+            let reason = problem.map_or(Reason::Progressing, |it| it.reason);
+            say(ConditionType::Reconciling, reason, message);
+        }
+    }
+    let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
+    if let Some(end) = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting)
+    {
+        let message = format!("the time is up at {end}");
+        said.push((ConditionType::Expiring, Verdict::True, Reason::Expiring, message));
+    }
+    said
+}
+
+/// What goes on, as one clause.
+fn progress(facts: &Facts, step: &Step) -> String {
+    let task = |at: &usize| facts.tasks.get(*at).map_or_else(String::new, describe);
+    match step {
+        Step::Teardown(_) => "the target is being deleted".to_owned(),
+        Step::AwaitGone(_, blocked) if blocked.is_empty() => "the target is going".to_owned(),
+        Step::AwaitGone(_, blocked) => format!("the target is going: {}", blocked.join("; ")),
+        Step::ReleaseRights(_) => "only the operator's rights are left in the target".to_owned(),
+        Step::Forget(_) => "nothing is left in the cluster".to_owned(),
+        Step::Claim | Step::Plan => "the source is read and planned".to_owned(),
+        Step::Prepare => "the target and its fence are made".to_owned(),
+        Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
+        Step::Apply { paused: true } => "configuration and stores are applied".to_owned(),
+        Step::Apply { paused: false } => "the plan is applied".to_owned(),
+        Step::AwaitStores(at) => {
+            format!("{} waits for its stores; {}", task(at), waiting(facts, String::new()))
+        }
+        Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
+        Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
+        Step::AwaitWorkloads => {
+            waiting(facts, format!("{} of {} workloads are up", facts.up(), facts.workloads.len()))
+        }
+        Step::RestExpired
+        | Step::RestReleased
+        | Step::RestSuspended
+        | Step::Refuse(_)
+        | Step::RestBlocked(..)
+        | Step::RestUnfenced(_)
+        | Step::RestFailed(_)
+        | Step::Rest => String::new(),
+    }
+}
+
+/// Names the first few workloads that are not up.
+fn waiting(facts: &Facts, count: String) -> String {
+    const NAMED: usize = 3;
+    let down: Vec<String> = facts
+        .workloads
+        .iter()
+        .filter(|it| it.state != WorkloadState::Up)
+        .map(|it| it.key.to_string())
+        .collect();
+    if down.is_empty() {
+        return count;
+    }
+    let more = down.len().saturating_sub(NAMED);
+    let named = down.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let sentence = format!("waiting for {named}{more}");
+    if count.is_empty() { sentence } else { format!("{count}, {sentence}") }
+}
+
+fn stuck(facts: &Facts) -> Option<&Problem> {
+    facts.workloads.iter().find_map(|it| match &it.state {
+        WorkloadState::Stuck(problem) => Some(problem),
+        WorkloadState::Up | WorkloadState::Progressing | WorkloadState::Missing => None,
+    })
+}
+
+fn failure(facts: &Facts, at: usize) -> Problem {
+    facts.tasks.get(at).map_or_else(|| Problem::new(Reason::Failed, "a task failed"), told)
+}
+
+fn told(task: &Task) -> Problem {
+    let reason = if task.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
+    let verb = if reason == Reason::TimedOut { "took too long" } else { "failed" };
+    let why = if task.message.is_empty() { String::new() } else { format!(": {}", task.message) };
+    Problem::new(reason, format!("{} {verb}{why}", describe(task)))
+}
+
+fn describe(task: &Task) -> String {
+    match task.role {
+        TaskRole::Seed(when) => format!("seed {} ({})", task.name, turn(when)),
+        TaskRole::Smoke => format!("smoke {}", task.name),
+    }
+}
+
+fn gone(cause: Cause) -> Problem {
+    match cause {
+        Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
+        Cause::Expired => Problem::new(
+            Reason::Expired,
+            "the time is up and the target is gone or going: delete this object and create it again for a new one",
+        ),
+    }
+}
+
+/// One word for people.
+fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
+    match step {
+        Step::Teardown(_) | Step::AwaitGone(..) | Step::ReleaseRights(_) | Step::Forget(_) => {
+            if facts.deleting {
+                "Deleting"
+            } else {
+                "Expiring"
+            }
+        }
+        Step::RestExpired => "Expired",
+        Step::RestReleased => "Deleted",
+        Step::RestSuspended => "Suspended",
+        Step::Refuse(held) => held.reason.as_str(),
+        Step::RestBlocked(..) => "Blocked",
+        Step::RestUnfenced(held) => held.reason.as_str(),
+        Step::RestFailed(at) => match facts.tasks.get(*at).map(|task| task.role) {
+            Some(TaskRole::Smoke) => "SmokeFailed",
+            Some(TaskRole::Seed(_)) | None => "SeedFailed",
+        },
+        Step::Claim | Step::Plan => problem.map_or("Planning", |it| it.reason.as_str()),
+        Step::Prepare => problem.map_or("Preparing", |it| it.reason.as_str()),
+        Step::Probe | Step::AwaitProbe => "Probing",
+        Step::Apply { .. } => problem.map_or("Applying", |it| it.reason.as_str()),
+        Step::AwaitStores(_) | Step::AwaitWorkloads => {
+            stuck(facts).map_or("Starting", |it| it.reason.as_str())
+        }
+        Step::StartTask(at) | Step::AwaitTask(at) | Step::GiveUp(at) => {
+            match facts.tasks.get(*at).map(|task| task.role) {
+                Some(TaskRole::Smoke) => "Testing",
+                Some(TaskRole::Seed(_)) | None => "Seeding",
+            }
+        }
+        Step::Rest => "Ready",
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

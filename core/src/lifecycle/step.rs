@@ -1,0 +1,143 @@
+//! What the operator does next.
+
+use super::facts::Problem;
+use crate::api::task::When;
+
+/// What the operator does next. Every step is idempotent: a crash between any two lines repeats
+/// one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    // Ending.
+    /// Delete the target: routes first, then the namespace, workloads to 0 in the same instant.
+    Teardown(Cause),
+    /// The target is being deleted.
+    AwaitGone(Cause, Vec<String>),
+    /// Nothing is left in the target but our own rights: let them go.
+    ReleaseRights(Cause),
+    /// Nothing is left of the target: drop what was stored, then let the environment go or mark it.
+    Forget(Cause),
+    /// Nothing is left, and the object stays to say so.
+    RestExpired,
+    /// Not ours any more: our finalizer is off.
+    RestReleased,
+
+    // Waiting for a person.
+    /// `spec.suspend` is true.
+    RestSuspended,
+    /// Nothing may be created, or not this.
+    Refuse(Problem),
+    /// The plan would lead back to production.
+    RestBlocked(Problem, usize),
+    /// The probe has not shown what it must.
+    RestUnfenced(Problem),
+
+    // Building.
+    /// Put our finalizer on.
+    Claim,
+    /// Read the source and plan.
+    Plan,
+    /// Make the target, our rights in it, and its fence.
+    Prepare,
+    /// Have a Pod in the target try the ways to production.
+    Probe,
+    /// It tries.
+    AwaitProbe,
+    /// Apply the plan; `paused`: workloads that are not stores stay at 0 replicas.
+    Apply {
+        /// Workloads that are not stores stay at 0 replicas.
+        paused: bool,
+    },
+    /// The stores that the task of that index needs are on their way.
+    AwaitStores(usize),
+    /// Start the next attempt of the task of that index.
+    StartTask(usize),
+    /// It runs.
+    AwaitTask(usize),
+    /// The task of that index waited for its stores for as long as it may take.
+    GiveUp(usize),
+    /// The workloads are on their way.
+    AwaitWorkloads,
+
+    // Done.
+    /// The seed or the smoke of that index has failed.
+    RestFailed(usize),
+    /// A person can use the environment.
+    Rest,
+}
+
+/// Why a target goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The environment is being deleted.
+    Deleted,
+    /// Its time is up.
+    Expired,
+}
+
+impl Step {
+    /// Whether something has to be waited for; otherwise the next step follows in the same pass.
+    pub fn waits(&self) -> bool {
+        match self {
+            Self::Teardown(_)
+            | Self::AwaitGone(..)
+            | Self::RestExpired
+            | Self::RestReleased
+            | Self::RestSuspended
+            | Self::Refuse(_)
+            | Self::RestBlocked(..)
+            | Self::RestUnfenced(_)
+            | Self::AwaitProbe
+            | Self::AwaitStores(_)
+            | Self::AwaitTask(_)
+            | Self::AwaitWorkloads
+            | Self::RestFailed(_)
+            | Self::Rest => true,
+            Self::ReleaseRights(_)
+            | Self::Forget(_)
+            | Self::Claim
+            | Self::Plan
+            | Self::Prepare
+            | Self::Probe
+            | Self::Apply { .. }
+            | Self::StartTask(_)
+            | Self::GiveUp(_) => false,
+        }
+    }
+
+    /// One word for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Teardown(_) => "Teardown",
+            Self::AwaitGone(..) => "AwaitGone",
+            Self::ReleaseRights(_) => "ReleaseRights",
+            Self::Forget(_) => "Forget",
+            Self::RestExpired => "RestExpired",
+            Self::RestReleased => "RestReleased",
+            Self::RestSuspended => "RestSuspended",
+            Self::Refuse(_) => "Refuse",
+            Self::RestBlocked(..) => "RestBlocked",
+            Self::RestUnfenced(_) => "RestUnfenced",
+            Self::Claim => "Claim",
+            Self::Plan => "Plan",
+            Self::Prepare => "Prepare",
+            Self::Probe => "Probe",
+            Self::AwaitProbe => "AwaitProbe",
+            Self::Apply { .. } => "Apply",
+            Self::AwaitStores(_) => "AwaitStores",
+            Self::StartTask(_) => "StartTask",
+            Self::AwaitTask(_) => "AwaitTask",
+            Self::GiveUp(_) => "GiveUp",
+            Self::AwaitWorkloads => "AwaitWorkloads",
+            Self::RestFailed(_) => "RestFailed",
+            Self::Rest => "Rest",
+        }
+    }
+}
+
+/// When a seed's turn comes, as people read it.
+pub fn turn(when: When) -> &'static str {
+    match when {
+        When::BeforeWorkloads => "before the workloads",
+        When::AfterWorkloads => "after the workloads",
+    }
+}

@@ -1,0 +1,199 @@
+//! How a task stands: at most one run per content, and a lost Pod is a failure.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::readiness::Attempt;
+use crate::{
+    api::{
+        identity::{Incarnation, digest_word},
+        status::{TaskState, TaskSummary},
+        task::When,
+    },
+    plan::task::{PlannedTask, TaskRole},
+};
+
+/// A seed whose turn does not matter any more.
+pub const SEED: TaskRole = TaskRole::Seed(When::BeforeWorkloads);
+/// A smoke.
+pub const SMOKE: TaskRole = TaskRole::Smoke;
+
+/// A Job that was made so long ago must have been seen by the watch.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
+
+/// How a task stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// How it stands.
+    pub state: TaskState,
+    /// Attempts made.
+    pub attempts: u32,
+    /// The last attempt, if its Job was seen.
+    pub last: Option<Attempt>,
+    /// What is known of its failure.
+    pub message: String,
+}
+
+/// What a run is told apart by: a seed runs once per content, a smoke once per content and plan.
+pub fn run_id(task: &PlannedTask, plan_digest: &str) -> String {
+    match task.role {
+        TaskRole::Seed(_) => digest_word(&[&task.content], 12),
+        TaskRole::Smoke => digest_word(&[&task.content, plan_digest], 12),
+    }
+}
+
+/// Whether a task is a seed.
+pub fn is_seed(task: &PlannedTask) -> bool {
+    match task.role {
+        TaskRole::Seed(_) => true,
+        TaskRole::Smoke => false,
+    }
+}
+
+/// How the run `run` of a task stands, by what was recorded and by its Jobs.
+///
+/// A verdict that was recorded holds for ever. A Job that was started and is not there any more is
+/// a failure: whether it did its work cannot be known, and it is not repeated silently.
+pub fn run(
+    task: &PlannedTask,
+    run: &str,
+    incarnation: Incarnation,
+    recorded: Option<&TaskSummary>,
+    jobs: &BTreeMap<u32, Attempt>,
+    now: Timestamp,
+) -> Run {
+    let recorded = recorded.filter(|it| it.content == run && it.incarnation == incarnation);
+    if let Some(it) = recorded.filter(|it| over(it.state)) {
+        return Run {
+            state: it.state,
+            attempts: it.attempts,
+            last: None,
+            message: it.message.clone(),
+        };
+    }
+    let made = recorded.map_or(0, |it| it.attempts);
+    if let Some((number, last)) = jobs.last_key_value() {
+        let again = over(last.state) && last.state != TaskState::Passed && *number <= task.retries;
+        return Run {
+            state: if again { TaskState::Pending } else { last.state },
+            attempts: made.max(*number),
+            last: Some(last.clone()),
+            message: String::new(),
+        };
+    }
+    let started = recorded.and_then(|it| it.started_at.as_ref()).map(|time| time.0);
+    let lost = started.is_some_and(|at| now.duration_since(at) > SEEN_WITHIN);
+    let (state, message) = match (made, lost) {
+        (0, _) => (TaskState::Pending, String::new()),
+        (_, false) => (TaskState::Running, String::new()),
+        (_, true) => (
+            TaskState::Failed,
+            "its Job is gone, so whether it did its work is not known: it is not repeated by itself"
+                .to_owned(),
+        ),
+    };
+    Run { state, attempts: made, last: None, message }
+}
+
+fn over(state: TaskState) -> bool {
+    match state {
+        TaskState::Passed | TaskState::Failed | TaskState::TimedOut => true,
+        TaskState::Pending | TaskState::Running => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::{object::Object, task::Work};
+
+    const LIFE: Incarnation = Incarnation(1);
+
+    fn seed(retries: u32) -> PlannedTask {
+        PlannedTask {
+            name: "orders".into(),
+            role: SEED,
+            needs: vec![],
+            timeout_seconds: 60,
+            retries,
+            content: "abc".into(),
+            work: Work::Job(Object::made("batch/v1", "Job", "x", json!({}))),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn summary(run: &str, state: TaskState, attempts: u32) -> TaskSummary {
+        TaskSummary {
+            name: "orders".into(),
+            state,
+            content: run.into(),
+            incarnation: LIFE,
+            started_at: Some(Time(at("2026-01-01T00:00:00Z"))),
+            took_seconds: None,
+            attempts,
+            message: String::new(),
+        }
+    }
+
+    fn job(state: TaskState) -> Attempt {
+        Attempt { state, started: None, ended: None }
+    }
+
+    fn stands(
+        retries: u32,
+        recorded: Option<&TaskSummary>,
+        jobs: &[(u32, TaskState)],
+        now: &str,
+    ) -> TaskState {
+        let jobs = jobs.iter().map(|(number, state)| (*number, job(*state))).collect();
+        run(&seed(retries), "run", LIFE, recorded, &jobs, at(now)).state
+    }
+
+    #[test]
+    fn a_verdict_holds_whatever_becomes_of_the_job() {
+        let passed = summary("run", TaskState::Passed, 1);
+        assert_eq!(stands(0, Some(&passed), &[], "2026-02-01T00:00:00Z"), TaskState::Passed);
+    }
+
+    #[test]
+    fn another_content_runs_again() {
+        let passed = summary("other", TaskState::Passed, 1);
+        assert_eq!(stands(0, Some(&passed), &[], "2026-02-01T00:00:00Z"), TaskState::Pending);
+    }
+
+    #[test]
+    fn a_job_that_vanished_is_a_failure_and_not_a_second_run() {
+        let running = summary("run", TaskState::Running, 1);
+        assert_eq!(stands(3, Some(&running), &[], "2026-01-01T00:00:05Z"), TaskState::Running);
+        assert_eq!(stands(3, Some(&running), &[], "2026-01-01T00:01:00Z"), TaskState::Failed);
+    }
+
+    #[test]
+    fn a_job_that_was_never_recorded_counts_all_the_same() {
+        assert_eq!(
+            stands(0, None, &[(1, TaskState::Running)], "2026-01-01T00:00:00Z"),
+            TaskState::Running
+        );
+    }
+
+    #[test]
+    fn a_failed_attempt_is_repeated_as_often_as_asked() {
+        let now = "2026-01-01T00:00:00Z";
+        assert_eq!(stands(1, None, &[(1, TaskState::Failed)], now), TaskState::Pending);
+        assert_eq!(
+            stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Failed)], now),
+            TaskState::Failed
+        );
+        assert_eq!(
+            stands(1, None, &[(1, TaskState::Failed), (2, TaskState::Passed)], now),
+            TaskState::Passed
+        );
+    }
+}

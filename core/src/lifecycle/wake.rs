@@ -1,0 +1,89 @@
+//! When to look again, apart from what the watches report.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{facts::Facts, step::Step};
+use crate::api::condition::Reason;
+
+/// A failed pass is repeated after this, doubled with every failure in a row.
+const FIRST: Duration = Duration::from_millis(500);
+/// The longest pause after failures that may pass by themselves.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The longest pause after failures that a person must mend.
+const LONGEST_PROBLEM: Duration = Duration::from_secs(300);
+/// Something is on its way and its trouble is not watched: Pods are asked.
+const SOON: Duration = Duration::from_secs(2);
+/// The same, of something that has been on its way for a while.
+const LATER: Duration = Duration::from_secs(15);
+/// How long something is on its way before it is looked at more rarely.
+const PATIENT_AFTER: i64 = 120;
+/// A safety net under what is watched.
+const NET: Duration = Duration::from_secs(30);
+/// A failed probe is repeated after this.
+const PROBE_AGAIN: Duration = Duration::from_secs(301);
+/// What was refused is looked at again after this; grants and classes are watched.
+const REFUSED_AGAIN: Duration = Duration::from_secs(300);
+
+/// When to look again; `None` if only the watches need to say so.
+pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
+    let of_step = match step {
+        Step::AwaitStores(_) | Step::AwaitWorkloads => Some(on_its_way(facts, now)),
+        Step::AwaitProbe => Some(SOON * 5),
+        Step::AwaitTask(_) | Step::AwaitGone(..) | Step::Teardown(_) | Step::ReleaseRights(_) => {
+            Some(NET)
+        }
+        Step::RestUnfenced(_) => Some(PROBE_AGAIN),
+        Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
+        Step::Refuse(_) => Some(REFUSED_AGAIN),
+        // Cut short: the rest of the way follows.
+        Step::Claim
+        | Step::Plan
+        | Step::Prepare
+        | Step::Probe
+        | Step::Apply { .. }
+        | Step::StartTask(_)
+        | Step::GiveUp(_)
+        | Step::Forget(_) => Some(SOON),
+        Step::RestExpired
+        | Step::RestReleased
+        | Step::RestSuspended
+        | Step::RestBlocked(..)
+        | Step::RestFailed(_)
+        | Step::Rest => None,
+    };
+    let moments = [facts.warns_at, facts.expires_at].into_iter().flatten().filter(|at| *at > now);
+    let of_time = moments.min().map(|at| until(now, at));
+    [of_step, of_time].into_iter().flatten().min()
+}
+
+/// How long to wait after `failures` in a row.
+pub fn backoff(failures: u32, problem: bool) -> Duration {
+    let longest = if problem { LONGEST_PROBLEM } else { LONGEST };
+    FIRST.saturating_mul(1 << failures.min(12)).min(longest)
+}
+
+fn on_its_way(facts: &Facts, now: Timestamp) -> Duration {
+    let since = facts.applied_at.map_or(0, |at| now.duration_since(at).as_secs());
+    if since < PATIENT_AFTER { SOON } else { LATER }
+}
+
+/// Not a moment too early: the API server's time is known to the second.
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    let left = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+    left + Duration::from_millis(5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backing_off_doubles_and_ends_somewhere() {
+        assert_eq!(backoff(1, false), Duration::from_secs(1));
+        assert_eq!(backoff(2, false), Duration::from_secs(2));
+        assert_eq!(backoff(40, false), LONGEST);
+        assert_eq!(backoff(40, true), LONGEST_PROBLEM);
+    }
+}

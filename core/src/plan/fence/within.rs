@@ -1,0 +1,128 @@
+//! Who may talk to whom inside the target: as in production.
+//!
+//! A Pod that no cloned policy selects in a direction may, in that direction, talk to every Pod of
+//! the target, as Kubernetes has it. One that a cloned policy selects gets from here nothing that
+//! the policy does not give.
+
+use std::collections::BTreeMap;
+
+use kube_core::Selector;
+use serde_json::{Value, json};
+
+use super::{
+    NETWORKING, Opening, name,
+    pods::Pods,
+    policy,
+    selector::{self, Match},
+    untold,
+};
+use crate::plan::{log::Log, object::Object, ours, request::Request};
+
+/// A direction of traffic, seen from a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// The same-namespace allowance of Pods with equal selectors.
+#[derive(Default)]
+struct Allowance {
+    whose: String,
+    ingress: bool,
+    egress: bool,
+}
+
+pub(super) fn policies(
+    clones: &[Object],
+    pods: &[Pods],
+    request: &Request,
+    log: &mut Log,
+) -> Vec<Object> {
+    // By the selector's text: both directions of one selector are one policy.
+    let mut allowances: BTreeMap<String, (Value, Allowance)> = BTreeMap::new();
+    for direction in [Direction::Ingress, Direction::Egress] {
+        for (whose, selector) in open(clones, pods, direction, log) {
+            let (_, allowance) = allowances
+                .entry(selector.to_string())
+                .or_insert_with(|| (selector, Allowance { whose, ..Allowance::default() }));
+            match direction {
+                Direction::Ingress => allowance.ingress = true,
+                Direction::Egress => allowance.egress = true,
+            }
+        }
+    }
+    allowances.into_values().map(|(selector, it)| allow(request, &selector, &it)).collect()
+}
+
+fn allow(request: &Request, selector: &Value, allowance: &Allowance) -> Object {
+    let opening = Opening {
+        ingress: allowance.ingress.then(|| json!([{"from": [{"podSelector": {}}]}])),
+        egress: allowance.egress.then(|| json!([{"to": [{"podSelector": {}}]}])),
+    };
+    policy(request, &name("within", &allowance.whose, selector), selector, opening)
+}
+
+/// The selectors of the Pods that no cloned policy selects in a direction, and whose they are.
+fn open(
+    clones: &[Object],
+    pods: &[Pods],
+    direction: Direction,
+    log: &mut Log,
+) -> Vec<(String, Value)> {
+    let policies: Vec<Option<Selector>> = clones
+        .iter()
+        .filter(|clone| acts(clone, direction))
+        .map(|clone| selector::read(clone.get("/spec/podSelector")))
+        .collect();
+    if policies.is_empty() {
+        return vec![("all".to_owned(), json!({}))];
+    }
+    // What is not a selector might select anything: then nothing is opened.
+    let selected = |pods: &Pods| {
+        policies
+            .iter()
+            .map(|it| it.as_ref().map_or(Match::Yes, |it| selector::matches(it, pods)))
+            .max()
+            .unwrap_or(Match::No)
+    };
+    let (free, bound): (Vec<&Pods>, Vec<&Pods>) =
+        pods.iter().partition(|pods| selected(pods) == Match::No);
+    for pods in bound.iter().filter(|pods| selected(pods) == Match::Maybe) {
+        report(log, pods, direction);
+    }
+    let mut open = Vec::new();
+    for pods in free {
+        match selector::exact(pods, &bound) {
+            Some(selector) => open.push((pods.owner.name.clone(), selector)),
+            None => report(log, pods, direction),
+        }
+    }
+    open
+}
+
+fn report(log: &mut Log, pods: &Pods, direction: Direction) {
+    let without = match direction {
+        Direction::Ingress => "they are reached only as the cloned policies say",
+        Direction::Egress => "they reach others only as the cloned policies say",
+    };
+    untold(log, pods, "the target's own namespace", without);
+}
+
+/// Whether a clone is a policy for that direction: `Ingress` unless `policyTypes` says otherwise,
+/// `Egress` if it says so or says nothing and there are egress rules.
+fn acts(clone: &Object, direction: Direction) -> bool {
+    if !ours::is(clone, NETWORKING, "NetworkPolicy") {
+        return false;
+    }
+    let types = clone.get("/spec/policyTypes").and_then(Value::as_array);
+    match (types.filter(|types| !types.is_empty()), direction) {
+        (Some(types), Direction::Ingress) => types.iter().any(|it| it == "Ingress"),
+        (Some(types), Direction::Egress) => types.iter().any(|it| it == "Egress"),
+        (None, Direction::Ingress) => true,
+        (None, Direction::Egress) => clone.get("/spec/egress").is_some_and(|it| {
+            // An empty list is dropped by the API server; as a captured object it means nothing.
+            it.as_array().is_some_and(|rules| !rules.is_empty())
+        }),
+    }
+}

@@ -1,0 +1,89 @@
+//! Nodes, and the volumes on the network, are shared with production: no policy stands between a
+//! Pod and them.
+
+use serde_json::Value;
+
+use super::super::{
+    log::{Log, Rule},
+    object::Object,
+};
+use crate::api::staging_plan::Severity;
+
+/// Volumes whose place is written into the Pod: production's own data, mounted by the node, past
+/// every policy.
+const NETWORK_VOLUMES: &[&str] = &[
+    "nfs",
+    "iscsi",
+    "cephfs",
+    "rbd",
+    "glusterfs",
+    "fc",
+    "azureFile",
+    "azureDisk",
+    "awsElasticBlockStore",
+    "gcePersistentDisk",
+    "vsphereVolume",
+    "portworxVolume",
+    "scaleIO",
+    "storageos",
+    "flexVolume",
+    "quobyte",
+    "cinder",
+    "photonPersistentDisk",
+    "flocker",
+];
+
+const HOST_PORT: Rule = Rule { name: "host-port", why: "production uses this port on its nodes" };
+const GATES: Rule = Rule {
+    name: "readiness-gate",
+    why: "a controller of production's would have to set it: the Pod would never be ready",
+};
+const NAMESERVERS: Rule = Rule {
+    name: "nameserver",
+    why: "names are resolved by the cluster's DNS, which the fence allows",
+};
+
+/// Why a workload cannot be fenced off at all.
+pub(super) fn shared(object: &Object, spec: &str) -> Option<(&'static str, String)> {
+    let is_true = |field: &str| object.get(&format!("{spec}/{field}")) == Some(&Value::Bool(true));
+    if is_true("hostNetwork") {
+        let why = "it uses the network of its node, where no policy holds: production would be within reach";
+        return Some(("host-network", why.to_owned()));
+    }
+    let volume = NETWORK_VOLUMES
+        .iter()
+        .find(|kind| !object.expand(&format!("{spec}/volumes/*/{kind}")).is_empty())?;
+    Some((
+        "production-volume",
+        format!(
+            "it mounts a volume of type {volume} whose place is written into it: production's own data"
+        ),
+    ))
+}
+
+/// Takes what would meet production on a node, or wait for its controllers.
+pub(super) fn apart(object: &mut Object, spec: &str, log: &mut Log) {
+    for list in ["containers", "initContainers"] {
+        for path in object.expand(&format!("{spec}/{list}/*/ports/*/hostPort")) {
+            log.remove(object, &path, &HOST_PORT);
+        }
+    }
+    log.remove(object, &format!("{spec}/readinessGates"), &GATES);
+    log.remove(object, &format!("{spec}/dnsConfig/nameservers"), &NAMESERVERS);
+    // Without a nameserver of its own, this policy would leave the Pod without any.
+    let policy = format!("{spec}/dnsPolicy");
+    if object.text(&policy) == "None" {
+        log.remove(object, &policy, &NAMESERVERS);
+    }
+    let aliases = format!("{spec}/hostAliases");
+    if object.get(&aliases).is_some() {
+        log.find(
+            Severity::Warns,
+            &object.key(),
+            &aliases,
+            "host-alias",
+            "it ties names to addresses, which are production's: the fence stops them",
+            "leave it so, or give the application other hosts",
+        );
+    }
+}

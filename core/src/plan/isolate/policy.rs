@@ -1,0 +1,123 @@
+//! Network policies never open more than the own namespace.
+//!
+//! Policies add up: one that allows "everywhere" would void the fence. What production allows among
+//! its own Pods stays as it is; what it allows towards others goes, and where that was everything a
+//! rule allowed, the rule goes too, since an empty list of peers would mean "everywhere".
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube_core::{Selector, SelectorExt};
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    context::Context,
+    log::{Log, Rule},
+    object::Object,
+};
+use crate::api::names::NAMESPACE_NAME_LABEL;
+
+const EVERYWHERE: Rule = Rule {
+    name: "policy-confined",
+    why: "it allows everything, and would void the fence: the own namespace is meant here",
+};
+const FOREIGN: Rule = Rule {
+    name: "policy-peer",
+    why: "it allows what lies outside the target, and the fence alone decides that",
+};
+const DNS: Rule =
+    Rule { name: "policy-peer", why: "the fence itself allows DNS, where the class says it is" };
+
+/// Name of the field with the rules, of the one with their peers, and the policy type.
+const DIRECTIONS: &[(&str, &str, &str)] =
+    &[("ingress", "from", "Ingress"), ("egress", "to", "Egress")];
+
+pub(super) fn confined(object: &mut Object, context: &Context, log: &mut Log) {
+    explicit_types(object);
+    for (field, peers, _) in DIRECTIONS {
+        let list = format!("/spec/{field}");
+        for path in object.expand(&format!("{list}/*")).iter().rev() {
+            confine(object, path, peers, context, log);
+        }
+    }
+}
+
+/// Says which directions the policy governs as the API server would say it, before rules go: a
+/// policy that loses its last egress rule must still deny egress.
+fn explicit_types(object: &mut Object) {
+    let said = object.get("/spec/policyTypes").and_then(Value::as_array);
+    if said.is_some_and(|types| !types.is_empty()) {
+        return;
+    }
+    let egress = object.get("/spec/egress").and_then(Value::as_array);
+    let types = match egress.is_some_and(|rules| !rules.is_empty()) {
+        true => json!(["Ingress", "Egress"]),
+        false => json!(["Ingress"]),
+    };
+    object.set("/spec/policyTypes", types);
+}
+
+/// One rule: its peers become ones of the own namespace, or it goes.
+fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log: &mut Log) {
+    let path = format!("{rule}/{field}");
+    let peers = object.get(&path).and_then(Value::as_array).cloned().unwrap_or_default();
+    if peers.is_empty() {
+        log.set(object, &path, json!([{ "podSelector": {} }]), &EVERYWHERE);
+        return;
+    }
+    let dns = asks_for_dns(object, rule);
+    let mut kept: Vec<Value> = Vec::new();
+    for (at, peer) in peers.iter().enumerate() {
+        let at = format!("{path}/{at}");
+        match own(peer, context) {
+            Some(own) if own == *peer => kept.push(own),
+            Some(own) => {
+                log.changed(object.key(), &at, Some(peer), Some(&own), &EVERYWHERE);
+                kept.push(own);
+            }
+            None => {
+                let rule = if dns { &DNS } else { &FOREIGN };
+                log.changed(object.key(), &at, Some(peer), None, rule);
+            }
+        }
+    }
+    if kept.is_empty() {
+        log.remove(object, rule, if dns { &DNS } else { &FOREIGN });
+    } else {
+        kept.dedup();
+        object.set(&path, Value::Array(kept));
+    }
+}
+
+/// What of a peer lies in the own namespace: the same Pods, there only.
+fn own(peer: &Value, context: &Context) -> Option<Value> {
+    if peer.get("ipBlock").is_some_and(|it| !it.is_null()) {
+        return None;
+    }
+    let pods = peer.get("podSelector").filter(|it| it.is_object()).cloned();
+    if let Some(namespaces) = peer.get("namespaceSelector").filter(|it| !it.is_null())
+        && !selects_own(namespaces, context)
+    {
+        return None;
+    }
+    Some(json!({ "podSelector": pods.unwrap_or_else(|| Value::Object(Map::new())) }))
+}
+
+/// Whether a selector of namespaces selects the own one. Besides the label that every namespace
+/// has, many clusters label namespaces with `name`.
+fn selects_own(selector: &Value, context: &Context) -> bool {
+    let Ok(selector) = serde_json::from_value::<LabelSelector>(selector.clone()) else {
+        return false;
+    };
+    let Ok(selector) = Selector::try_from(selector) else { return false };
+    let own = |name: &str| (NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());
+    let named = ("name".to_owned(), context.source().to_owned());
+    selector.matches(&BTreeMap::from([own(context.target())]))
+        || selector.matches(&BTreeMap::from([own(context.target()), named]))
+}
+
+fn asks_for_dns(object: &Object, rule: &str) -> bool {
+    let ports = object.expand(&format!("{rule}/ports/*/port"));
+    !ports.is_empty()
+        && ports.iter().all(|it| object.get(it).is_some_and(|port| port == 53 || port == "dns"))
+}

@@ -1,0 +1,84 @@
+//! Services answer inside the target only.
+
+use serde_json::{Value, json};
+
+use super::super::{
+    context::Context,
+    log::{Log, Rule},
+    object::Object,
+    relocate::text::{self, Names},
+};
+use crate::api::staging_plan::Severity;
+
+const ADDRESS: Rule =
+    Rule { name: "cluster-ip", why: "production uses this address; the clone is given its own" };
+const FAMILY: Rule = Rule { name: "ip-family", why: "it is chosen with the address" };
+const NODE_PORT: Rule = Rule { name: "node-port", why: "production uses this port on every node" };
+const OUTSIDE: Rule = Rule {
+    name: "service-inside",
+    why: "it would be reachable from outside, at a cost, beside production; previews go through routes",
+};
+const EXTERNAL_IPS: Rule =
+    Rule { name: "external-ips", why: "it would capture production's traffic to these addresses" };
+
+/// Fields that the API server takes only from Services that are reachable from outside.
+const OUTSIDE_ONLY: &[&str] = &[
+    "loadBalancerIP",
+    "loadBalancerClass",
+    "loadBalancerSourceRanges",
+    "allocateLoadBalancerNodePorts",
+    "externalTrafficPolicy",
+];
+
+pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
+    if object.text("/spec/clusterIP") != "None" {
+        log.remove(object, "/spec/clusterIP", &ADDRESS);
+        object.remove("/spec/clusterIPs");
+        log.remove(object, "/spec/ipFamilies", &FAMILY);
+    }
+    for path in object.expand("/spec/ports/*/nodePort") {
+        log.remove(object, &path, &NODE_PORT);
+    }
+    log.remove(object, "/spec/healthCheckNodePort", &NODE_PORT);
+    log.remove(object, "/spec/externalIPs", &EXTERNAL_IPS);
+    match object.text("/spec/type") {
+        "LoadBalancer" | "NodePort" => {
+            log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
+            for field in OUTSIDE_ONLY {
+                log.remove(object, &format!("/spec/{field}"), &OUTSIDE);
+            }
+        }
+        "ExternalName" => external_name(object, context, log),
+        _ => {
+            let selects = object.get("/spec/selector").and_then(Value::as_object);
+            if selects.is_none_or(serde_json::Map::is_empty) {
+                log.find(
+                    Severity::Warns,
+                    &object.key(),
+                    "/spec/selector",
+                    "no-addresses",
+                    "it has no selector: the addresses behind it were written by hand, are production's, and stay behind",
+                    "let the application use another host, or put something of its own behind the Service",
+                );
+            }
+        }
+    }
+}
+
+/// What led into the source leads into the target since `relocate`; anything else leads out.
+fn external_name(object: &mut Object, context: &Context, log: &mut Log) {
+    let name = object.text("/spec/externalName").to_owned();
+    let own = Names { source: context.target(), services: &context.services };
+    if text::edits(&own, &name).is_empty() {
+        log.find(
+            Severity::Warns,
+            &object.key(),
+            "/spec/externalName",
+            "outside-host",
+            format!(
+                "the Service stands for {name}, which is outside the target: the fence stops it"
+            ),
+            "leave it so, or exclude the Service and give the application another host",
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! The Pods of the operator's own image: as little as a Pod can be.
+
+use serde_json::{Value, json};
+
+/// Spec of a Pod that runs the operator's image once, with these arguments and no rights at all. It
+/// meets the Pod Security level `restricted`; the image itself names a user other than root.
+pub(super) fn spec(image: &str, args: &[&str]) -> Value {
+    json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{
+            "name": "probe",
+            "image": image,
+            "args": args,
+            "resources": {
+                "requests": {"cpu": "10m", "memory": "16Mi"},
+                "limits": {"cpu": "200m", "memory": "64Mi"},
+            },
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "readOnlyRootFilesystem": true,
+                "runAsNonRoot": true,
+                "capabilities": {"drop": ["ALL"]},
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+        }],
+    })
+}

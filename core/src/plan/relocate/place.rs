@@ -1,0 +1,131 @@
+//! Where in an object a text stands, and what that says about it.
+
+use serde_json::Value;
+
+use super::{namespace_label, text::is_namespace_key};
+use crate::{
+    api::names::NAMESPACE_NAME_LABEL,
+    plan::object::{Object, escape},
+};
+
+/// Maps whose values are labels: they are compared with labels elsewhere and never change.
+const LABELS: &[&str] = &["labels", "matchLabels", "nodeSelector"];
+/// Fields whose values are names by themselves.
+const FIXED: &[&str] = &["image", "apiVersion", "kind"];
+
+/// The place of a text.
+pub(in crate::plan) struct Site {
+    /// JSON pointer.
+    pub(in crate::plan) path: String,
+    /// What names the value: the field, or the `name` beside a `value`, or the flag before it.
+    named: String,
+}
+
+impl Site {
+    /// Whether what stands here, if it equals the source's name, means the own namespace.
+    pub(in crate::plan) fn names_own_namespace(&self) -> bool {
+        self.named == NAMESPACE_NAME_LABEL || is_namespace_key(&self.named)
+    }
+}
+
+/// The parts of an object that hold texts to look through: for settings the data and the
+/// annotations, else everything.
+pub(in crate::plan) fn parts(object: &Object, settings: bool) -> Vec<String> {
+    if settings {
+        return vec!["/data".to_owned(), "/metadata/annotations".to_owned()];
+    }
+    let fields = object.value().as_object().into_iter().flat_map(|map| map.keys());
+    fields
+        .filter(|field| !["apiVersion", "kind", "metadata"].contains(&field.as_str()))
+        .map(|field| format!("/{}", escape(field)))
+        .chain(["/metadata/annotations".to_owned()])
+        .collect()
+}
+
+/// Calls `change` with every text below `value`; what it answers takes the text's place.
+pub(in crate::plan) fn each_text(
+    value: &mut Value,
+    path: &str,
+    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
+) {
+    let named = path.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    below(value, path, &named, change);
+}
+
+fn below(
+    value: &mut Value,
+    path: &str,
+    named: &str,
+    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
+) {
+    match value {
+        Value::String(text) => {
+            let site = Site { path: path.to_owned(), named: named.to_owned() };
+            if let Some(new) = change(&site, text) {
+                *text = new;
+            }
+        }
+        Value::Array(list) => elements(list, path, named, change),
+        Value::Object(map) => {
+            let beside = map.get("name").or_else(|| map.get("key")).and_then(Value::as_str);
+            let beside = beside.map(str::to_owned);
+            let data = path == "/data";
+            for (field, value) in map.iter_mut() {
+                let path = format!("{path}/{}", escape(field));
+                let labels = LABELS.contains(&field.as_str()) && value.is_object();
+                let selector = field == "selector" && is_flat(value);
+                if !data && (labels || selector) {
+                    only_namespace_label(value, &path, change);
+                } else if data || !FIXED.contains(&field.as_str()) {
+                    let named = match (field.as_str(), &beside) {
+                        ("value" | "values", Some(beside)) => beside,
+                        _ => field,
+                    };
+                    below(value, &path, named, change);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// In a list of arguments, a flag names the element after it.
+fn elements(
+    list: &mut [Value],
+    path: &str,
+    named: &str,
+    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
+) {
+    let mut flag: Option<String> = None;
+    for (at, value) in list.iter_mut().enumerate() {
+        let next = value.as_str().and_then(flag_name);
+        let name = flag.take().unwrap_or_else(|| named.to_owned());
+        below(value, &format!("{path}/{at}"), &name, change);
+        flag = next;
+    }
+}
+
+/// `--namespace` → `namespace`, `-n` → `namespace`.
+fn flag_name(text: &str) -> Option<String> {
+    if text == "-n" {
+        return Some("namespace".to_owned());
+    }
+    let name = text.strip_prefix('-')?;
+    let name = name.strip_prefix('-').unwrap_or(name);
+    (!name.is_empty() && !name.contains('=')).then(|| name.to_owned())
+}
+
+fn is_flat(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| map.values().all(Value::is_string))
+}
+
+fn only_namespace_label(
+    labels: &mut Value,
+    path: &str,
+    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
+) {
+    if let Some(value) = labels.get_mut(NAMESPACE_NAME_LABEL) {
+        let path = format!("{path}/{}", namespace_label());
+        below(value, &path, NAMESPACE_NAME_LABEL, change);
+    }
+}

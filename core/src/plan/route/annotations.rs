@@ -1,0 +1,88 @@
+//! Annotations of routes that come along: those that shape HTTP and name nobody.
+//!
+//! Controllers read the others as orders: to join production's load balancer, to ask an
+//! authority for production's certificate, to let production's login decide, to write production's
+//! DNS. What is not known here may be one of them, so it does not come along.
+
+use crate::plan::{
+    log::{Log, Rule},
+    object::{Object, escape},
+};
+
+const DROPPED: Rule = Rule {
+    name: "route-annotation",
+    why: "only annotations that shape HTTP come along; others may join production's load balancer, certificates, DNS or login",
+};
+
+/// What comes along, by the controller's prefix.
+const KEPT: [(&str, &[&str]); 4] = [
+    (
+        "nginx.ingress.kubernetes.io",
+        &[
+            "affinity",
+            "affinity-mode",
+            "app-root",
+            "backend-protocol",
+            "canary",
+            "canary-by-cookie",
+            "canary-by-header",
+            "canary-by-header-pattern",
+            "canary-by-header-value",
+            "canary-weight",
+            "canary-weight-total",
+            "client-body-buffer-size",
+            "proxy-body-size",
+            "proxy-buffer-size",
+            "proxy-buffering",
+            "proxy-buffers-number",
+            "proxy-connect-timeout",
+            "proxy-http-version",
+            "proxy-read-timeout",
+            "proxy-request-buffering",
+            "proxy-send-timeout",
+            "rewrite-target",
+            "service-upstream",
+            "session-cookie-expires",
+            "session-cookie-max-age",
+            "session-cookie-name",
+            "session-cookie-path",
+            "upstream-hash-by",
+            "use-regex",
+        ],
+    ),
+    ("ingress.kubernetes.io", &["rewrite-target"]),
+    (
+        "nginx.org",
+        &[
+            "client-max-body-size",
+            "proxy-buffering",
+            "proxy-connect-timeout",
+            "proxy-read-timeout",
+            "proxy-send-timeout",
+            "websocket-services",
+        ],
+    ),
+    ("haproxy.org", &["path-rewrite", "timeout-client", "timeout-server"]),
+];
+
+/// Removes every annotation that does not come along.
+pub(super) fn keep_http(route: &mut Object, log: &mut Log) {
+    let keys: Vec<String> = route
+        .get("/metadata/annotations")
+        .and_then(serde_json::Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| !kept(key, value.as_str().unwrap_or_default()))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in keys {
+        log.remove(route, &format!("/metadata/annotations/{}", escape(&key)), &DROPPED);
+    }
+}
+
+fn kept(key: &str, value: &str) -> bool {
+    let Some((prefix, name)) = key.split_once('/') else { return false };
+    // A redirect to another host leaves the target.
+    let elsewhere = value.contains("//");
+    !elsewhere && KEPT.iter().any(|(known, names)| *known == prefix && names.contains(&name))
+}

@@ -1,0 +1,75 @@
+//! Objects of cloned kinds that stay behind by their name, type or marks.
+
+use super::{Reason, reason};
+use crate::plan::{
+    kinds::{self, Shape},
+    object::{Key, Object},
+};
+
+/// An object that every namespace has, made by a controller.
+struct Given {
+    shape: Shape,
+    name: &'static str,
+    why: &'static str,
+}
+
+const GIVEN: &[Given] = &[
+    Given {
+        shape: Shape::Account,
+        name: "default",
+        why: "Kubernetes makes one in every namespace",
+    },
+    Given {
+        shape: Shape::Settings,
+        name: "kube-root-ca.crt",
+        why: "Kubernetes makes one in every namespace",
+    },
+    Given {
+        shape: Shape::Settings,
+        name: "openshift-service-ca.crt",
+        why: "OpenShift makes one in every namespace",
+    },
+    Given {
+        shape: Shape::Settings,
+        name: "istio-ca-root-cert",
+        why: "Istio makes one in every namespace",
+    },
+    Given { shape: Shape::Service, name: "kubernetes", why: "it is the Kubernetes API itself" },
+];
+
+/// Types of Secrets that never leave production.
+const SECRET_TYPES: &[(&str, &str, &str)] = &[
+    (
+        "kubernetes.io/service-account-token",
+        "account-token",
+        "it is a key to production's Kubernetes API",
+    ),
+    ("helm.sh/release.v1", "release-history", "it is the history of production's Helm release"),
+    ("bootstrap.kubernetes.io/token", "bootstrap-token", "it lets nodes join the cluster"),
+];
+
+/// Annotation of a ConfigMap that serves as a lock.
+const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+
+/// Whether every namespace has this object.
+pub(super) fn is_given(key: &Key) -> bool {
+    let shape = kinds::named(&key.group, &key.kind).map(|it| it.shape);
+    GIVEN.iter().any(|it| Some(it.shape) == shape && it.name == key.name)
+}
+
+/// Why this very object stays behind although its kind comes along.
+pub(super) fn of(object: &Object) -> Option<Reason> {
+    let shape = kinds::shape(object);
+    if let Some(it) = GIVEN.iter().find(|it| it.shape == shape && it.name == object.name()) {
+        return Some(reason("given", it.why));
+    }
+    if shape == Shape::Secret
+        && let Some((_, word, why)) = SECRET_TYPES.iter().find(|it| it.0 == object.text("/type"))
+    {
+        return Some(reason(word, *why));
+    }
+    if shape == Shape::Settings && object.annotation(LEADER).is_some() {
+        return Some(reason("lock", "a clone would read the lock of what runs in production"));
+    }
+    None
+}

@@ -1,0 +1,248 @@
+//! Labels and annotations that belong to a tool, a cloud or a controller: as data.
+
+use serde_json::Value;
+
+use crate::{
+    api::names::GROUP,
+    plan::{
+        log::{Log, Rule},
+        object::{Object, escape},
+    },
+};
+
+/// Marks that go for one reason.
+struct Marks {
+    rule: Rule,
+    /// Whole keys.
+    keys: &'static [&'static str],
+    /// Beginnings of keys.
+    prefixes: &'static [&'static str],
+    /// Whether they go from Pod templates as well.
+    pods: bool,
+}
+
+/// Annotations that are mere bookkeeping: they go without an entry in the report.
+const BOOKKEEPING: &[&str] = &[
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "kubectl.kubernetes.io/restartedAt",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+    "deprecated.daemonset.template.generation",
+];
+
+const MARKS: &[Marks] = &[
+    Marks {
+        rule: Rule {
+            name: "tracking",
+            why: "a deployment tool would take the clone for its own, and could delete or adopt it",
+        },
+        keys: &[
+            "helm.sh/chart",
+            "helm.sh/resource-policy",
+            "heritage",
+            "config.k8s.io/owning-inventory",
+            "olm.managed",
+        ],
+        prefixes: &[
+            "argocd.argoproj.io/",
+            "argocd-image-updater.argoproj.io/",
+            "notifications.argoproj.io/",
+            "rollout.argoproj.io/",
+            "kustomize.toolkit.fluxcd.io/",
+            "helm.toolkit.fluxcd.io/",
+            "fluxcd.controlplane.io/",
+            "fluxcd.io/",
+            "meta.helm.sh/",
+            "helm.sh/hook",
+            "kapp.k14s.io/",
+            "applyset.kubernetes.io/",
+            "skaffold.dev/",
+            "objectset.rio.cattle.io/",
+            "fleet.cattle.io/",
+            "crossplane.io/",
+            "olm.owner",
+            "operatorframework.io/",
+            "operators.coreos.com/",
+            "flagger.app/",
+        ],
+        pods: false,
+    },
+    Marks {
+        rule: Rule { name: "replication", why: "values of production would flow in afterwards" },
+        keys: &[],
+        prefixes: &[
+            "replicator.v1.mittwald.de/",
+            "reflector.v1.k8s.emberstack.com/",
+            "generate.kyverno.io/",
+            "kubed.appscode.com/",
+        ],
+        pods: true,
+    },
+    Marks {
+        rule: Rule {
+            name: "lifecycle",
+            why: "another tool would scale or delete the clone; its life is the environment's",
+        },
+        keys: &["cleanup.kyverno.io/ttl"],
+        prefixes: &[
+            "janitor/",
+            "downscaler/",
+            "kube-green.",
+            "autoscaling.keda.sh/",
+            "autoscaling.alpha.kubernetes.io/",
+            "sleepmode.loft.sh/",
+        ],
+        pods: false,
+    },
+    Marks {
+        rule: Rule { name: "backup", why: "the clone would enter production's backups" },
+        keys: &[],
+        prefixes: &[
+            "velero.io/",
+            "backup.velero.io/",
+            "pre.hook.backup.velero.io/",
+            "post.hook.backup.velero.io/",
+            "k10.kasten.io/",
+            "k8up.io/",
+        ],
+        pods: true,
+    },
+    Marks {
+        rule: Rule {
+            name: "dns",
+            why: "the name belongs to production, and its record would be taken over",
+        },
+        keys: &[],
+        prefixes: &[
+            "external-dns.alpha.kubernetes.io/",
+            "external-dns.kubernetes.io/",
+            "dns.gardener.cloud/",
+        ],
+        pods: true,
+    },
+    Marks {
+        rule: Rule {
+            name: "certificate",
+            why: "a certificate would be ordered for a name that belongs to production",
+        },
+        keys: &["kubernetes.io/tls-acme"],
+        prefixes: &["cert-manager.io/", "acme.cert-manager.io/", "certmanager.k8s.io/"],
+        pods: false,
+    },
+    Marks {
+        rule: Rule {
+            name: "cloud",
+            why: "it asks the cloud for something that production has: an address, a load balancer, a certificate",
+        },
+        keys: &[
+            "kubernetes.io/ingress.global-static-ip-name",
+            "kubernetes.io/ingress.regional-static-ip-name",
+            "ingress.gcp.kubernetes.io/pre-shared-cert",
+        ],
+        prefixes: &[
+            "service.beta.kubernetes.io/",
+            "service.kubernetes.io/load-balancer",
+            "alb.ingress.kubernetes.io/",
+            "cloud.google.com/",
+            "networking.gke.io/",
+            "metallb.io/",
+            "metallb.universe.tf/",
+            "io.cilium/",
+            "lbipam.cilium.io/",
+            "service.cilium.io/",
+            "kube-vip.io/",
+            "load-balancer.hetzner.cloud/",
+            "ingress.kubernetes.io/",
+            "field.cattle.io/",
+        ],
+        pods: false,
+    },
+    Marks {
+        rule: Rule {
+            name: "cloud-identity",
+            why: "it is an identity of production's in the cloud or a vault",
+        },
+        keys: &[],
+        prefixes: &[
+            "eks.amazonaws.com/",
+            "iam.amazonaws.com/",
+            "iam.gke.io/",
+            "azure.workload.identity/",
+            "aadpodidbinding",
+            "vault.hashicorp.com/",
+            "vault.security.banzaicloud.io/",
+            "spiffe.io/",
+        ],
+        pods: true,
+    },
+    Marks {
+        rule: Rule {
+            name: "claim-binding",
+            why: "it ties the claim to a volume, a node or a driver of production",
+        },
+        keys: &[],
+        prefixes: &[
+            "pv.kubernetes.io/",
+            "volume.kubernetes.io/selected-node",
+            "volume.kubernetes.io/storage-",
+            "volume.beta.kubernetes.io/storage-provisioner",
+        ],
+        pods: false,
+    },
+];
+
+const OURS: Rule = Rule { name: "own-mark", why: "only Kulisse itself may set it" };
+
+/// Whether a label or annotation is one of ours.
+pub(super) fn is_ours(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(domain, _)| {
+        domain == GROUP || domain.strip_suffix(GROUP).is_some_and(|rest| rest.ends_with('.'))
+    })
+}
+
+/// Takes the marks from an object's own labels and annotations.
+pub(super) fn top_level(object: &mut Object, log: &mut Log) {
+    each(object, "/metadata", |_, _| true, log);
+}
+
+/// Takes from a Pod template only what would reach out from it: its labels are what selectors use.
+pub(super) fn pod_template(object: &mut Object, template: &str, log: &mut Log) {
+    let used: Vec<String> = object
+        .get("/spec/selector/matchLabels")
+        .and_then(Value::as_object)
+        .map(|labels| labels.keys().cloned().collect())
+        .unwrap_or_default();
+    let which = |marks: &Marks, key: &str| marks.pods && !used.iter().any(|it| it == key);
+    each(object, &format!("{template}/metadata"), which, log);
+}
+
+/// Takes the marks from the template of a claim.
+pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log) {
+    each(object, &format!("{template}/metadata"), |_, _| true, log);
+}
+
+fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> bool, log: &mut Log) {
+    for map in ["labels", "annotations"] {
+        let keys: Vec<String> = object
+            .get(&format!("{metadata}/{map}"))
+            .and_then(Value::as_object)
+            .map(|it| it.keys().cloned().collect())
+            .unwrap_or_default();
+        for key in keys {
+            let path = format!("{metadata}/{map}/{}", escape(&key));
+            if BOOKKEEPING.contains(&key.as_str()) {
+                object.remove(&path);
+            } else if is_ours(&key) {
+                log.remove(object, &path, &OURS);
+            } else if let Some(it) = MARKS.iter().find(|it| holds(it, &key) && which(it, &key)) {
+                log.remove(object, &path, &it.rule);
+            }
+        }
+    }
+}
+
+fn holds(marks: &Marks, key: &str) -> bool {
+    marks.keys.contains(&key) || marks.prefixes.iter().any(|prefix| key.starts_with(prefix))
+}

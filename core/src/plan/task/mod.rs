@@ -1,0 +1,172 @@
+//! Seeds and smokes: from the spec to a Job.
+//!
+//! A planned task holds what does not change from attempt to attempt. What tells attempts apart,
+//! and what a task is told about its environment and its pull request, is added by [`job`]: neither
+//! a plan's digest nor a task's content depends on it, so that a push to a pull request does not
+//! run a seed again.
+
+mod attempt;
+mod refused;
+mod work;
+
+pub use self::attempt::{Attempt, job};
+
+use serde::{Deserialize, Serialize};
+
+use super::{PlanError, context::Context, digest, kinds, log::Log, object::Object};
+use crate::api::{
+    duration::Duration,
+    task::{Expect, Task, When},
+};
+
+/// A seed or a smoke, planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedTask {
+    /// Its name in the spec.
+    pub name: String,
+    /// What it is for.
+    pub role: TaskRole,
+    /// Names of the workloads that must be ready first; all stores if empty.
+    pub needs: Vec<String>,
+    /// Seconds that one attempt may take.
+    pub timeout_seconds: u32,
+    /// How often a failed attempt is repeated.
+    pub retries: u32,
+    /// Hash of the task as the spec has it: a seed runs once per content, a smoke once per content
+    /// and plan.
+    pub content: String,
+    /// What it does.
+    pub work: Work,
+}
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskRole {
+    /// It fills the stores.
+    Seed(When),
+    /// It shows that the environment works.
+    Smoke,
+}
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Work {
+    /// An HTTP request by the operator's own image.
+    Http(HttpWork),
+    /// A Job, complete but for its name, its labels and the variables of [`Attempt`].
+    Job(Object),
+}
+
+/// An HTTP request, as `kulisse probe http` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpWork {
+    /// The whole URL.
+    pub url: String,
+    /// What the answer must look like.
+    pub expect: Expect,
+    /// Seconds within which the answer must come to look so.
+    pub within_seconds: u32,
+}
+
+/// The seeds and the smokes of the spec, in its order.
+///
+/// # Errors
+///
+/// If a task names what is not among the clones, asks for what the class's Pod Security level
+/// refuses, or has a duration that is none.
+pub(super) fn tasks(
+    clones: &[Object],
+    context: &Context,
+    log: &mut Log,
+) -> Result<Vec<PlannedTask>, PlanError> {
+    let spec = &context.request.spec;
+    let mut tasks = Vec::new();
+    for (at, seed) in spec.seed.iter().enumerate() {
+        let place = Place { clones, context, field: format!("spec.seed[{at}]") };
+        let role = TaskRole::Seed(seed.when);
+        tasks.push(place.plan(&seed.task, role, digest::of(seed), log)?);
+    }
+    for (at, smoke) in spec.smoke.iter().enumerate() {
+        let place = Place { clones, context, field: format!("spec.smoke[{at}]") };
+        tasks.push(place.plan(smoke, TaskRole::Smoke, digest::of(smoke), log)?);
+    }
+    Ok(tasks)
+}
+
+/// Where in the spec a task stands, and what it is planned with.
+struct Place<'a> {
+    clones: &'a [Object],
+    context: &'a Context<'a>,
+    field: String,
+}
+
+impl Place<'_> {
+    fn plan(
+        &self,
+        task: &Task,
+        role: TaskRole,
+        content: String,
+        log: &mut Log,
+    ) -> Result<PlannedTask, PlanError> {
+        let timeout_seconds = self.seconds("timeout", &task.timeout())?;
+        self.check_needs(&task.needs)?;
+        Ok(PlannedTask {
+            name: task.name.clone(),
+            role,
+            needs: task.needs.clone(),
+            timeout_seconds,
+            retries: u32::try_from(task.retries)
+                .map_err(|_| self.invalid("retries", "retries is 0 or more"))?,
+            content,
+            work: self.work(task, timeout_seconds, log)?,
+        })
+    }
+
+    fn check_needs(&self, needs: &[String]) -> Result<(), PlanError> {
+        let mut known: Vec<&str> = self
+            .clones
+            .iter()
+            .filter(|clone| kinds::profile(clone).is_some_and(|kind| kind.workload))
+            .map(Object::name)
+            .collect();
+        known.sort_unstable();
+        known.dedup();
+        for (at, name) in needs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let why = format!("no workload {name:?} is cloned; {}", there_are(&known));
+                return Err(self.invalid(&format!("needs[{at}]"), &why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whole seconds, rounded up: Kubernetes knows no parts of one.
+    fn seconds(&self, field: &str, duration: &Duration) -> Result<u32, PlanError> {
+        let span = duration.span().map_err(|error| self.invalid(field, &error.to_string()))?;
+        let whole = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+        u32::try_from(whole)
+            .ok()
+            .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
+            .ok_or_else(|| self.invalid(field, &format!("{duration} is not between 1s and 24h")))
+    }
+
+    fn invalid(&self, field: &str, why: &str) -> PlanError {
+        PlanError::InvalidSpec { field: format!("{}.{field}", self.field), why: why.to_owned() }
+    }
+}
+
+/// The longest one attempt may take.
+const MAX_SECONDS: u32 = 24 * 60 * 60;
+
+/// What could have been named instead.
+fn there_are(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "there are none".to_owned();
+    }
+    format!("there are {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

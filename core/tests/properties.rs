@@ -1,0 +1,232 @@
+//! What holds for the planner whatever the source holds.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::{Case, capture, golden_folder, plain_request};
+use kulisse_core::plan::{object::Object, plan};
+use proptest::{collection, prelude::*, sample};
+use serde_json::{Map, Value, json};
+
+/// Kinds with rules of their own, and one without.
+const KINDS: &[(&str, &str)] = &[
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "Pod"),
+    ("v1", "Endpoints"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("example.com/v1", "Widget"),
+];
+
+/// Field names that some rule looks at: random ones would never meet it.
+const FIELDS: &[&str] = &[
+    "spec",
+    "template",
+    "metadata",
+    "labels",
+    "annotations",
+    "containers",
+    "initContainers",
+    "env",
+    "name",
+    "value",
+    "image",
+    "args",
+    "data",
+    "ports",
+    "port",
+    "nodePort",
+    "selector",
+    "matchLabels",
+    "ingress",
+    "egress",
+    "from",
+    "to",
+    "namespaceSelector",
+    "podSelector",
+    "rules",
+    "verbs",
+    "resources",
+    "apiGroups",
+    "subjects",
+    "roleRef",
+    "kind",
+    "namespace",
+    "replicas",
+    "volumes",
+    "secret",
+    "secretName",
+    "configMap",
+    "affinity",
+    "podAntiAffinity",
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "volumeClaimTemplates",
+    "jobTemplate",
+    "ownerReferences",
+    "controller",
+    "imagePullSecrets",
+    "securityContext",
+    "capabilities",
+    "add",
+    "policyTypes",
+    "externalName",
+    "type",
+    "updateStrategy",
+    "rollingUpdate",
+    "status",
+    "containerStatuses",
+    "imageID",
+    "clusterIP",
+    "dnsConfig",
+    "é/~0",
+];
+
+/// Texts that some rule looks for, and texts that come close.
+const TEXTS: &[&str] = &[
+    "shop",
+    "web.shop",
+    "web.shop.svc",
+    "db.shop.svc.cluster.local.",
+    "--namespace=shop",
+    "system:serviceaccount:shop:web",
+    "%2Fweb.shop",
+    "\\nweb.shop",
+    "é.shop.svc",
+    ".shop.svc",
+    "shop.",
+    "..shop..",
+    "web",
+    "ExternalName",
+    "LoadBalancer",
+    "None",
+    "*",
+    "",
+    "-n",
+    "create",
+    "networkpolicies",
+    "ServiceAccount",
+    "Role",
+    "a@sha256:",
+    "namespace: shop\n",
+    "ns/shop/sa/x",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => sample::select(TEXTS).prop_map(str::to_owned),
+        1 => collection::vec(any::<char>(), 0..8).prop_map(String::from_iter),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3_i64..70_000).prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(7, 48, 4, |inner| {
+        prop_oneof![
+            collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            collection::vec((sample::select(FIELDS), inner), 0..5).prop_map(|fields| {
+                Value::Object(
+                    fields.into_iter().map(|(field, it)| (field.to_owned(), it)).collect(),
+                )
+            }),
+        ]
+    })
+}
+
+fn object() -> impl Strategy<Value = Object> {
+    let parts = (sample::select(KINDS), sample::select(&["web", "db", "default"][..]));
+    (parts, value(), value(), value(), value()).prop_map(
+        |(((version, kind), name), spec, metadata, template, other)| {
+            let mut metadata = match metadata {
+                Value::Object(map) => map,
+                other => Map::from_iter([("labels".to_owned(), other)]),
+            };
+            metadata.insert("name".to_owned(), name.into());
+            let mut it = json!({"apiVersion": version, "kind": kind, "metadata": metadata,
+                "spec": spec, "data": other, "rules": other, "subjects": other});
+            if let Some(spec) = it["spec"].as_object_mut() {
+                spec.insert("template".to_owned(), json!({ "spec": template }));
+            }
+            Object::new(it).unwrap()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_source_holds_is_planned_without_a_reference_to_it(
+        objects in collection::vec(object(), 1..8),
+    ) {
+        let plan = plan(&plain_request("shop"), &capture("shop", objects)).unwrap();
+        prop_assert!(plan.blocking().all(|it| it.kind != "residual-reference"), "{:?}", plan.findings);
+    }
+
+    #[test]
+    fn the_order_of_the_source_does_not_matter(
+        (objects, shuffled) in collection::vec(object(), 1..8)
+            .prop_flat_map(|objects| (Just(objects.clone()), Just(objects).prop_shuffle())),
+    ) {
+        let request = plain_request("shop");
+        let one = plan(&request, &capture("shop", objects)).unwrap();
+        let other = plan(&request, &capture("shop", shuffled)).unwrap();
+        prop_assert_eq!(one, other);
+    }
+}
+
+#[test]
+fn golden_cases_come_out_the_same_in_whatever_order() {
+    for folder in std::fs::read_dir(golden_folder()).unwrap().map(|it| it.unwrap().path()) {
+        let mut case = Case::read(&folder);
+        let one = serde_json::to_string(&plan(&case.request, &case.capture()).unwrap()).unwrap();
+        for _ in 0..case.objects.len() {
+            case.objects.rotate_left(1);
+            let plan = plan(&case.request, &case.capture()).unwrap();
+            assert_eq!(one, serde_json::to_string(&plan).unwrap(), "{}", folder.display());
+        }
+    }
+}
+
+/// Planning the clones once more, from the target into itself, finds nothing left to cut.
+#[test]
+fn what_was_isolated_once_stays_as_it_is() {
+    for folder in std::fs::read_dir(golden_folder()).unwrap().map(|it| it.unwrap().path()) {
+        let case = Case::read(&folder);
+        let mut request = case.request.clone();
+        let first = plan(&request, &case.capture()).unwrap();
+        let again: Vec<Object> = first.clones.iter().map(|it| it.object.clone()).collect();
+        request.spec.source.namespace = request.target.to_string();
+        request.spec.images.clear();
+        let second = plan(&request, &capture(request.target.as_str(), again)).unwrap();
+        for rule in [
+            "policy-confined",
+            "policy-peer",
+            "role-cut",
+            "role-wildcard",
+            "cronjob-asleep",
+            "node-port",
+            "placement",
+        ] {
+            let found = second.changes.iter().find(|it| it.rule == rule);
+            assert!(found.is_none(), "{}: {found:?}", folder.display());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `kulisse grant`
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use kulisse_core::api::{
+    grant::StagingGrant,
+    identity::{NamespaceName, fit},
+    names,
+};
+use serde_json::json;
+
+use super::cluster::Cluster;
+
+/// Arguments of `kulisse grant`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Namespace that may be cloned
+    source: String,
+    /// Namespace whose environments may clone it
+    #[arg(long, value_name = "NAMESPACE")]
+    from: String,
+    /// Do not let the operator read Secrets: their keys are then taken from what refers to them
+    #[arg(long)]
+    without_secrets: bool,
+    /// Namespace of the operator
+    #[arg(long, default_value = "kulisse")]
+    operator_namespace: String,
+    /// ServiceAccount of the operator
+    #[arg(long, default_value = "kulisse")]
+    operator_account: String,
+    /// Apply it instead of printing it
+    #[arg(long)]
+    apply: bool,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// Prints or applies the consent of a namespace's owners.
+pub async fn grant(args: Args) -> Result<ExitCode> {
+    let source = NamespaceName::parse(&args.source)?;
+    let from = NamespaceName::parse(&args.from)?;
+    let grant = consent(&source, &from)?;
+    let bindings = bindings(&args, &source)?;
+    let mut out = std::io::stdout();
+    if !args.apply {
+        write!(out, "---\n{}", serde_saphyr::to_string(&grant)?)?;
+        for binding in &bindings {
+            write!(out, "---\n{}", serde_saphyr::to_string(binding)?)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (client, _) = args.cluster.client().await?;
+    let params = PatchParams::apply(names::CLI_MANAGER).force();
+    let grants: Api<StagingGrant> = Api::namespaced(client.clone(), source.as_str());
+    let name = grant.metadata.name.clone().unwrap_or_default();
+    grants
+        .patch(&name, &params, &Patch::Apply(&grant))
+        .await
+        .context("cannot apply the StagingGrant")?;
+    writeln!(out, "staginggrant.kulisse.dev/{name} applied")?;
+    let api: Api<RoleBinding> = Api::namespaced(client, source.as_str());
+    for binding in &bindings {
+        let name = binding.metadata.name.clone().unwrap_or_default();
+        api.patch(&name, &params, &Patch::Apply(binding))
+            .await
+            .context("cannot apply the RoleBinding")?;
+        writeln!(out, "rolebinding.rbac.authorization.k8s.io/{name} applied")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn consent(source: &NamespaceName, from: &NamespaceName) -> Result<StagingGrant> {
+    // One grant for each asking namespace, so that one can be withdrawn alone.
+    let name = fit(&format!("from-{from}"), 63, 5);
+    Ok(serde_json::from_value(json!({
+        "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+        "kind": "StagingGrant",
+        "metadata": { "name": name, "namespace": source },
+        "spec": { "from": [{ "namespace": from }] }
+    }))?)
+}
+
+/// What lets the operator read the source: everything but Secrets, and Secrets apart.
+fn bindings(args: &Args, source: &NamespaceName) -> Result<Vec<RoleBinding>> {
+    let mut roles = vec![names::SOURCE_READER_ROLE];
+    if !args.without_secrets {
+        roles.push(names::SOURCE_SECRETS_ROLE);
+    }
+    let binding = |role: &str| {
+        serde_json::from_value(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": { "name": role, "namespace": source },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+            "subjects": [{
+                "kind": "ServiceAccount",
+                "name": args.operator_account,
+                "namespace": args.operator_namespace
+            }]
+        }))
+    };
+    Ok(roles.into_iter().map(binding).collect::<Result<_, _>>()?)
+}

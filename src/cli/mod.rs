@@ -1,0 +1,78 @@
+//! What people type. One file per verb.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 error,
+//! 2 wrong usage, 3 the answer is no.
+
+mod cluster;
+mod crd;
+mod grant;
+mod probe;
+mod run;
+mod screen;
+mod status;
+mod version;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The answer is no: not ready in time, tests failed, differences found.
+pub const NO: u8 = 3;
+
+/// Staging environments cloned from what production runs.
+#[derive(Debug, Parser)]
+#[command(name = "kulisse", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show an environment: stages, time taken, trouble, URL, expiry
+    Status(status::Args),
+    /// Wait until an environment is ready or gone
+    Wait(wait::Args),
+    /// Print what a source's owners apply to let a namespace clone theirs
+    Grant(grant::Args),
+    /// Print the CustomResourceDefinitions
+    Crd(crd::Args),
+    /// Print the version
+    Version,
+    /// Run the operator
+    Run(run::Args),
+    /// What runs inside a target
+    #[command(hide = true)]
+    Probe(probe::Args),
+}
+
+/// Parses the arguments and does what they say. Installed as `kubectl-kulisse` it is a kubectl
+/// plugin.
+pub fn main() -> ExitCode {
+    // One provider of cryptography for every TLS connection, chosen before the first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error.into()),
+        };
+    let result = runtime.block_on(async {
+        match cli.verb {
+            Verb::Status(args) => status::status(args).await,
+            Verb::Wait(args) => wait::wait(args).await,
+            Verb::Grant(args) => grant::grant(args).await,
+            Verb::Crd(args) => crd::crd(&args),
+            Verb::Version => version::version(),
+            Verb::Run(args) => run::run(args).await,
+            Verb::Probe(args) => probe::probe(args).await,
+        }
+    });
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,81 @@
+//! `kulisse run`: the operator.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use anyhow::{Context, Result};
+use kube::Config;
+use kulisse_core::{
+    api::identity::NamespaceName,
+    plan::{probe::Place, request::OperatorAccount},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    controller::context::Settings,
+    run::{Options, run as start},
+    telemetry::logs,
+};
+
+/// Arguments of `kulisse run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Namespace of the operator: its key and the stored plans are kept there
+    #[arg(long, env = "KULISSE_NAMESPACE", default_value = "kulisse")]
+    namespace: String,
+    /// Name of the ServiceAccount it runs as: it is bound to its rights in targets
+    #[arg(long, env = "KULISSE_SERVICE_ACCOUNT", default_value = "kulisse")]
+    service_account: String,
+    /// Its own image, for the probe and HTTP tasks in targets
+    #[arg(long, env = "KULISSE_IMAGE", default_value = concat!("ghcr.io/kulisse-dev/kulisse:", env!("CARGO_PKG_VERSION")))]
+    image: String,
+    /// First parts of targets' names that classes may use
+    #[arg(long, env = "KULISSE_NAMESPACE_PREFIXES", value_delimiter = ',', default_value = "stg")]
+    namespace_prefixes: Vec<String>,
+    /// Address of health and metrics
+    #[arg(long, env = "KULISSE_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// Address (host:port) that is alive and out of reach from targets; needed where the operator
+    /// runs outside the cluster. Default: its own
+    #[arg(long, env = "KULISSE_PROBE_CONTROL")]
+    probe_control: Option<SocketAddr>,
+    /// Its own address in the cluster
+    #[arg(long, env = "KULISSE_POD_IP", hide = true)]
+    pod_ip: Option<std::net::IpAddr>,
+    /// How log lines are written
+    #[arg(long, env = "KULISSE_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: logs::Format,
+    /// What is logged
+    #[arg(long, env = "KULISSE_LOG", default_value = "info,kube=warn")]
+    log: String,
+}
+
+/// Runs the operator until SIGTERM or Ctrl-C.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    logs::start(args.log_format, &args.log)?;
+    let config = Config::infer().await.context("no cluster: neither in one nor a kubeconfig")?;
+    let control = args
+        .probe_control
+        .or_else(|| args.pod_ip.map(|ip| SocketAddr::new(ip, args.listen.port())))
+        .map(|at| Place { host: at.ip().to_string(), port: at.port() });
+    let namespace = NamespaceName::parse(&args.namespace)?;
+    let settings = Settings {
+        account: OperatorAccount { namespace: args.namespace.clone(), name: args.service_account },
+        namespace,
+        image: args.image,
+        namespace_prefixes: args.namespace_prefixes,
+        probe_control: control,
+    };
+    start(config, Options { settings, listen: args.listen }, stop()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

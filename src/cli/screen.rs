@@ -1,0 +1,94 @@
+//! The terminal: colours and glyphs where there is one, plain text where there is none.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+
+/// How output may look.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    colour: bool,
+    /// Whether the picture can be drawn over.
+    pub live: bool,
+}
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Fine.
+    Fine,
+    /// Wrong.
+    Wrong,
+    /// On its way.
+    Going,
+    /// Not begun.
+    Open,
+}
+
+impl Screen {
+    /// As standard output is. `NO_COLOR` is respected.
+    pub fn of_stdout() -> Self {
+        let live = std::io::stdout().is_terminal();
+        Self { colour: live && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()), live }
+    }
+
+    /// A mark, coloured where there is colour.
+    pub fn mark(self, mark: Mark) -> String {
+        let (glyph, word, colour) = match mark {
+            Mark::Fine => ("✔", "ok", 32),
+            Mark::Wrong => ("✖", "!!", 31),
+            Mark::Going => ("●", "..", 33),
+            Mark::Open => ("○", "--", 90),
+        };
+        if self.live { self.coloured(glyph, colour) } else { word.to_owned() }
+    }
+
+    /// Bold text.
+    pub fn strong(self, text: &str) -> String {
+        self.coloured(text, 1)
+    }
+
+    /// Text that matters less.
+    pub fn faint(self, text: &str) -> String {
+        self.coloured(text, 90)
+    }
+
+    fn coloured(self, text: &str, code: u8) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A span of time as people say it: the two largest units.
+pub fn span(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut left = seconds.max(0);
+    let mut parts = Vec::new();
+    for (size, name) in units {
+        if left >= size || (size == 1 && parts.is_empty()) {
+            parts.push(format!("{}{name}", left / size));
+            left %= size;
+        }
+    }
+    parts.truncate(2);
+    parts.join(" ")
+}
+
+/// How long until (or since) a time.
+pub fn until(at: Timestamp, now: Timestamp) -> String {
+    let seconds = at.duration_since(now).as_secs();
+    if seconds >= 0 { format!("in {}", span(seconds)) } else { format!("{} ago", span(-seconds)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (61, "1m 1s"), (165_600, "1d 22h"), (86_400, "1d")]
+        {
+            assert_eq!(span(seconds), text);
+        }
+    }
+}

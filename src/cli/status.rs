@@ -1,0 +1,237 @@
+//! `kulisse status`
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use kube::{
+    ResourceExt,
+    runtime::{WatchStreamExt, watcher},
+};
+use kulisse_core::api::{
+    condition::{ConditionType, find},
+    environment::StagingEnvironment,
+    status::{StagingEnvironmentStatus, TaskState, TaskSummary},
+};
+
+use super::{
+    cluster::Cluster,
+    screen::{Mark, Screen, span, until},
+};
+
+/// Arguments of `kulisse status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Name of the environment
+    name: String,
+    /// Keep showing it until it is ready, failed or gone
+    #[arg(short, long)]
+    watch: bool,
+    /// Output format
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// The object as JSON
+    Json,
+    /// The object as YAML
+    Yaml,
+    /// Kind and name
+    Name,
+}
+
+/// Shows an environment.
+pub async fn status(args: Args) -> Result<ExitCode> {
+    let (api, namespace) = args.cluster.environments().await?;
+    let found = api.get_opt(&args.name).await.context("cannot read the environment")?;
+    let Some(environment) = found else {
+        bail!("there is no StagingEnvironment {} in namespace {namespace}", args.name);
+    };
+    let mut out = std::io::stdout();
+    match args.output {
+        Some(Output::Json) => writeln!(out, "{}", serde_json::to_string_pretty(&environment)?)?,
+        Some(Output::Yaml) => write!(out, "{}", serde_saphyr::to_string(&environment)?)?,
+        Some(Output::Name) => writeln!(out, "stagingenvironment.kulisse.dev/{}", args.name)?,
+        None if args.watch => {
+            let stream = watcher::watch_object(api, &args.name).default_backoff();
+            return follow(stream).await;
+        }
+        None => write!(out, "{}", picture(&environment, now(), Screen::of_stdout()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Draws every change over the last one; without a terminal, a line for each.
+async fn follow(
+    stream: impl futures::Stream<Item = Result<Option<StagingEnvironment>, watcher::Error>>,
+) -> Result<ExitCode> {
+    let screen = Screen::of_stdout();
+    let mut out = std::io::stdout();
+    let mut drawn = 0;
+    let mut last = String::new();
+    futures::pin_mut!(stream);
+    while let Some(environment) = stream.try_next().await? {
+        let Some(environment) = environment else {
+            writeln!(out, "gone")?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        if screen.live {
+            let text = picture(&environment, now(), screen);
+            if drawn > 0 {
+                write!(out, "\u{1b}[{drawn}A\u{1b}[J")?;
+            }
+            drawn = text.lines().count();
+            write!(out, "{text}")?;
+        } else {
+            let text = line(&environment);
+            if text != last {
+                writeln!(out, "{text}")?;
+                last = text;
+            }
+        }
+        out.flush()?;
+        if let Some(code) = over(&environment) {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is nothing more to wait for, and how it ended.
+fn over(environment: &StagingEnvironment) -> Option<ExitCode> {
+    if environment.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let status = environment.status.as_ref()?;
+    if status.observed_generation != environment.metadata.generation.unwrap_or_default() {
+        return None;
+    }
+    let is = |kind| find(&status.conditions, kind).is_some_and(|it| it.status == "True");
+    if is(ConditionType::Ready) {
+        return Some(ExitCode::SUCCESS);
+    }
+    if is(ConditionType::Stalled) || is(ConditionType::Expired) {
+        return Some(ExitCode::from(super::NO));
+    }
+    None
+}
+
+/// One line, for logs of CI.
+fn line(environment: &StagingEnvironment) -> String {
+    let status = environment.status.clone().unwrap_or_default();
+    let message = find(&status.conditions, ConditionType::Ready)
+        .map_or_else(|| "not seen yet".to_owned(), |it| it.message.clone());
+    format!(
+        "{} {}: {message}",
+        environment.name_any(),
+        status.phase.unwrap_or_else(|| "Pending".into())
+    )
+}
+
+/// The whole picture.
+pub fn picture(environment: &StagingEnvironment, now: Timestamp, screen: Screen) -> String {
+    let status = environment.status.clone().unwrap_or_default();
+    let ready = find(&status.conditions, ConditionType::Ready);
+    let phase = status.phase.clone().unwrap_or_else(|| "Pending".to_owned());
+    let mark = match ready.map(|it| it.status.as_str()) {
+        Some("True") => Mark::Fine,
+        Some("False") => Mark::Wrong,
+        _ => Mark::Going,
+    };
+    let url = status.url.clone().unwrap_or_default();
+    let mut lines = vec![format!(
+        "{}   {} {phase}   {url}",
+        screen.strong(&environment.name_any()),
+        screen.mark(mark)
+    )];
+    lines.push(screen.faint(&summary(environment, &status, now)));
+    if let Some(ready) = ready.filter(|it| it.status != "True" && !it.message.is_empty()) {
+        lines.push(ready.message.clone());
+    }
+    lines.push(String::new());
+    lines.extend(stages(&status, screen));
+    lines.join("\n") + "\n"
+}
+
+fn summary(
+    environment: &StagingEnvironment,
+    status: &StagingEnvironmentStatus,
+    now: Timestamp,
+) -> String {
+    let mut parts = vec![format!("source {}", environment.spec.source.namespace)];
+    if let Some(plan) = &status.plan {
+        parts.push(format!(
+            "{} clones, {} left behind, {} findings",
+            plan.objects, plan.left_behind, plan.findings
+        ));
+    }
+    if let Some(target) = status.namespaces.first() {
+        parts.push(format!("in {}", target.name));
+    }
+    if let Some(end) = &status.expires_at {
+        let verb = if end.0 > now { "expires" } else { "expired" };
+        parts.push(format!("{verb} {}", until(end.0, now)));
+    }
+    parts.join(" · ")
+}
+
+/// One line for each stage, in the order in which they come.
+fn stages(status: &StagingEnvironmentStatus, screen: Screen) -> Vec<String> {
+    let stages = [
+        (ConditionType::Granted, "granted"),
+        (ConditionType::Planned, "planned"),
+        (ConditionType::BoundaryClean, "boundary"),
+        (ConditionType::Applied, "applied"),
+        (ConditionType::WorkloadsReady, "workloads"),
+        (ConditionType::Seeded, "seed"),
+        (ConditionType::SmokePassed, "smoke"),
+    ];
+    let mut lines = Vec::new();
+    for (kind, name) in stages {
+        let condition = find(&status.conditions, kind);
+        let mark = match condition.map(|it| (it.status.as_str(), it.reason.as_str())) {
+            Some(("True", _)) => Mark::Fine,
+            Some(("False", "Progressing" | "Running")) => Mark::Going,
+            Some(("False", "Pending")) | None | Some(("Unknown", _)) => Mark::Open,
+            Some(_) => Mark::Wrong,
+        };
+        let message = condition.map(|it| it.message.clone()).unwrap_or_default();
+        lines.push(format!(" {} {name:<10} {message}", screen.mark(mark)));
+        match kind {
+            ConditionType::Seeded => lines.extend(status.seed.iter().map(|it| task(it, screen))),
+            ConditionType::SmokePassed => {
+                lines.extend(status.smoke.iter().map(|it| task(it, screen)))
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+fn task(task: &TaskSummary, screen: Screen) -> String {
+    let mark = match task.state {
+        TaskState::Passed => Mark::Fine,
+        TaskState::Failed | TaskState::TimedOut => Mark::Wrong,
+        TaskState::Running => Mark::Going,
+        TaskState::Pending => Mark::Open,
+    };
+    let took = task.took_seconds.map(|it| span(i64::from(it))).unwrap_or_default();
+    format!(
+        "     {} {:<24} {took:>6}  {}",
+        screen.mark(mark),
+        task.name,
+        screen.faint(&task.message)
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,113 @@
+//! `kulisse wait`
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use futures::TryStreamExt;
+use kube::runtime::{WatchStreamExt, watcher};
+use kulisse_core::api::{
+    condition::{ConditionType, find},
+    environment::StagingEnvironment,
+};
+
+use super::cluster::Cluster;
+
+/// Arguments of `kulisse wait`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Name of the environment
+    name: String,
+    /// What to wait for
+    #[arg(long = "for", value_enum, default_value_t)]
+    what: What,
+    /// How long: 90s, 10m, 1h
+    #[arg(long, default_value = "10m", value_parser = span)]
+    timeout: Duration,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum What {
+    /// A person can use it
+    #[default]
+    Ready,
+    /// Nothing of it is left
+    Gone,
+}
+
+/// Waits. The exit code tells the verdict: 0 as wanted, 3 not, or not in time.
+pub async fn wait(args: Args) -> Result<ExitCode> {
+    let (api, namespace) = args.cluster.environments().await?;
+    let there = api.get_opt(&args.name).await.context("cannot read the environment")?;
+    if there.is_none() {
+        if args.what == What::Gone {
+            return Ok(ExitCode::SUCCESS);
+        }
+        bail!("there is no StagingEnvironment {} in namespace {namespace}", args.name);
+    }
+    let stream = watcher::watch_object(api, &args.name).default_backoff();
+    match tokio::time::timeout(args.timeout, follow(stream, args.what)).await {
+        Ok(verdict) => verdict,
+        Err(_) => {
+            eprintln!("not {} within {} s", word(args.what), args.timeout.as_secs());
+            Ok(ExitCode::from(super::NO))
+        }
+    }
+}
+
+async fn follow(
+    stream: impl futures::Stream<Item = Result<Option<StagingEnvironment>, watcher::Error>>,
+    what: What,
+) -> Result<ExitCode> {
+    futures::pin_mut!(stream);
+    let mut last = String::new();
+    while let Some(environment) = stream.try_next().await? {
+        let Some(environment) = environment else {
+            let fine = what == What::Gone;
+            eprintln!("gone");
+            return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(super::NO) });
+        };
+        let status = environment.status.clone().unwrap_or_default();
+        let current =
+            status.observed_generation == environment.metadata.generation.unwrap_or_default();
+        let ready = find(&status.conditions, ConditionType::Ready);
+        let message = ready.map(|it| it.message.clone()).unwrap_or_default();
+        if current && message != last {
+            eprintln!("{}: {message}", status.phase.clone().unwrap_or_default());
+            last.clone_from(&message);
+        }
+        let is = |kind| find(&status.conditions, kind).is_some_and(|it| it.status == "True");
+        if what == What::Ready && current {
+            if is(ConditionType::Ready) {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if is(ConditionType::Stalled) || is(ConditionType::Expired) {
+                return Ok(ExitCode::from(super::NO));
+            }
+        }
+        // Kept on purpose after its end: what was made for it is gone all the same.
+        if what == What::Gone && is(ConditionType::Expired) {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    Ok(ExitCode::from(super::NO))
+}
+
+fn word(what: What) -> &'static str {
+    match what {
+        What::Ready => "ready",
+        What::Gone => "gone",
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<kube::core::Duration>().map_err(|error| error.to_string())?;
+    if span.is_negative() {
+        return Err("a negative time has passed already".to_owned());
+    }
+    Ok(span.into())
+}

@@ -1,0 +1,321 @@
+//! Fills the target: in waves, in parallel, and only what differs from what it holds.
+//!
+//! What is new is POSTed: cheaper than server-side apply, and it cannot take over what somebody
+//! else made. What has changed is server-side applied; the ownership that a POST left is turned
+//! into that of an apply first, or a field that a later plan drops would stay for ever.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+};
+use kulisse_core::{
+    api::{condition::Reason, identity::ObjectName, names, status::Wave},
+    plan::{
+        PlannedClone, kinds,
+        object::{Key, Object},
+    },
+    secrets::SecretBytes,
+};
+use serde_json::{Value, json};
+
+use super::{
+    call::{call, call_secret},
+    context::Context,
+    error::Error,
+    secrets,
+    seen::Seen,
+    stored::{Held, Stored},
+};
+
+/// Requests at the same time.
+const AT_ONCE: usize = 8;
+/// A fresh RoleBinding takes a moment to hold: this long a refusal is not believed.
+const RIGHTS_SETTLE: Duration = Duration::from_secs(5);
+
+/// Which part of a plan is applied, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The first wave.
+    pub from: Wave,
+    /// The last wave.
+    pub to: Wave,
+    /// Workloads that are not stores get 0 replicas.
+    pub paused: bool,
+    /// Workloads that are not stores are there already, at 0 replicas.
+    pub resumed: bool,
+}
+
+/// One object on its way into the target.
+struct Parcel {
+    object: Object,
+    wave: Wave,
+    secret: Option<BTreeMap<String, SecretBytes>>,
+    /// It is known to be there, in another form.
+    there: bool,
+}
+
+/// Applies a part of the plan. Every object is tried; those that were refused are named together.
+pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> Result<(), Error> {
+    let mut values = secrets::values(seen, stored, ctx).await?;
+    let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
+    let mut parcels: Vec<Parcel> = Vec::new();
+    for clone in wanted {
+        if let Some(there) = standing(stored, clone, part) {
+            let object = dressed(clone, part);
+            let secret =
+                (object.kind() == "Secret").then(|| values.remove(object.name())).flatten();
+            parcels.push(Parcel { object, wave: clone.wave, secret, there });
+        }
+    }
+    for wave in [Wave::Fence, Wave::Config, Wave::Stores, Wave::Workloads] {
+        let (now, later): (Vec<Parcel>, Vec<Parcel>) =
+            parcels.into_iter().partition(|it| it.wave == wave);
+        parcels = later;
+        let refused: Vec<(Key, Error)> = stream::iter(now)
+            .map(|parcel| async move {
+                let key = parcel.object.key();
+                deliver(seen, parcel, ctx).await.err().map(|error| (key, error))
+            })
+            .buffer_unordered(AT_ONCE)
+            .filter_map(|refusal| async { refusal })
+            .collect()
+            .await;
+        told(refused)?;
+    }
+    if part.to == Wave::Workloads && !part.paused {
+        prune(seen, stored, ctx).await?;
+    }
+    Ok(())
+}
+
+/// Whether a clone has to be sent (`None`: the target holds exactly this), and whether it is there.
+fn standing(stored: &Stored, clone: &PlannedClone, part: Part) -> Option<bool> {
+    let pausable = clone.wave == Wave::Workloads && replicas(&clone.object).is_some();
+    let held = stored.held.get(&clone.object.key().to_string());
+    if pausable && (part.paused || part.resumed) {
+        return Some(part.resumed || held.is_some());
+    }
+    match held {
+        None => Some(false),
+        Some(Held { fingerprint, .. }) => {
+            let same = fingerprint.as_deref() == Some(stored.fingerprint(clone).as_str());
+            (!same).then_some(true)
+        }
+    }
+}
+
+/// The clone as it is sent.
+fn dressed(clone: &PlannedClone, part: Part) -> Object {
+    let mut object = clone.object.clone();
+    if part.paused
+        && clone.wave == Wave::Workloads
+        && let Some(path) = replicas(&object)
+    {
+        object.set(path, json!(0));
+    }
+    object
+}
+
+fn replicas(object: &Object) -> Option<&'static str> {
+    kinds::profile(object)?.replicas
+}
+
+async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error> {
+    let api = ctx.kinds.api(&ctx.client, &parcel.object, &seen.target_name).await?;
+    ObjectName::parse(parcel.object.name())?;
+    if !parcel.there {
+        match create(&api, seen, &parcel, ctx).await {
+            Err(error) if error.code() == 409 => {}
+            other => return other,
+        }
+    }
+    change(&api, seen, parcel, ctx).await
+}
+
+async fn create(
+    api: &Api<DynamicObject>,
+    seen: &Seen,
+    parcel: &Parcel,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let body = body(&parcel.object, parcel.secret.as_ref())?;
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let what = format!("create {}", parcel.object.key());
+    let made = settled(|| async {
+        send(&what, parcel.secret.is_some(), || api.create(&params, &body)).await
+    })
+    .await?;
+    wrote(seen, &parcel.object, &made, ctx);
+    ctx.metrics.applied("created");
+    Ok(())
+}
+
+/// Changes an object that is there. A value that a Secret in the target holds already wins:
+/// rotation in production never breaks a living clone.
+async fn change(
+    api: &Api<DynamicObject>,
+    seen: &Seen,
+    parcel: Parcel,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let key = parcel.object.key();
+    let name = parcel.object.name();
+    let secret = parcel.secret.is_some();
+    let Some(there) = send(&format!("get {key}"), secret, || api.get_opt(name)).await? else {
+        let gone = Parcel { there: false, ..parcel };
+        return create(api, seen, &gone, ctx).await;
+    };
+    let values = parcel.secret.map(|made| secrets::keep(made, &there));
+    take_over(api, &there).await?;
+    let body = body(&parcel.object, values.as_ref())?;
+    let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let what = format!("apply {key}");
+    let made = settled(|| async {
+        send(&what, secret, || api.patch(name, &params, &Patch::Apply(&body))).await
+    })
+    .await?;
+    wrote(seen, &parcel.object, &made, ctx);
+    ctx.metrics.applied("changed");
+    Ok(())
+}
+
+/// The watch must not be believed about a workload until it has seen what we wrote.
+fn wrote(seen: &Seen, object: &Object, made: &DynamicObject, ctx: &Context) {
+    if kinds::profile(object).is_some_and(|kind| kind.workload) {
+        let version = made.metadata.resource_version.as_deref();
+        ctx.world.wrote(&seen.identity.uid, seen.target_name.as_str(), object.key(), version);
+    }
+}
+
+/// Turns the ownership that a POST left into that of an apply.
+async fn take_over(api: &Api<DynamicObject>, there: &DynamicObject) -> Result<(), Error> {
+    let Some(name) = there.metadata.name.as_deref() else { return Ok(()) };
+    let fields = there.metadata.managed_fields.iter().flatten();
+    let Some(at) = fields.enumerate().find_map(|(at, it)| {
+        let posted = it.manager.as_deref() == Some(names::FIELD_MANAGER)
+            && it.operation.as_deref() == Some("Update")
+            && it.subresource.is_none();
+        posted.then_some(at)
+    }) else {
+        return Ok(());
+    };
+    let version = there.metadata.resource_version.clone().unwrap_or_default();
+    let patch: kube::api::Patch<()> = Patch::Json(
+        serde_json::from_value(json!([
+            { "op": "replace", "path": format!("/metadata/managedFields/{at}/operation"), "value": "Apply" },
+            { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
+        ]))
+        .map_err(|it| Error::Stored(it.to_string()))?,
+    );
+    call_secret(&format!("own the fields of {name}"), || {
+        api.patch_metadata(name, &PatchParams::default(), &patch)
+    })
+    .await?;
+    Ok(())
+}
+
+/// Deletes what earlier plans applied and this one does not have.
+async fn prune(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let planned: BTreeSet<String> =
+        stored.plan.clones.iter().map(|it| it.object.key().to_string()).collect();
+    for (key, held) in stored.held.iter().filter(|(key, _)| !planned.contains(*key)) {
+        let object = Object::new(json!({
+            "apiVersion": held.api_version, "kind": held.key.kind, "metadata": { "name": held.key.name }
+        }))?;
+        let api = ctx.kinds.api(&ctx.client, &object, &seen.target_name).await?;
+        let params = DeleteParams::background();
+        match call(&format!("delete {key}"), || api.delete(object.name(), &params)).await {
+            Err(error) if error.code() != 404 => return Err(error),
+            _ => ctx.metrics.applied("deleted"),
+        }
+    }
+    Ok(())
+}
+
+/// The object as it is sent; Secrets get their values here and nowhere else.
+fn body(
+    object: &Object,
+    values: Option<&BTreeMap<String, SecretBytes>>,
+) -> Result<DynamicObject, Error> {
+    let mut value = object.value().clone();
+    if let (Some(values), Some(map)) = (values, value.as_object_mut()) {
+        map.insert("data".to_owned(), secrets::encoded(values));
+    }
+    // The API server fills in what we leave out; an explicit null would be taken at its word.
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|_, field| *field != Value::Null);
+    }
+    serde_json::from_value(value).map_err(|it| Error::Stored(it.to_string()))
+}
+
+async fn send<T, F>(what: &str, secret: bool, request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    if secret { call_secret(what, request).await } else { call(what, request).await }
+}
+
+/// Repeats what is forbidden, for as long as fresh rights take to hold.
+async fn settled<T, F>(request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let start = tokio::time::Instant::now();
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match request().await {
+            Err(error)
+                if error.code() == 403 && unsettled(&error) && start.elapsed() < RIGHTS_SETTLE =>
+            {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(500));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether a refusal is one of missing rights and not one of a policy, which would not change.
+fn unsettled(error: &Error) -> bool {
+    match error {
+        Error::Api { words, .. } => {
+            words.contains("cannot")
+                && words.contains("in API group")
+                && !words.contains("violates")
+                || words.contains("attempting to grant RBAC permissions")
+                || words.starts_with("Forbidden")
+        }
+        _ => false,
+    }
+}
+
+/// One error for all refusals: the first in full, the others by name.
+fn told(mut refused: Vec<(Key, Error)>) -> Result<(), Error> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    refused.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let rest: Vec<String> =
+        refused.iter().skip(1).take(5).map(|(key, _)| key.to_string()).collect();
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; also refused: {}", rest.join(", "))
+    };
+    let (key, first) = refused.swap_remove(0);
+    match first {
+        Error::Api { words, code, .. } if (400..500).contains(&code) && code != 429 => {
+            Err(Error::problem(Reason::Refused, format!("{key} was refused: {words}{more}")))
+        }
+        other => Err(other),
+    }
+}

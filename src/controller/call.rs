@@ -1,0 +1,106 @@
+//! Every request to the API server goes through here: it has a deadline, and what may be tried
+//! again is.
+//!
+//! The client has neither a deadline nor a policy of its own (it would re-send any POST up to
+//! fifteen times). Here a request is repeated when the server asked for it or did not answer;
+//! POSTs may be, since every name we create is deterministic and *already exists* is looked into
+//! by the caller.
+
+use std::{future::Future, time::Duration};
+
+use super::error::{Error, code};
+
+/// A request that is not a list is answered within this.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A list is answered within this.
+const LIST_DEADLINE: Duration = Duration::from_secs(30);
+/// Attempts, the first included.
+const ATTEMPTS: u32 = 4;
+/// Pause after the first attempt; it triples.
+const PAUSE: Duration = Duration::from_millis(60);
+/// The longest pause that a server may ask for within one pass.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Makes a request. `what` names it for people: `get Namespace shop`.
+///
+/// # Errors
+///
+/// The last attempt's error, or that there was no answer in time.
+pub async fn call<T, F>(what: &str, request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    attempt(what, DEADLINE, false, request).await
+}
+
+/// As [`call`], for requests that carry a Secret: the server quotes the body in its errors.
+///
+/// # Errors
+///
+/// As [`call`], without the server's words.
+pub async fn call_secret<T, F>(what: &str, request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    attempt(what, DEADLINE, true, request).await
+}
+
+/// As [`call`], for lists.
+///
+/// # Errors
+///
+/// As [`call`].
+pub async fn call_list<T, F>(what: &str, request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    attempt(what, LIST_DEADLINE, false, request).await
+}
+
+async fn attempt<T, F>(
+    what: &str,
+    deadline: Duration,
+    secret: bool,
+    request: impl Fn() -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = kube::Result<T>>,
+{
+    let mut pause = PAUSE;
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        let error = match tokio::time::timeout(deadline, request()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => {
+                let Some(wanted) = again(&error) else {
+                    return Err(Error::api(what, &error, secret));
+                };
+                pause = pause.max(wanted);
+                Error::api(what, &error, secret)
+            }
+            Err(_) => Error::Deadline { what: what.to_owned(), seconds: deadline.as_secs() },
+        };
+        if left == 0 {
+            return Err(error);
+        }
+        tracing::debug!(what, error = %error, ?pause, "trying again");
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+        pause *= 3;
+    }
+}
+
+/// Whether it is worth trying again, and how long the server wants us to wait.
+fn again(error: &kube::Error) -> Option<Duration> {
+    match error {
+        kube::Error::Api(status) => match code(error) {
+            429 | 503 | 504 => {
+                let asked = status.details.as_ref().map_or(0, |it| it.retry_after_seconds);
+                Some(Duration::from_secs(u64::from(asked)))
+            }
+            _ => None,
+        },
+        kube::Error::HyperError(_) | kube::Error::Service(_) => Some(Duration::ZERO),
+        _ => None,
+    }
+}

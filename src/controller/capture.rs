@@ -1,0 +1,186 @@
+//! Reads a source in one pass. Environments of one source that need it at the same time share one
+//! reading; nothing is kept after them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Weak},
+};
+
+use futures::{StreamExt, stream};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{Namespace, Secret},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DynamicObject, ListParams},
+};
+use kulisse_core::{
+    api::{condition::Reason, identity::NamespaceName},
+    plan::{
+        capture::{Capture, Reading, assemble},
+        kinds,
+        object::Object,
+    },
+    secrets::{OpenSecret, SecretBytes},
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::{
+    call::{call, call_list, call_secret},
+    context::Context,
+    error::Error,
+};
+
+/// Kinds that are read at the same time.
+const AT_ONCE: usize = 8;
+/// Objects that are asked for at once.
+const PAGE: u32 = 500;
+/// What a source without these is not worth cloning for.
+const ESSENTIAL: [&str; 3] = ["Deployment.apps", "Service", "ConfigMap"];
+
+/// Captures that are being made or used at the moment.
+#[derive(Default)]
+pub struct Captures(Mutex<HashMap<NamespaceName, Weak<OnceCell<Arc<Capture>>>>>);
+
+/// Reads the source, or waits for whoever is reading it already.
+pub async fn capture(source: &NamespaceName, ctx: &Context) -> Result<Arc<Capture>, Error> {
+    let cell = {
+        let mut shared = ctx.captures.0.lock().await;
+        shared.retain(|_, cell| cell.strong_count() > 0);
+        match shared.get(source).and_then(Weak::upgrade) {
+            Some(cell) => cell,
+            None => {
+                let cell = Arc::new(OnceCell::new());
+                shared.insert(source.clone(), Arc::downgrade(&cell));
+                cell
+            }
+        }
+    };
+    cell.get_or_try_init(|| async { read(source, ctx).await.map(Arc::new) }).await.cloned()
+}
+
+async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
+    exists(source, ctx).await?;
+    let kinds = ctx.kinds.listable(&ctx.client).await?;
+    let wanted: Vec<ApiResource> =
+        kinds.into_iter().filter(|kind| kinds::is_read(&kind.group, &kind.kind)).collect();
+    let answers: Vec<(ApiResource, Result<Vec<Object>, Error>)> = stream::iter(wanted)
+        .map(|kind| async move {
+            let objects = objects(source, &kind, ctx).await;
+            (kind, objects)
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut objects = Vec::new();
+    let mut unreadable = Vec::new();
+    for (kind, answer) in answers {
+        match answer {
+            Ok(found) => objects.extend(found),
+            // Forbidden, gone since discovery, or not answered by the API behind it: named, and
+            // the rest is read all the same.
+            Err(error) if matches!(error.code(), 403 | 404 | 405 | 503) => {
+                unreadable.push(full_name(&kind));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let missing = ESSENTIAL.iter().filter(|kind| unreadable.iter().any(|it| it == *kind)).count();
+    if missing == ESSENTIAL.len() {
+        return Err(Error::problem(
+            Reason::SourceNotReadable,
+            format!(
+                "the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"
+            ),
+        ));
+    }
+    let secrets = secrets(source, ctx).await?;
+    let captured_at = ctx.clock.now();
+    let reading = Reading { namespace: source.clone(), captured_at, objects, secrets, unreadable };
+    Ok(assemble(reading, &ctx.key))
+}
+
+async fn exists(source: &NamespaceName, ctx: &Context) -> Result<(), Error> {
+    let api: Api<Namespace> = Api::all(ctx.client.clone());
+    let what = format!("get Namespace {source}");
+    match call(&what, || api.get_metadata(source.as_str())).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == 404 => Err(Error::problem(
+            Reason::SourceNotFound,
+            format!(
+                "namespace {source} does not exist: correct spec.source.namespace by creating the environment again"
+            ),
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+async fn objects(
+    source: &NamespaceName,
+    kind: &ApiResource,
+    ctx: &Context,
+) -> Result<Vec<Object>, Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let what = format!("list {} in {source}", kind.plural);
+    let mut objects = Vec::new();
+    for mut object in pages(&api, &what, false).await? {
+        object.metadata.managed_fields = None;
+        // Lists leave out what every item of theirs is.
+        object.types.get_or_insert_with(|| kube::core::TypeMeta {
+            api_version: kind.api_version.clone(),
+            kind: kind.kind.clone(),
+        });
+        let value = serde_json::to_value(object).map_err(|it| Error::Stored(it.to_string()))?;
+        objects.push(Object::new(value)?);
+    }
+    Ok(objects)
+}
+
+/// The source's Secrets, or `None` if the operator may not read them.
+async fn secrets(source: &NamespaceName, ctx: &Context) -> Result<Option<Vec<OpenSecret>>, Error> {
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), source.as_str());
+    match pages(&api, &format!("list secrets in {source}"), true).await {
+        Ok(secrets) => Ok(Some(secrets.into_iter().map(open).collect())),
+        Err(error) if error.code() == 403 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<Vec<K>, Error>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let mut items = Vec::new();
+    let mut params = ListParams::default().limit(PAGE);
+    loop {
+        let page = if secret {
+            call_secret(what, || api.list(&params)).await?
+        } else {
+            call_list(what, || api.list(&params)).await?
+        };
+        items.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(items),
+        }
+    }
+}
+
+/// Takes a Secret's values into the type that cannot be shown.
+pub fn open(secret: Secret) -> OpenSecret {
+    let name = secret.name_any();
+    let kind = secret.type_.clone().unwrap_or_else(|| "Opaque".to_owned());
+    OpenSecret { name, kind, data: values(secret) }
+}
+
+/// The values of a Secret.
+pub fn values(secret: Secret) -> BTreeMap<String, SecretBytes> {
+    let data = secret.data.unwrap_or_default().into_iter();
+    data.map(|(key, ByteString(bytes))| (key, SecretBytes::new(bytes))).collect()
+}
+
+fn full_name(kind: &ApiResource) -> String {
+    if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) }
+}

@@ -1,0 +1,117 @@
+//! What every pass works with.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use kube::{Client, runtime::events::Recorder};
+use kulisse_core::{
+    api::identity::NamespaceName, plan::probe::Place, plan::request::OperatorAccount,
+    secrets::OperatorKey,
+};
+
+use super::{
+    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, stored::Stored,
+    world::World,
+};
+use crate::telemetry::metrics::Metrics;
+
+/// What every pass works with.
+pub struct Context {
+    /// The client.
+    pub client: Client,
+    /// The API server's time.
+    pub clock: ServerClock,
+    /// What the watches have seen.
+    pub world: Arc<World>,
+    /// Which kinds the API server has.
+    pub kinds: Kinds,
+    /// Captures that are being made.
+    pub captures: Captures,
+    /// Makes Events.
+    pub recorder: Recorder,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// What the operator was started with.
+    pub settings: Settings,
+    /// The operator's key.
+    pub key: OperatorKey,
+    /// Whether the admission policy that fences our own account is in force.
+    pub fenced: AtomicBool,
+    /// How often passes have failed in a row.
+    pub failures: Failures,
+    /// Plans of environments that are being built; those at rest keep none in memory.
+    plans: Mutex<HashMap<String, Arc<Stored>>>,
+}
+
+/// What the operator was started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The operator's namespace.
+    pub namespace: NamespaceName,
+    /// The account it runs as.
+    pub account: OperatorAccount,
+    /// Its own image, for the probe and HTTP tasks.
+    pub image: String,
+    /// First parts of the names of targets; the admission policy allows no others.
+    pub namespace_prefixes: Vec<String>,
+    /// An address that is alive and must be out of reach from a target.
+    pub probe_control: Option<Place>,
+}
+
+impl Context {
+    /// Puts a context together.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the composition root hands over what it made, once"
+    )]
+    pub fn new(
+        client: Client,
+        clock: ServerClock,
+        world: Arc<World>,
+        recorder: Recorder,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+        key: OperatorKey,
+        fenced: bool,
+    ) -> Self {
+        Self {
+            kinds: Kinds::default(),
+            captures: Captures::default(),
+            fenced: AtomicBool::new(fenced),
+            failures: Failures::default(),
+            plans: Mutex::default(),
+            client,
+            clock,
+            world,
+            recorder,
+            metrics,
+            settings,
+            key,
+        }
+    }
+
+    /// Whether the admission policy that fences our own account is in force.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Relaxed)
+    }
+
+    /// The plan of an environment that is being built, if it is in memory.
+    pub fn plan(&self, uid: &str) -> Option<Arc<Stored>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Keeps a plan in memory while its environment is being built.
+    pub fn keep_plan(&self, uid: &str, plan: Arc<Stored>) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), plan);
+    }
+
+    /// Lets go of a plan.
+    pub fn drop_plan(&self, uid: &str) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}

@@ -1,0 +1,81 @@
+//! Which kinds the API server has, and how they are spelt in URLs.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kube::{
+    Client,
+    api::{Api, ApiResource, DynamicObject},
+    core::GroupVersionKind,
+    discovery::{Discovery, Scope, verbs},
+};
+use kulisse_core::{
+    api::{condition::Reason, identity::NamespaceName},
+    plan::object::Object,
+};
+use tokio::sync::Mutex;
+
+use super::{call::call_list, error::Error};
+
+/// How long an answer counts. A kind that is not found is looked for again at once.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// Which kinds the API server has, as it said a while ago.
+#[derive(Default)]
+pub struct Kinds(Mutex<Option<(Instant, Arc<Discovery>)>>);
+
+impl Kinds {
+    /// All namespaced kinds that can be listed, in the version that the server prefers.
+    pub async fn listable(&self, client: &Client) -> Result<Vec<ApiResource>, Error> {
+        let discovery = self.known(client, FRESH).await?;
+        let resources =
+            discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
+        let mut kinds: Vec<ApiResource> = resources
+            .filter(|(_, it)| it.scope == Scope::Namespaced && it.supports_operation(verbs::LIST))
+            .map(|(resource, _)| resource)
+            .collect();
+        kinds.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
+        Ok(kinds)
+    }
+
+    /// Where objects of the kind of `object` are in that namespace.
+    pub async fn api(
+        &self,
+        client: &Client,
+        object: &Object,
+        namespace: &NamespaceName,
+    ) -> Result<Api<DynamicObject>, Error> {
+        let kind = GroupVersionKind::gvk(object.group(), object.version(), object.kind());
+        for fresh in [FRESH, Duration::ZERO] {
+            if let Some((resource, _)) = self.known(client, fresh).await?.resolve_gvk(&kind) {
+                return Ok(Api::namespaced_with(client.clone(), namespace.as_str(), &resource));
+            }
+        }
+        Err(Error::problem(
+            Reason::Refused,
+            format!(
+                "the API server does not know the kind {} {}",
+                object.api_version(),
+                object.kind()
+            ),
+        ))
+    }
+
+    async fn known(&self, client: &Client, fresh: Duration) -> Result<Arc<Discovery>, Error> {
+        let mut known = self.0.lock().await;
+        if let Some((when, discovery)) = known.as_ref()
+            && when.elapsed() < fresh
+        {
+            return Ok(Arc::clone(discovery));
+        }
+        let discovery = call_list("discover the API server's kinds", || {
+            Discovery::new(client.clone()).run_aggregated()
+        })
+        .await?;
+        let discovery = Arc::new(discovery);
+        *known = Some((Instant::now(), Arc::clone(&discovery)));
+        Ok(discovery)
+    }
+}

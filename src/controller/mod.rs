@@ -1,0 +1,122 @@
+//! The edge: the only place with a Kubernetes client and a clock. It decides nothing.
+//!
+//! ```text
+//! environment ─► observe ─► facts ─► next ─► perform ─┐
+//!                  reads     pure     pure     writes  │ until something has to be waited for
+//!                              ▲                       │
+//!                              └───────────────────────┘
+//!                            project ─► report           one status, if it says anything new
+//! ```
+
+mod apply;
+mod call;
+mod capture;
+pub mod clock;
+pub mod context;
+mod discovery;
+pub mod error;
+mod failures;
+pub mod guard;
+mod observe;
+mod perform;
+mod report;
+mod secrets;
+mod seen;
+mod stored;
+mod target;
+mod tasks;
+mod teardown;
+mod trouble;
+mod watched;
+pub mod world;
+
+use std::sync::Arc;
+
+use kube::{ResourceExt, runtime::controller::Action};
+use kulisse_core::{
+    api::{
+        condition::{ConditionType, is_true},
+        environment::StagingEnvironment,
+    },
+    lifecycle::{self, step::Step},
+};
+
+use self::{context::Context, error::Error, observe::observe, perform::perform};
+
+/// More steps than any way through the lifecycle has: a pass that takes more goes in circles.
+const MOST_STEPS: usize = 40;
+
+/// One pass over an environment: from what is to what comes next, and to what is said about it.
+///
+/// # Errors
+///
+/// What went wrong on the way; as far as it could be, it stands in the status by then.
+pub async fn reconcile(
+    environment: Arc<StagingEnvironment>,
+    ctx: Arc<Context>,
+) -> Result<Action, Error> {
+    let mut seen = observe(environment, &ctx).await?;
+    let mut outcome = Ok(());
+    let mut facts = seen.facts(ctx.clock.now());
+    let mut step = lifecycle::next(&facts);
+    for _ in 0..MOST_STEPS {
+        tracing::info!(step = step.name(), "step");
+        ctx.metrics.step(&step);
+        outcome = perform(&step, &mut seen, &ctx).await;
+        if outcome.is_err() || step.waits() {
+            break;
+        }
+        facts = seen.facts(ctx.clock.now());
+        step = lifecycle::next(&facts);
+    }
+    // What the last step recorded belongs to the facts that are told.
+    let facts = seen.facts(ctx.clock.now());
+    let problem = outcome.as_ref().err().map(Error::told);
+    let status = lifecycle::project(&facts, &step, problem.as_ref(), &seen.record);
+    if step != Step::RestReleased {
+        report::report(&seen, &status, &ctx).await?;
+    }
+    if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
+        ctx.drop_plan(&seen.identity.uid);
+    }
+    outcome?;
+    Ok(match lifecycle::wake(&facts, &step, ctx.clock.now()) {
+        Some(after) => Action::requeue(after),
+        None => Action::await_change(),
+    })
+}
+
+/// When a pass that failed is tried again: soon at first, and ever more rarely.
+pub fn again(environment: &StagingEnvironment, error: &Error, ctx: &Context) -> Action {
+    let failures = ctx.failures.count(&environment.uid().unwrap_or_default());
+    let after = lifecycle::backoff(failures, matches!(error, Error::Problem(_)));
+    tracing::warn!(%error, failures, ?after, "a pass failed");
+    Action::requeue(after)
+}
+
+/// A pass with its span, its measure and its place in the count of failures.
+///
+/// # Errors
+///
+/// As [`reconcile`].
+pub async fn pass(
+    environment: Arc<StagingEnvironment>,
+    ctx: Arc<Context>,
+) -> Result<Action, Error> {
+    let uid = environment.uid().unwrap_or_default();
+    let started = tokio::time::Instant::now();
+    let result = reconcile(environment, Arc::clone(&ctx)).await;
+    ctx.metrics.pass(started.elapsed(), result.is_ok());
+    match &result {
+        Ok(_) => ctx.failures.clear(&uid),
+        Err(_) => ctx.failures.add(&uid),
+    }
+    result
+}
+
+/// Clears away what an operator that is no more left behind.
+pub async fn sweep(ctx: &Context) {
+    if let Err(error) = stored::sweep(ctx).await {
+        tracing::warn!(%error, "stored plans without an environment were not looked for");
+    }
+}

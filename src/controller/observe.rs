@@ -1,0 +1,233 @@
+//! Reads: from an environment to all that one pass works on.
+//!
+//! Most of it is in memory, since it is watched. For an environment at rest nothing is asked of the
+//! API server at all.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::api::core::v1::Namespace as V1Namespace;
+use kube::{Api, ResourceExt};
+use kulisse_core::{
+    api::{
+        class::StagingClassSpec,
+        condition::{ConditionType, Reason, is_true},
+        environment::StagingEnvironment,
+        identity::{Incarnation, NamespaceName},
+        names,
+        status::StagingEnvironmentStatus,
+    },
+    lifecycle::{Problem, consent, expiry, facts::Target},
+    plan::request::Identity,
+};
+
+use super::{
+    call::call,
+    context::Context,
+    error::Error,
+    guard,
+    seen::{Seen, claimed},
+    stored, target, tasks, trouble,
+};
+
+/// First part of targets' names where the class gives none.
+pub const DEFAULT_PREFIX: &str = "stg";
+
+/// Reads all that one pass works on.
+pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Result<Seen, Error> {
+    let identity = Identity {
+        name: environment.name_any(),
+        namespace: NamespaceName::parse(&environment.namespace().unwrap_or_default())?,
+        uid: environment.uid().unwrap_or_default(),
+    };
+    let mut record = environment.status.clone().unwrap_or_default();
+    revive(&environment, &mut record, ctx);
+    let (class, refusal) = match class(&environment, ctx) {
+        Ok(class) => {
+            let refusal = refusal(&environment, &identity, &class, ctx).await?;
+            (class, refusal)
+        }
+        Err(problem) => (StagingClassSpec::default(), Some(problem)),
+    };
+    let incarnation = record.incarnation.unwrap_or(Incarnation(1));
+    let mut seen = Seen {
+        claimed: claimed(&environment),
+        target_name: target_name(&identity, &class, &record, incarnation),
+        target: Target::None,
+        stored: None,
+        workloads: BTreeMap::new(),
+        troubles: BTreeMap::new(),
+        attempts: BTreeMap::new(),
+        probing: false,
+        environment,
+        identity,
+        record,
+        class,
+        refusal,
+    };
+    look_for_target(&mut seen, ctx).await?;
+    if seen.target == Target::Living {
+        seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
+        tasks::read_probe(&mut seen, ctx).await?;
+    }
+    if !at_rest(&seen) && seen.record.plan.is_some() {
+        look_for_plan(&mut seen, ctx).await?;
+    }
+    Ok(seen)
+}
+
+/// An environment that has expired and got a later end begins a new life.
+fn revive(environment: &StagingEnvironment, record: &mut StagingEnvironmentStatus, ctx: &Context) {
+    let over = record.namespaces.is_empty() && record.plan.is_none();
+    let Some(started) = record.started_at.as_ref().filter(|_| over) else { return };
+    let limits = class(environment, ctx).map(|it| it.limits).unwrap_or_default();
+    let term = expiry::term(started.0, &environment.spec.lifecycle, &limits);
+    if environment.metadata.deletion_timestamp.is_none()
+        && term.is_ok_and(|term| ctx.clock.now() < term.ends_at)
+    {
+        begin_anew(record);
+    }
+}
+
+/// Another life: what belonged to the last one is not carried over.
+fn begin_anew(record: &mut StagingEnvironmentStatus) {
+    let last = record.incarnation.map_or(0, |it| it.0);
+    *record = StagingEnvironmentStatus {
+        incarnation: Some(Incarnation(last + 1)),
+        conditions: std::mem::take(&mut record.conditions),
+        observed_generation: record.observed_generation,
+        ..StagingEnvironmentStatus::default()
+    };
+}
+
+fn class(environment: &StagingEnvironment, ctx: &Context) -> Result<StagingClassSpec, Problem> {
+    let class = match &environment.spec.class_name {
+        Some(name) => ctx.world.class(name).map(|it| it.spec).ok_or_else(|| {
+            Problem::new(
+                Reason::ClassNotFound,
+                format!("there is no StagingClass {name}: «kubectl get stagingclasses» lists them"),
+            )
+        })?,
+        None => ctx.world.default_class().map(|(_, class)| class.spec).unwrap_or_default(),
+    };
+    let prefix = class.namespace_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
+    if ctx.settings.namespace_prefixes.iter().any(|it| it == prefix) {
+        return Ok(class);
+    }
+    Err(Problem::new(
+        Reason::InvalidClass,
+        format!(
+            "the class's namespacePrefix {prefix} is not one of the operator's: {} (chart value namespacePrefixes)",
+            ctx.settings.namespace_prefixes.join(", ")
+        ),
+    ))
+}
+
+/// Why nothing may be created: grant, class, or our own account's fence.
+async fn refusal(
+    environment: &StagingEnvironment,
+    identity: &Identity,
+    class: &StagingClassSpec,
+    ctx: &Context,
+) -> Result<Option<Problem>, Error> {
+    if !ctx.is_fenced() {
+        return Ok(Some(guard::missing()));
+    }
+    let spec = &environment.spec;
+    NamespaceName::parse(&spec.source.namespace)?;
+    let grants = ctx.world.grants(&spec.source.namespace);
+    let labels = if consent::needs_labels(Some(class), &grants) {
+        let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+        let name = identity.namespace.as_str();
+        let what = format!("get Namespace {name}");
+        call(&what, || api.get_metadata(name)).await?.labels().clone()
+    } else {
+        BTreeMap::new()
+    };
+    let asking = consent::Asking { name: identity.namespace.as_str(), labels: &labels };
+    let answer = consent::granted(spec, asking, &grants)
+        .and_then(|()| consent::allowed(spec, asking, class));
+    Ok(answer.err())
+}
+
+/// The recorded name; for an incarnation without a target, the one it would have.
+fn target_name(
+    identity: &Identity,
+    class: &StagingClassSpec,
+    record: &StagingEnvironmentStatus,
+    incarnation: Incarnation,
+) -> NamespaceName {
+    let recorded = record.namespaces.iter().find(|it| it.incarnation == incarnation);
+    if let Some(name) = recorded.and_then(|it| NamespaceName::parse(&it.name).ok()) {
+        return name;
+    }
+    let prefix = class.namespace_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
+    names::target_namespace(prefix, &identity.name, &identity.uid, incarnation)
+}
+
+/// The target as watched. One that is recorded and not watched is asked for: the watch may lag
+/// behind our own POST, and a namespace that somebody deleted begins a new life.
+async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let name = seen.target_name.clone();
+    let recorded = seen.target_record().map(|it| it.uid.clone());
+    let mut there = ctx.world.namespace(&seen.identity.uid, name.as_str());
+    if there.is_none() && recorded.is_some() {
+        there = target::find(&name, ctx).await?;
+        if there.is_none()
+            && seen.environment.metadata.deletion_timestamp.is_none()
+            && !past(seen, ctx)
+        {
+            begin_anew(&mut seen.record);
+            stored::delete(&seen.identity.uid, ctx).await?;
+            seen.target_name =
+                target_name(&seen.identity, &seen.class, &seen.record, seen.incarnation());
+            return Ok(());
+        }
+    }
+    let proof = target::proof(seen, seen.incarnation(), ctx);
+    seen.target = target::judge(there.as_ref(), recorded.as_deref(), name.as_str(), &proof);
+    if recorded.is_none()
+        && seen.target == Target::Living
+        && let Some(namespace) = there
+    {
+        target::record(seen, &name, &namespace);
+    }
+    if let (Target::None, Some(_)) = (&seen.target, recorded) {
+        seen.record.namespaces.clear();
+    }
+    Ok(())
+}
+
+fn past(seen: &Seen, ctx: &Context) -> bool {
+    matches!(seen.term(), Ok(Some(term)) if ctx.clock.now() >= term.ends_at)
+}
+
+/// Nothing is asked for, built or ended: what the status says is enough.
+fn at_rest(seen: &Seen) -> bool {
+    let generation = seen.environment.metadata.generation.unwrap_or_default();
+    seen.environment.metadata.deletion_timestamp.is_some()
+        || is_true(&seen.record.conditions, ConditionType::Expired)
+        || (seen.record.observed_generation == generation
+            && is_true(&seen.record.conditions, ConditionType::Ready))
+}
+
+async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let Some(stored) = stored::load(&seen.identity.uid, ctx).await? else {
+        // Planned, as the status says, but what was stored is gone: planned anew.
+        seen.record.plan = None;
+        return Ok(());
+    };
+    seen.attempts = tasks::attempts(seen, &stored, ctx);
+    if seen.target == Target::Living {
+        let started = seen.target_record().is_some_and(|it| it.applied.is_some());
+        let planned = stored.plan.workloads();
+        let up = |key| {
+            seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up)
+        };
+        if started && !seen.workloads.is_empty() && planned.iter().any(|(key, _)| !up(key)) {
+            seen.troubles = trouble::troubles(seen, ctx).await?;
+        }
+        tasks::record(seen, &stored, ctx).await?;
+    }
+    seen.stored = Some(stored);
+    Ok(())
+}

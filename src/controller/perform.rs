@@ -1,0 +1,223 @@
+//! Writes: one step, one call.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::{api::discovery::v1::EndpointSlice, apimachinery::pkg::apis::meta::v1::Time};
+use kube::Api;
+use kulisse_core::{
+    api::{
+        class::ProbeMode,
+        identity::NamespaceName,
+        names,
+        status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
+    },
+    lifecycle::step::Step,
+    plan::{
+        self,
+        request::{Cluster, Endpoint, Request},
+    },
+};
+
+use super::{
+    apply::{self, Part},
+    call::call,
+    capture,
+    context::Context,
+    error::Error,
+    report,
+    seen::Seen,
+    stored::{self, Stored},
+    target, tasks, teardown,
+};
+
+/// Carries out a step and takes down in the record what it did.
+pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    match step {
+        Step::Claim => report::claim(seen, ctx).await,
+        Step::Plan => plan(seen, ctx).await,
+        Step::Prepare => prepare(seen, ctx).await,
+        Step::Probe => probe(seen, ctx).await,
+        Step::Apply { paused } => fill(*paused, seen, ctx).await,
+        Step::StartTask(at) => {
+            let stored = held(seen)?;
+            tasks::start(seen, &stored, *at, ctx).await
+        }
+        Step::GiveUp(at) => {
+            let stored = held(seen)?;
+            tasks::give_up(seen, &stored, *at);
+            Ok(())
+        }
+        Step::Teardown(_) => teardown::begin(seen, ctx).await,
+        Step::AwaitGone(_, blocked_by) => {
+            teardown::note(seen, blocked_by.clone(), ctx);
+            Ok(())
+        }
+        Step::ReleaseRights(_) => {
+            target::release_rights(seen, ctx).await?;
+            seen.target = kulisse_core::lifecycle::facts::Target::Leaving {
+                only_rights: false,
+                blocked_by: Vec::new(),
+            };
+            Ok(())
+        }
+        Step::Forget(cause) => teardown::forget(seen, *cause, ctx).await,
+        Step::RestUnfenced(_)
+        | Step::RestExpired
+        | Step::RestReleased
+        | Step::RestSuspended
+        | Step::Refuse(_)
+        | Step::RestBlocked(..)
+        | Step::AwaitProbe
+        | Step::AwaitStores(_)
+        | Step::AwaitTask(_)
+        | Step::AwaitWorkloads
+        | Step::RestFailed(_)
+        | Step::Rest => Ok(()),
+    }
+}
+
+/// Plans for this generation: from the stored capture, so that a push to a pull request changes
+/// what it names and not what production did meanwhile; the first time, from the source.
+async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let before = stored::load(&seen.identity.uid, ctx).await?;
+    let captured = match &before {
+        Some(stored) => Arc::new(stored.capture.clone()),
+        None => {
+            let source = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
+            capture::capture(&source, ctx).await?
+        }
+    };
+    let request = request(seen, ctx).await?;
+    let plan = plan::plan(&request, &captured)?;
+    let held =
+        before.as_ref().map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
+    let stored = Arc::new(Stored { request, capture: (*captured).clone(), plan, held });
+    futures::try_join!(
+        stored::save(&seen.identity.uid, &stored, ctx),
+        report::publish(seen, &stored.plan, ctx),
+    )?;
+    ctx.keep_plan(&seen.identity.uid, Arc::clone(&stored));
+    summarise(seen, &stored);
+    seen.attempts = tasks::attempts(seen, &stored, ctx);
+    tasks::record(seen, &stored, ctx).await?;
+    seen.stored = Some(stored);
+    Ok(())
+}
+
+/// Whether the target holds all of a stored plan.
+fn whole(seen: &Seen, stored: &Stored) -> bool {
+    let applied = seen.target_record().and_then(|it| it.applied.as_ref());
+    applied.is_some_and(|it| it.digest == stored.plan.digest && it.through == Wave::Workloads)
+}
+
+fn summarise(seen: &mut Seen, stored: &Stored) {
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let (plan, capture) = (&stored.plan, &stored.capture);
+    seen.record.plan = Some(PlanSummary {
+        name: names::staging_plan(&seen.identity.name),
+        digest: plan.digest.clone(),
+        generation: seen.environment.metadata.generation.unwrap_or_default(),
+        objects: count(plan.clones.len()),
+        changes: count(plan.changes.len()),
+        left_behind: count(plan.left_behind.len()),
+        findings: count(plan.findings.len()),
+    });
+    seen.record.source = Some(SourceSummary {
+        captured_at: Time(capture.captured_at),
+        objects: count(capture.objects.len()),
+        unreadable: capture.unreadable.iter().take(64).cloned().collect(),
+    });
+    seen.record.url = plan.urls.first().cloned();
+    seen.record.urls.clone_from(&plan.urls);
+}
+
+/// What a plan is made for.
+async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
+    Ok(Request {
+        environment: seen.identity.clone(),
+        spec: seen.environment.spec.clone(),
+        class: seen.class.clone(),
+        incarnation: seen.incarnation(),
+        target: seen.target_name.clone(),
+        cluster: Cluster {
+            api_endpoints: api_endpoints(ctx).await?,
+            operator: ctx.settings.account.clone(),
+        },
+    })
+}
+
+/// Where the Kubernetes API listens: policies see addresses after translation.
+async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
+    let api: Api<EndpointSlice> = Api::namespaced(ctx.client.clone(), "default");
+    let what = "get the addresses of the Kubernetes API";
+    let slice = call(what, || api.get_opt("kubernetes")).await?;
+    let mut endpoints = Vec::new();
+    for slice in slice {
+        for port in slice.ports.iter().flatten().filter_map(|it| u16::try_from(it.port?).ok()) {
+            let addresses = slice.endpoints.iter().flatten().flat_map(|it| &it.addresses);
+            endpoints.extend(
+                addresses
+                    .filter_map(|it| it.parse().ok())
+                    .map(|address| Endpoint { address, port }),
+            );
+        }
+    }
+    endpoints.sort();
+    Ok(endpoints)
+}
+
+/// The target, our rights in it, and its fence.
+async fn prepare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let stored = held(seen)?;
+    target::make(seen, &stored, ctx).await?;
+    let part = Part { from: Wave::Fence, to: Wave::Fence, paused: false, resumed: false };
+    apply::apply(seen, &stored, part, ctx).await?;
+    note_applied(seen, &stored, Wave::Fence, ctx);
+    Ok(())
+}
+
+async fn probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    match seen.class.boundary.probe {
+        ProbeMode::Never => {
+            if let Some(record) = seen.target_record_mut() {
+                record.probe = ProbeVerdict::Skipped;
+            }
+            Ok(())
+        }
+        ProbeMode::Always => {
+            let stored = held(seen)?;
+            tasks::start_probe(seen, &stored, ctx).await
+        }
+    }
+}
+
+/// Applies what of the plan the target does not hold yet.
+async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let stored = held(seen)?;
+    let applied = seen.target_record().and_then(|it| it.applied.clone());
+    let through = applied.filter(|it| it.digest == stored.plan.digest).map(|it| it.through);
+    let from = match through {
+        None => Wave::Fence,
+        Some(Wave::Fence) => Wave::Config,
+        Some(Wave::Config) => Wave::Stores,
+        Some(Wave::Stores | Wave::Workloads) => Wave::Workloads,
+    };
+    let resumed = through == Some(Wave::Stores);
+    apply::apply(seen, &stored, Part { from, to: Wave::Workloads, paused, resumed }, ctx).await?;
+    note_applied(seen, &stored, if paused { Wave::Stores } else { Wave::Workloads }, ctx);
+    // What was just sent has not been seen yet; what was seen is of before.
+    seen.workloads = BTreeMap::new();
+    seen.troubles = BTreeMap::new();
+    Ok(())
+}
+
+fn note_applied(seen: &mut Seen, stored: &Stored, through: Wave, ctx: &Context) {
+    let at = Time(ctx.clock.now());
+    if let Some(record) = seen.target_record_mut() {
+        record.applied = Some(Applied { digest: stored.plan.digest.clone(), through, at });
+    }
+}
+
+fn held(seen: &Seen) -> Result<Arc<Stored>, Error> {
+    seen.stored.clone().ok_or_else(|| Error::Stored("it is not there".to_owned()))
+}

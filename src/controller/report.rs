@@ -1,0 +1,173 @@
+//! What is said: our finalizer and status on the environment, Events, and the StagingPlan.
+
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams},
+    runtime::events::{Event, EventType},
+};
+use kulisse_core::{
+    api::{
+        condition::{ConditionType, find, is_true},
+        environment::StagingEnvironment,
+        names,
+        staging_plan::{StagingPlan, StagingPlanSpec, Truncated},
+        status::StagingEnvironmentStatus,
+    },
+    plan::Plan,
+};
+use serde_json::{Value, json};
+
+use super::{call::call, context::Context, error::Error, seen::Seen};
+
+/// Entries of a list in a StagingPlan; more would not fit into one object.
+const LISTED: usize = 3000;
+
+/// Puts our finalizer on the environment.
+pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    own(seen, json!([names::TEARDOWN_FINALIZER]), ctx).await?;
+    seen.claimed = true;
+    Ok(())
+}
+
+/// Takes our finalizer off the environment.
+pub async fn release(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    match own(seen, json!([]), ctx).await {
+        // Somebody else removed it, and the environment is gone.
+        Err(error) if matches!(error.code(), 404 | 409) => Ok(()),
+        other => other,
+    }
+}
+
+/// Says which finalizers are ours. Server-side apply changes only what we own, so there is nothing
+/// to read first and nobody to race. The UID keeps it from making an object that is gone, or from
+/// touching another one of the same name.
+async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error> {
+    let body = json!({
+        "apiVersion": StagingEnvironment::api_version(&()),
+        "kind": StagingEnvironment::kind(&()),
+        "metadata": { "name": seen.identity.name, "uid": seen.identity.uid, "finalizers": finalizers }
+    });
+    let api = environments(seen, ctx);
+    let params = PatchParams::apply(names::STATUS_MANAGER).force();
+    let name = &seen.identity.name;
+    let what = format!("set our finalizer on StagingEnvironment {name}");
+    call(&what, || api.patch_metadata(name, &params, &Patch::Apply(&body))).await?;
+    Ok(())
+}
+
+/// Writes the status if it says anything new, and Events for what has changed.
+pub async fn report(
+    seen: &Seen,
+    new: &StagingEnvironmentStatus,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let old = seen.environment.status.clone().unwrap_or_default();
+    if old == *new {
+        return Ok(());
+    }
+    let body = json!({
+        "apiVersion": StagingEnvironment::api_version(&()),
+        "kind": StagingEnvironment::kind(&()),
+        "metadata": { "name": seen.identity.name, "uid": seen.identity.uid },
+        "status": new
+    });
+    let api = environments(seen, ctx);
+    let params = PatchParams::apply(names::STATUS_MANAGER).force();
+    let name = &seen.identity.name;
+    let what = format!("write the status of StagingEnvironment {name}");
+    match call(&what, || api.patch_status(name, &params, &Patch::Apply(&body))).await {
+        Ok(_) => {}
+        Err(error) if error.code() == 404 => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    announce(seen, &old, new, ctx).await;
+    Ok(())
+}
+
+/// One Event for a change of what a person would ask first. Events are told once and may be lost;
+/// the status is what counts.
+async fn announce(
+    seen: &Seen,
+    old: &StagingEnvironmentStatus,
+    new: &StagingEnvironmentStatus,
+    ctx: &Context,
+) {
+    let mut told = Vec::new();
+    let reason = |status: &StagingEnvironmentStatus| {
+        find(&status.conditions, ConditionType::Ready)
+            .map(|it| (it.status.clone(), it.reason.clone()))
+    };
+    if let Some(ready) = find(&new.conditions, ConditionType::Ready)
+        && reason(old) != reason(new)
+        && ready.status != "Unknown"
+    {
+        told.push(ready);
+    }
+    for kind in [ConditionType::Expiring, ConditionType::TeardownBlocked] {
+        if !is_true(&old.conditions, kind) {
+            told.extend(find(&new.conditions, kind));
+        }
+    }
+    for condition in told {
+        let fine = condition.type_ == ConditionType::Ready.as_str() && condition.status == "True";
+        let ending = matches!(condition.reason.as_str(), "Expired" | "Deleting" | "Suspended");
+        let event = Event {
+            type_: if fine || ending { EventType::Normal } else { EventType::Warning },
+            reason: if fine { "Ready".to_owned() } else { condition.reason.clone() },
+            note: Some(condition.message.clone()),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let about = seen.environment.object_ref(&());
+        let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
+        if let Err(error) = made {
+            tracing::warn!(%error, "an Event was lost");
+        }
+    }
+}
+
+/// Writes the StagingPlan.
+pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Error> {
+    let name = names::staging_plan(&seen.identity.name);
+    let mut object = StagingPlan::new(&name, spec(seen, plan));
+    object.metadata = ObjectMeta {
+        name: Some(name.clone()),
+        namespace: Some(seen.identity.namespace.as_str().to_owned()),
+        labels: Some(
+            [
+                (names::ENVIRONMENT_UID_LABEL.to_owned(), seen.identity.uid.clone()),
+                (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
+            ]
+            .into(),
+        ),
+        owner_references: seen.environment.controller_owner_ref(&()).map(|owner| vec![owner]),
+        ..ObjectMeta::default()
+    };
+    let api: Api<StagingPlan> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let what = format!("write StagingPlan {name}");
+    call(&what, || api.patch(&name, &params, &Patch::Apply(&object))).await?;
+    Ok(())
+}
+
+fn spec(seen: &Seen, plan: &Plan) -> StagingPlanSpec {
+    let over = |length: usize| u32::try_from(length.saturating_sub(LISTED)).unwrap_or(u32::MAX);
+    let truncated =
+        Truncated { changes: over(plan.changes.len()), left_behind: over(plan.left_behind.len()) };
+    StagingPlanSpec {
+        digest: plan.digest.clone(),
+        generation: seen.environment.metadata.generation.unwrap_or_default(),
+        source: plan.source.as_str().to_owned(),
+        target: plan.target.as_str().to_owned(),
+        clones: plan.clones.iter().map(|clone| clone.object.key().to_string()).collect(),
+        changes: plan.changes.iter().take(LISTED).cloned().collect(),
+        left_behind: plan.left_behind.iter().take(LISTED).cloned().collect(),
+        findings: plan.findings.clone(),
+        truncated: (truncated != Truncated::default()).then_some(truncated),
+    }
+}
+
+fn environments(seen: &Seen, ctx: &Context) -> Api<StagingEnvironment> {
+    Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str())
+}

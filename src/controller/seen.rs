@@ -1,0 +1,265 @@
+//! What one pass works on, and the facts in it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use kulisse_core::{
+    api::{
+        class::StagingClassSpec,
+        condition::{ConditionType, Reason, find},
+        environment::StagingEnvironment,
+        identity::{Incarnation, NamespaceName},
+        names,
+        status::{ProbeVerdict, StagingEnvironmentStatus, Target as TargetRecord, TaskSummary},
+    },
+    lifecycle::{
+        Problem,
+        expiry::{Term, term},
+        facts::{Facts, PlanFacts, Probe, Target, Task, Workload, WorkloadState},
+        readiness::{Attempt, Rollout},
+        task::{self, Run},
+    },
+    plan::{object::Key, request::Identity, task::PlannedTask},
+};
+
+use super::stored::Stored;
+
+/// A failed probe is repeated after this: somebody may have mended the network.
+const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What one pass works on.
+pub struct Seen {
+    /// The environment.
+    pub environment: Arc<StagingEnvironment>,
+    /// Which it is.
+    pub identity: Identity,
+    /// Its status as this pass changes it: what is recorded here is true, whatever the conditions
+    /// say.
+    pub record: StagingEnvironmentStatus,
+    /// Our finalizer is on it.
+    pub claimed: bool,
+    /// Its class, as it holds now.
+    pub class: StagingClassSpec,
+    /// Why nothing may be created.
+    pub refusal: Option<Problem>,
+    /// Name of the target of this incarnation.
+    pub target_name: NamespaceName,
+    /// The target.
+    pub target: Target,
+    /// The plan and what belongs to it; not looked up for an environment at rest.
+    pub stored: Option<Arc<Stored>>,
+    /// The workloads in the target, as watched.
+    pub workloads: BTreeMap<Key, Rollout>,
+    /// What keeps workloads from coming up, by workload.
+    pub troubles: BTreeMap<Key, Problem>,
+    /// The Jobs of tasks, by task run and attempt.
+    pub attempts: BTreeMap<String, BTreeMap<u32, Attempt>>,
+    /// The probe's Job is there.
+    pub probing: bool,
+}
+
+impl Seen {
+    /// Which life of the environment this is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.record.incarnation.unwrap_or(Incarnation(1))
+    }
+
+    /// What is recorded of the target of this incarnation.
+    pub fn target_record(&self) -> Option<&TargetRecord> {
+        self.record.namespaces.iter().find(|it| it.name == self.target_name.as_str())
+    }
+
+    /// What is recorded of the target of this incarnation, to change it.
+    pub fn target_record_mut(&mut self) -> Option<&mut TargetRecord> {
+        let name = self.target_name.as_str().to_owned();
+        self.record.namespaces.iter_mut().find(|it| it.name == name)
+    }
+
+    /// When the time is up, once the target has been made.
+    pub fn term(&self) -> Result<Option<Term>, Problem> {
+        let Some(started) = &self.record.started_at else { return Ok(None) };
+        let lifecycle = &self.environment.spec.lifecycle;
+        term(started.0, lifecycle, &self.class.limits)
+            .map(Some)
+            .map_err(|error| Problem::new(Reason::InvalidSpec, error.to_string()))
+    }
+
+    /// All that the next step depends on. `now` is the API server's time.
+    pub fn facts(&self, now: Timestamp) -> Facts {
+        let (term, invalid) = match self.term() {
+            Ok(term) => (term, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let past = term.is_some_and(|it| now >= it.ends_at);
+        Facts {
+            now,
+            generation: self.environment.metadata.generation.unwrap_or_default(),
+            deleting: self.environment.metadata.deletion_timestamp.is_some(),
+            claimed: self.claimed,
+            suspended: self.environment.spec.suspend,
+            on_expiry: self.environment.spec.lifecycle.on_expiry,
+            incarnation: self.incarnation(),
+            expires_at: term.map(|it| it.ends_at),
+            warns_at: term.map(|it| it.warns_at),
+            expired: past && self.record.namespaces.is_empty() && self.record.plan.is_none(),
+            refusal: invalid.or_else(|| self.refusal.clone()),
+            target: self.target.clone(),
+            plan: self.plan_facts(),
+            probe: self.probe_facts(now),
+            applied: self
+                .target_record()
+                .and_then(|it| it.applied.as_ref())
+                .map(|it| (it.digest.clone(), it.through)),
+            applied_at: self.target_record().and_then(|it| it.applied.as_ref()).map(|it| it.at.0),
+            workloads: self.workload_facts(),
+            tasks: self.task_facts(now),
+        }
+    }
+
+    fn plan_facts(&self) -> Option<PlanFacts> {
+        let summary = self.record.plan.as_ref()?;
+        let blocked = self.stored.as_ref().and_then(|stored| {
+            let count = stored.plan.blocking().count();
+            let first = stored.plan.blocking().next()?;
+            let message =
+                format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
+            Some((Problem::new(Reason::ProductionReference, message), count))
+        });
+        Some(PlanFacts { generation: summary.generation, digest: summary.digest.clone(), blocked })
+    }
+
+    fn probe_facts(&self, now: Timestamp) -> Probe {
+        let Some(record) = self.target_record() else { return Probe::Due };
+        let message = record.probe_message.clone();
+        let failed = |reason| {
+            let said = find(&self.record.conditions, ConditionType::BoundaryClean);
+            let since = said.filter(|it| it.status == "False").map(|it| it.last_transition_time.0);
+            match since {
+                Some(since) if now.duration_since(since) >= PROBE_AGAIN => Probe::Due,
+                _ => Probe::Failed(Problem::new(reason, message.clone())),
+            }
+        };
+        match record.probe {
+            ProbeVerdict::Closed => Probe::Closed(message),
+            ProbeVerdict::Skipped => Probe::Skipped,
+            _ if self.probing => Probe::Running,
+            ProbeVerdict::Unknown => Probe::Due,
+            ProbeVerdict::Open => failed(Reason::EgressNotEnforced),
+            ProbeVerdict::Inconclusive => failed(Reason::ProbeInconclusive),
+        }
+    }
+
+    /// The planned workloads; of an environment at rest, those that are watched, and as many
+    /// missing ones as there were more.
+    fn workload_facts(&self) -> Vec<Workload> {
+        if self.target != Target::Living {
+            return Vec::new();
+        }
+        if let Some(stored) = &self.stored {
+            let planned = stored.plan.workloads().into_iter();
+            return planned
+                .map(|(key, store)| Workload { state: self.state(&key), key, store })
+                .collect();
+        }
+        let mut found: Vec<Workload> = self
+            .workloads
+            .keys()
+            .map(|key| Workload { state: self.state(key), key: key.clone(), store: false })
+            .collect();
+        let total = self.record.workloads.as_ref().map_or(0, |it| it.total as usize);
+        for _ in found.len()..total {
+            let key = Key { group: "apps".into(), kind: "Workload".into(), name: "deleted".into() };
+            found.push(Workload { key, store: false, state: WorkloadState::Missing });
+        }
+        found
+    }
+
+    fn state(&self, key: &Key) -> WorkloadState {
+        let Some(rollout) = self.workloads.get(key) else { return WorkloadState::Missing };
+        if rollout.up() {
+            return WorkloadState::Up;
+        }
+        if let Some(words) = &rollout.refused {
+            let message = format!("{key}: its Pods are refused: {words}");
+            return WorkloadState::Stuck(Problem::new(Reason::Refused, message));
+        }
+        match self.troubles.get(key) {
+            Some(problem) => WorkloadState::Stuck(problem.clone()),
+            None => WorkloadState::Progressing,
+        }
+    }
+
+    fn task_facts(&self, now: Timestamp) -> Vec<Task> {
+        let Some(stored) = &self.stored else { return self.remembered_tasks() };
+        let applied = self.target_record().and_then(|it| it.applied.as_ref()).map(|it| it.at.0);
+        let tasks = stored.plan.tasks.iter();
+        tasks
+            .map(|planned| {
+                let known = self.run(planned, now);
+                let patience = SignedDuration::from_secs(i64::from(planned.timeout_seconds));
+                Task {
+                    name: planned.name.clone(),
+                    role: planned.role,
+                    needs: planned.needs.clone(),
+                    patience_ends: applied.and_then(|at| at.checked_add(patience).ok()),
+                    state: known.state,
+                    message: known.message,
+                }
+            })
+            .collect()
+    }
+
+    /// Of an environment at rest, the tasks as they were recorded.
+    fn remembered_tasks(&self) -> Vec<Task> {
+        let seeds = self.record.seed.iter().map(|it| (it, task::SEED));
+        let smokes = self.record.smoke.iter().map(|it| (it, task::SMOKE));
+        seeds
+            .chain(smokes)
+            .map(|(it, role)| Task {
+                name: it.name.clone(),
+                role,
+                needs: Vec::new(),
+                patience_ends: None,
+                state: it.state,
+                message: it.message.clone(),
+            })
+            .collect()
+    }
+
+    /// How a planned task stands, from what is recorded and what its Jobs say.
+    pub fn run(&self, planned: &PlannedTask, now: Timestamp) -> Run {
+        let run = self.run_id(planned);
+        let nothing = BTreeMap::new();
+        let attempts = self.attempts.get(&run).unwrap_or(&nothing);
+        task::run(planned, &run, self.incarnation(), self.summary(planned), attempts, now)
+    }
+
+    /// What a run of a task is told apart by: a seed runs once per content, a smoke once per
+    /// content and plan.
+    pub fn run_id(&self, planned: &PlannedTask) -> String {
+        let digest = self.record.plan.as_ref().map(|it| it.digest.as_str()).unwrap_or_default();
+        task::run_id(planned, digest)
+    }
+
+    /// What is recorded of a planned task.
+    pub fn summary(&self, planned: &PlannedTask) -> Option<&TaskSummary> {
+        let list = if task::is_seed(planned) { &self.record.seed } else { &self.record.smoke };
+        list.iter().find(|it| it.name == planned.name)
+    }
+
+    /// Records how a task stands.
+    pub fn note(&mut self, planned: &PlannedTask, summary: TaskSummary) {
+        let list =
+            if task::is_seed(planned) { &mut self.record.seed } else { &mut self.record.smoke };
+        match list.iter_mut().find(|it| it.name == summary.name) {
+            Some(old) => *old = summary,
+            None => list.push(summary),
+        }
+    }
+}
+
+/// Whether our finalizer is on an environment.
+pub fn claimed(environment: &StagingEnvironment) -> bool {
+    environment.finalizers().iter().any(|it| it == names::TEARDOWN_FINALIZER)
+}

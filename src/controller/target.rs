@@ -1,0 +1,239 @@
+//! The target: made, found again, and never taken from anybody else.
+
+use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use kulisse_core::{
+    api::{
+        condition::Reason,
+        identity::{Incarnation, NamespaceName},
+        names,
+        status::{ProbeVerdict, Target as TargetRecord, TargetRole},
+    },
+    lifecycle::facts::Target,
+    plan::{
+        access,
+        object::{Object, escape},
+        request::Request,
+    },
+};
+use serde_json::json;
+
+use super::{
+    call::call, context::Context, error::Error, seen::Seen, stored::Stored, world::Namespace,
+};
+
+/// Conditions of a namespace that say what is left in it.
+const REMAINS: [&str; 5] = [
+    "NamespaceContentRemaining",
+    "NamespaceFinalizersRemaining",
+    "NamespaceDeletionContentFailure",
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+];
+
+/// What a namespace of the target's name is to us. `recorded`: the UID in the status.
+pub fn judge(
+    namespace: Option<&Namespace>,
+    recorded: Option<&str>,
+    name: &str,
+    proof: &str,
+) -> Target {
+    let Some(namespace) = namespace else { return Target::None };
+    let ours = match recorded {
+        Some(uid) => namespace.uid == uid,
+        None => namespace.proof.as_deref() == Some(proof),
+    };
+    if !ours {
+        return Target::Foreign(name.to_owned());
+    }
+    if !namespace.leaving {
+        return Target::Living;
+    }
+    let remains: Vec<&(String, String)> =
+        namespace.remains.iter().filter(|(kind, _)| REMAINS.contains(&kind.as_str())).collect();
+    let only_rights =
+        !remains.is_empty() && remains.iter().all(|(kind, words)| rights_only(kind, words));
+    let blocked_by = if only_rights {
+        Vec::new()
+    } else {
+        remains.iter().map(|(_, words)| words.clone()).collect()
+    };
+    Target::Leaving { only_rights, blocked_by }
+}
+
+/// Whether a namespace's condition speaks of nothing but our own RoleBinding.
+fn rights_only(kind: &str, words: &str) -> bool {
+    match kind {
+        "NamespaceContentRemaining" => {
+            words
+                == "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances"
+        }
+        "NamespaceFinalizersRemaining" => {
+            words
+                == format!(
+                    "Some content in the namespace has finalizers remaining: {} in 1 resource instances",
+                    names::RIGHTS_FINALIZER
+                )
+        }
+        _ => false,
+    }
+}
+
+/// Looks for a namespace with certainty: by asking for it.
+pub async fn find(name: &NamespaceName, ctx: &Context) -> Result<Option<Namespace>, Error> {
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let what = format!("get Namespace {name}");
+    Ok(call(&what, || api.get_opt(name.as_str())).await?.map(|it| Namespace::from(&it)))
+}
+
+/// Makes the target and our rights in it. Safe to repeat: what is there and ours is taken up.
+pub async fn make(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let namespace = post(seen, &stored.plan.namespace, ctx).await?;
+    let name = seen.target_name.clone();
+    record(seen, &name, &namespace);
+    rights(&stored.request, ctx).await?;
+    seen.target = Target::Living;
+    Ok(())
+}
+
+/// Takes down in the record that the target is there.
+pub fn record(seen: &mut Seen, name: &NamespaceName, namespace: &Namespace) {
+    let incarnation = seen.incarnation();
+    seen.record.started_at = namespace.created.map(Time);
+    if seen.target_record().is_some_and(|it| it.uid == namespace.uid) {
+        return;
+    }
+    seen.record.namespaces = vec![TargetRecord {
+        name: name.as_str().to_owned(),
+        uid: namespace.uid.clone(),
+        incarnation,
+        role: TargetRole::Serving,
+        probe: ProbeVerdict::Unknown,
+        probe_message: String::new(),
+        applied: None,
+    }];
+}
+
+async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Error> {
+    let name = &seen.target_name;
+    let proof = proof(seen, seen.incarnation(), ctx);
+    let mut object = plan.clone();
+    object.set(&format!("/metadata/annotations/{}", escape(names::PROOF_ANNOTATION)), json!(proof));
+    let namespace: V1Namespace =
+        serde_json::from_value(object.into_value()).map_err(|it| Error::Stored(it.to_string()))?;
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let what = format!("create Namespace {name}");
+    match call(&what, || api.create(&params, &namespace)).await {
+        Ok(made) => Ok(Namespace::from(&made)),
+        // A crash between the POST and the record: ours if it carries our proof.
+        Err(error) if error.code() == 409 => {
+            let there = find(name, ctx).await?;
+            let recorded = seen.target_record().map(|it| it.uid.as_str());
+            match (judge(there.as_ref(), recorded, name.as_str(), &proof), there) {
+                (Target::Living, Some(namespace)) => Ok(namespace),
+                _ => Err(Error::problem(
+                    Reason::Conflict,
+                    format!(
+                        "a namespace {name} exists and is not ours, or is on its way out: it is neither used nor deleted"
+                    ),
+                )),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The proof for the target of an incarnation.
+pub fn proof(seen: &Seen, incarnation: Incarnation, ctx: &Context) -> String {
+    let parts = ["target", &seen.identity.uid, seen.target_name.as_str(), &incarnation.to_string()];
+    ctx.key.proof(&parts)
+}
+
+/// Binds our rights in the target.
+async fn rights(request: &Request, ctx: &Context) -> Result<(), Error> {
+    let binding: RoleBinding = serde_json::from_value(access::rights(request).into_value())
+        .map_err(|it| Error::Stored(it.to_string()))?;
+    let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), request.target.as_str());
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let what = format!("create RoleBinding {} in {}", names::RIGHTS_BINDING, request.target);
+    match call(&what, || api.create(&params, &binding)).await {
+        Err(error) if error.code() != 409 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Lets go of our rights in a target that holds nothing else any more.
+pub async fn release_rights(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let name = &seen.target_name;
+    let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), name.as_str());
+    let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    let what = format!("release RoleBinding {} in {name}", names::RIGHTS_BINDING);
+    match call(&what, || api.patch(names::RIGHTS_BINDING, &PatchParams::default(), &patch)).await {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(leaving: bool, remains: &[(&str, &str)]) -> Namespace {
+        Namespace {
+            uid: "n".into(),
+            created: None,
+            proof: Some("proof".into()),
+            incarnation: Some("1".into()),
+            leaving,
+            remains: remains.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_recorded_uid_or_our_proof_makes_it_ours_and_nothing_else() {
+        let it = namespace(false, &[]);
+        assert_eq!(judge(Some(&it), Some("n"), "stg", "other"), Target::Living);
+        assert_eq!(judge(Some(&it), None, "stg", "proof"), Target::Living);
+        assert_eq!(judge(Some(&it), None, "stg", "other"), Target::Foreign("stg".into()));
+        assert_eq!(judge(Some(&it), Some("m"), "stg", "proof"), Target::Foreign("stg".into()));
+    }
+
+    #[test]
+    fn our_rights_go_last() {
+        let content = (
+            "NamespaceContentRemaining",
+            "Some resources are remaining: rolebindings.rbac.authorization.k8s.io has 1 resource instances",
+        );
+        let ours = (
+            "NamespaceFinalizersRemaining",
+            "Some content in the namespace has finalizers remaining: kulisse.dev/rights in 1 resource instances",
+        );
+        let pods = (
+            "NamespaceContentRemaining",
+            "Some resources are remaining: pods. has 2 resource instances, rolebindings.rbac.authorization.k8s.io has 1 resource instances",
+        );
+        let only = |remains: &[(&str, &str)]| match judge(
+            Some(&namespace(true, remains)),
+            Some("n"),
+            "stg",
+            "",
+        ) {
+            Target::Leaving { only_rights, .. } => only_rights,
+            _ => false,
+        };
+        assert!(only(&[content, ours]));
+        assert!(!only(&[pods, ours]));
+        assert!(!only(&[]), "the namespace controller has not looked yet");
+    }
+}

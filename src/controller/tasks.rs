@@ -1,0 +1,322 @@
+//! Seeds, smokes and the probe: one Job each, with a name that says what it is, so that starting
+//! one twice starts one.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{batch::v1::Job, core::v1::Pod},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, LogParams, PostParams},
+};
+use kulisse_core::{
+    api::{
+        names,
+        status::{ProbeVerdict, TaskState, TaskSummary},
+    },
+    lifecycle::{readiness::Attempt, task::Run},
+    plan::{
+        object::Object,
+        probe::{self, Place, ProbeAnswer},
+        task::{self, PlannedTask, TaskRole},
+    },
+    secrets::{Redactor, Uses, redact},
+};
+
+use super::{
+    call::{call, call_list},
+    context::Context,
+    error::Error,
+    seen::Seen,
+    stored::Stored,
+};
+
+/// Lines of a failed task's log that are looked at.
+const LAST_LINES: i64 = 20;
+/// Longest piece of a log in a message, in characters.
+const QUOTED: usize = 300;
+
+/// Starts the next attempt of a task and records it.
+pub async fn start(
+    seen: &mut Seen,
+    stored: &Stored,
+    at: usize,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
+    let now = ctx.clock.now();
+    let run = seen.run(planned, now);
+    let number = run.attempts + 1;
+    let job = job(stored, planned, number, ctx);
+    post(seen, &job, ctx).await?;
+    let summary = TaskSummary {
+        name: planned.name.clone(),
+        state: TaskState::Running,
+        content: seen.run_id(planned),
+        incarnation: seen.incarnation(),
+        started_at: Some(Time(now)),
+        took_seconds: None,
+        attempts: number,
+        message: String::new(),
+    };
+    let id = seen.run_id(planned);
+    let attempt = Attempt { state: TaskState::Running, started: Some(now), ended: None };
+    seen.attempts.entry(id).or_default().insert(number, attempt);
+    seen.note(planned, summary);
+    Ok(())
+}
+
+/// Records that a task waited for its stores for as long as it may take.
+pub fn give_up(seen: &mut Seen, stored: &Stored, at: usize) {
+    let Some(planned) = stored.plan.tasks.get(at) else { return };
+    let waits =
+        if planned.needs.is_empty() { "all stores".to_owned() } else { planned.needs.join(", ") };
+    let down: Vec<String> = seen
+        .workloads
+        .iter()
+        .filter(|(key, rollout)| {
+            !rollout.up() && (planned.needs.is_empty() || planned.needs.contains(&key.name))
+        })
+        .map(|(key, _)| {
+            seen.troubles.get(key).map_or_else(|| key.to_string(), |it| it.message.clone())
+        })
+        .collect();
+    let summary = TaskSummary {
+        name: planned.name.clone(),
+        state: TaskState::TimedOut,
+        content: seen.run_id(planned),
+        incarnation: seen.incarnation(),
+        started_at: None,
+        took_seconds: Some(planned.timeout_seconds),
+        attempts: 0,
+        message: cut(&format!("it needs {waits}, and these are not ready: {}", down.join("; "))),
+    };
+    seen.note(planned, summary);
+}
+
+/// Takes down in the record how the tasks stand, with what is known of a failure.
+pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let now = ctx.clock.now();
+    for planned in &stored.plan.tasks {
+        let run = seen.run(planned, now);
+        let known = seen.summary(planned).filter(|it| it.content == seen.run_id(planned));
+        if known.is_some_and(|it| it.state == run.state && it.attempts == run.attempts) {
+            continue;
+        }
+        let message = match run.state {
+            TaskState::Failed | TaskState::TimedOut if run.message.is_empty() => {
+                evidence(seen, stored, planned, &run, ctx).await
+            }
+            _ => run.message.clone(),
+        };
+        let summary = summary(seen, planned, &run, message);
+        seen.note(planned, summary);
+    }
+    let planned = |list: &[TaskSummary], seeds: bool| -> Vec<TaskSummary> {
+        let of_plan =
+            |name: &str| {
+                stored.plan.tasks.iter().any(|it| {
+                    it.name == name && kulisse_core::lifecycle::task::is_seed(it) == seeds
+                })
+            };
+        list.iter().filter(|it| of_plan(&it.name)).cloned().collect()
+    };
+    seen.record.seed = planned(&seen.record.seed, true);
+    seen.record.smoke = planned(&seen.record.smoke, false);
+    Ok(())
+}
+
+/// The attempts of the planned tasks, as watched.
+pub fn attempts(
+    seen: &Seen,
+    stored: &Stored,
+    ctx: &Context,
+) -> BTreeMap<String, BTreeMap<u32, Attempt>> {
+    let mut all = BTreeMap::new();
+    for planned in &stored.plan.tasks {
+        let found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
+            .filter_map(|number| {
+                let name = job(stored, planned, number, ctx);
+                let attempt = ctx.world.attempt(
+                    &seen.identity.uid,
+                    seen.target_name.as_str(),
+                    name.name(),
+                )?;
+                Some((number, attempt))
+            })
+            .collect();
+        all.insert(seen.run_id(planned), found);
+    }
+    all
+}
+
+/// Has a Pod in the target try the ways to production.
+pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let again = seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown);
+    if again {
+        remove_probe(seen, ctx).await?;
+    }
+    let control = ctx.settings.probe_control.as_ref();
+    let job = probe::probe_job(&stored.request, &stored.plan.ways, control, &ctx.settings.image);
+    post(seen, &job, ctx).await?;
+    seen.probing = true;
+    Ok(())
+}
+
+/// Reads what the probe has found, if it is over, and records it.
+pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let uid = &seen.identity.uid;
+    let Some(attempt) = ctx.world.attempt(uid, seen.target_name.as_str(), names::PROBE_JOB) else {
+        return Ok(());
+    };
+    if attempt.state == TaskState::Running {
+        seen.probing = true;
+        return Ok(());
+    }
+    let words = last_words(seen, names::PROBE_LABEL, None, ctx).await?;
+    let (verdict, message) = match words.as_deref().map(serde_json::from_str::<ProbeAnswer>) {
+        Some(Ok(answer)) => {
+            probe::verdict(&answer, alive(ctx.settings.probe_control.as_ref()).await)
+        }
+        _ => (
+            ProbeVerdict::Inconclusive,
+            format!(
+                "the probe left no answer: look at «kubectl logs job/{} -n {}»",
+                names::PROBE_JOB,
+                seen.target_name
+            ),
+        ),
+    };
+    if let Some(record) = seen.target_record_mut() {
+        record.probe = verdict;
+        record.probe_message = cut(&message);
+    }
+    Ok(())
+}
+
+/// Whether the control answers outside the fence: a probe that cannot reach what is dead has shown
+/// nothing.
+async fn alive(control: Option<&Place>) -> bool {
+    let Some(control) = control else { return false };
+    let dial = tokio::net::TcpStream::connect((control.host.as_str(), control.port));
+    matches!(tokio::time::timeout(std::time::Duration::from_secs(3), dial).await, Ok(Ok(_)))
+}
+
+async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let what = "delete the last probe's Job";
+    // In the foreground: the name is free once nothing of it is left.
+    match call(what, || api.delete(names::PROBE_JOB, &DeleteParams::foreground())).await {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn job(stored: &Stored, planned: &PlannedTask, number: u32, ctx: &Context) -> Object {
+    let run = match planned.role {
+        TaskRole::Seed(_) => "",
+        TaskRole::Smoke => stored.plan.digest.as_str(),
+    };
+    let attempt = task::Attempt {
+        request: &stored.request,
+        urls: &stored.plan.urls,
+        image: &ctx.settings.image,
+        run,
+        number,
+    };
+    task::job(planned, &attempt)
+}
+
+async fn post(seen: &Seen, job: &Object, ctx: &Context) -> Result<(), Error> {
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let body: Job =
+        serde_json::from_value(job.value().clone()).map_err(|it| Error::Stored(it.to_string()))?;
+    let params = PostParams {
+        field_manager: Some(names::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match call(&format!("create {}", job.key()), || api.create(&params, &body)).await {
+        Err(error) if error.code() != 409 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: String) -> TaskSummary {
+    let started = run.last.as_ref().and_then(|it| it.started);
+    let ended = run.last.as_ref().and_then(|it| it.ended);
+    TaskSummary {
+        name: planned.name.clone(),
+        state: run.state,
+        content: seen.run_id(planned),
+        incarnation: seen.incarnation(),
+        started_at: started.map(Time),
+        took_seconds: started.zip(ended).map(|(from, to)| seconds(from, to)),
+        attempts: run.attempts,
+        message: cut(&message),
+    }
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> u32 {
+    u32::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+/// What is known of a failed task: its container's ending and the last line of its log, without
+/// any credential of the target.
+async fn evidence(
+    seen: &Seen,
+    stored: &Stored,
+    planned: &PlannedTask,
+    run: &Run,
+    ctx: &Context,
+) -> String {
+    let job = job(stored, planned, run.attempts, ctx);
+    let words = last_words(seen, names::TASK_LABEL, Some(job.name()), ctx).await;
+    let words = words.ok().flatten().unwrap_or_default();
+    let known = super::secrets::known(seen, stored, ctx).await;
+    Redactor::new(&known, &Uses::default()).redact(&redact(&words))
+}
+
+/// The last words of the Pod of a Job: its termination message, or the end of its log, after how
+/// it ended.
+async fn last_words(
+    seen: &Seen,
+    label: &str,
+    job: Option<&str>,
+    ctx: &Context,
+) -> Result<Option<String>, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let selector = match job {
+        Some(job) => format!("batch.kubernetes.io/job-name={job}"),
+        None => label.to_owned(),
+    };
+    let params = ListParams::default().labels(&selector);
+    let pods = call_list("list the task's Pods", || api.list(&params)).await?.items;
+    let newest = pods.into_iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone());
+    let Some(pod) = newest else { return Ok(None) };
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let ended = statuses.filter_map(|it| it.state.as_ref()?.terminated.as_ref()).next();
+    if let Some(message) = ended.and_then(|it| it.message.clone()).filter(|it| !it.is_empty()) {
+        return Ok(Some(message));
+    }
+    if job.is_none() {
+        return Ok(None);
+    }
+    let ending = match ended {
+        Some(it) => format!("exit code {}", it.exit_code),
+        None => kulisse_core::lifecycle::readiness::trouble(&pod)
+            .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
+    };
+    let params = LogParams { tail_lines: Some(LAST_LINES), ..LogParams::default() };
+    let log = call("read the task's log", || api.logs(&pod.name_any(), &params))
+        .await
+        .unwrap_or_default();
+    let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Ok(Some(if last.is_empty() { ending } else { format!("{ending}: {}", last.trim()) }))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(QUOTED).collect()
+}

@@ -1,0 +1,185 @@
+//! The end of a target: everything in it, and nothing else.
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::{
+    apps::v1::{DaemonSet, Deployment, StatefulSet},
+    batch::v1::Job,
+    core::v1::Namespace,
+    networking::v1::Ingress,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{
+    Api, Resource,
+    api::{DeleteParams, ListParams, Preconditions},
+};
+use kulisse_core::{
+    api::{
+        condition::Reason,
+        environment::{OnExpiry, StagingEnvironment},
+        names,
+        staging_plan::StagingPlan,
+        status::{TargetRole, Teardown},
+    },
+    lifecycle::{facts::Target, step::Cause},
+};
+use serde::de::DeserializeOwned;
+
+use super::{call::call, context::Context, error::Error, report, seen::Seen, stored, target};
+
+/// Begins: routes first, so that nobody is served by something half gone; then the namespace, and
+/// in the same instant its workloads, since the namespace controller only starts after a while.
+pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let name = seen.target_name.clone();
+    guard(seen, ctx)?;
+    // Its UID, asked for now: the namespace that is deleted is the one that was judged.
+    let Some(namespace) = target::find(&name, ctx).await? else {
+        seen.target = Target::None;
+        seen.record.namespaces.clear();
+        return Ok(());
+    };
+    let proof = target::proof(seen, seen.incarnation(), ctx);
+    let recorded = seen.target_record().map(|it| it.uid.clone());
+    seen.target = target::judge(Some(&namespace), recorded.as_deref(), name.as_str(), &proof);
+    if seen.target != Target::Living {
+        return Ok(());
+    }
+    target::record(seen, &name, &namespace);
+    wipe::<Ingress>(seen, ctx).await;
+    let api: Api<Namespace> = Api::all(ctx.client.clone());
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(namespace.uid), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match call(&format!("delete Namespace {name}"), || api.delete(name.as_str(), &params)).await {
+        Err(error) if error.code() == 404 => {}
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    futures::join!(
+        wipe::<Deployment>(seen, ctx),
+        wipe::<StatefulSet>(seen, ctx),
+        wipe::<DaemonSet>(seen, ctx),
+        wipe::<Job>(seen, ctx),
+    );
+    if let Some(record) = seen.target_record_mut() {
+        record.role = TargetRole::Leaving;
+    }
+    note(seen, Vec::new(), ctx);
+    seen.target = Target::Leaving { only_rights: false, blocked_by: Vec::new() };
+    Ok(())
+}
+
+/// Takes down what holds up the deletion.
+pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
+    let started_at = seen
+        .record
+        .teardown
+        .as_ref()
+        .map_or_else(|| Time(ctx.clock.now()), |it| it.started_at.clone());
+    seen.record.teardown = Some(Teardown { started_at, blocked_by });
+}
+
+/// Drops what was stored, and lets the environment go or marks it as expired. Looks once more, with
+/// certainty: a namespace that was made and never recorded must not be left behind.
+pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), Error> {
+    let name = seen.target_name.clone();
+    let there = target::find(&name, ctx).await?;
+    let proof = target::proof(seen, seen.incarnation(), ctx);
+    let recorded = seen.target_record().map(|it| it.uid.clone());
+    seen.target = target::judge(there.as_ref(), recorded.as_deref(), name.as_str(), &proof);
+    match &seen.target {
+        Target::None | Target::Foreign(_) => {}
+        Target::Living | Target::Leaving { .. } => return Ok(()),
+    }
+    stored::delete(&seen.identity.uid, ctx).await?;
+    seen.record.namespaces.clear();
+    seen.record.plan = None;
+    seen.record.teardown = None;
+    seen.record.url = None;
+    seen.record.urls.clear();
+    seen.stored = None;
+    match cause {
+        Cause::Deleted => {
+            drop_report(seen, ctx).await?;
+            report::release(seen, ctx).await?;
+            seen.claimed = false;
+            Ok(())
+        }
+        Cause::Expired => match seen.environment.spec.lifecycle.on_expiry {
+            OnExpiry::Retain => Ok(()),
+            OnExpiry::Delete => delete_environment(seen, ctx).await,
+        },
+    }
+}
+
+async fn drop_report(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api: Api<StagingPlan> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let name = names::staging_plan(&seen.identity.name);
+    match call(&format!("delete StagingPlan {name}"), || {
+        api.delete(&name, &DeleteParams::default())
+    })
+    .await
+    {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api: Api<StagingEnvironment> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let params = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(seen.identity.uid.clone()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    let what = format!("delete StagingEnvironment {}", seen.identity.name);
+    match call(&what, || api.delete(&seen.identity.name, &params)).await {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Never a namespace of the system, never a source, never one without one of our prefixes; even if
+/// somebody wrote its name and UID into a status.
+fn guard(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let name = seen.target_name.as_str();
+    let prefixed = ctx
+        .settings
+        .namespace_prefixes
+        .iter()
+        .any(|prefix| name.starts_with(&format!("{prefix}-")));
+    let system = name == "default" || name.starts_with("kube-");
+    let source = name == seen.environment.spec.source.namespace;
+    if prefixed && !system && !source {
+        return Ok(());
+    }
+    Err(Error::problem(
+        Reason::Conflict,
+        format!(
+            "namespace {name} is not deleted: targets start with one of {}",
+            ctx.settings.namespace_prefixes.join(", ")
+        ),
+    ))
+}
+
+/// Deletes all objects of a kind in the target. Only speeds up what the namespace's deletion does
+/// anyway, so its failure is none.
+async fn wipe<K>(seen: &Seen, ctx: &Context)
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let what = format!("delete all {} in {}", K::plural(&()), seen.target_name);
+    let params = DeleteParams::background();
+    let all = ListParams::default();
+    if let Err(error) = call(&what, || api.delete_collection(&params, &all)).await {
+        tracing::debug!(%error, "left to the namespace controller");
+    }
+}

@@ -1,0 +1,54 @@
+//! What keeps workloads from coming up: the Pods are asked, and only while something is not up.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt, api::ListParams};
+use kulisse_core::{
+    lifecycle::{Problem, readiness},
+    plan::object::Key,
+};
+
+use super::{call::call_list, context::Context, error::Error, seen::Seen};
+
+/// The first cause for each workload that is not up.
+pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Problem>, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let params = ListParams::default().match_any();
+    let what = format!("list pods in {}", seen.target_name);
+    let pods = call_list(&what, || api.list(&params)).await?.items;
+    let mut found = BTreeMap::new();
+    for pod in &pods {
+        if let (Some(key), Some(problem)) = (owner(pod), readiness::trouble(pod)) {
+            found.entry(key).or_insert(problem);
+        }
+    }
+    Ok(found)
+}
+
+/// The workload that a Pod belongs to. A ReplicaSet is named after its Deployment and the hash of
+/// its template.
+fn owner(pod: &Pod) -> Option<Key> {
+    let owner = pod.owner_references().iter().find(|it| it.controller == Some(true))?;
+    let (kind, name) = match owner.kind.as_str() {
+        "ReplicaSet" => ("Deployment", owner.name.rsplit_once('-')?.0),
+        other => (other, owner.name.as_str()),
+    };
+    Some(Key { group: "apps".to_owned(), kind: kind.to_owned(), name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_of_a_replica_set_belongs_to_the_deployment() {
+        let pod: Pod = serde_json::from_value(json!({ "metadata": { "name": "web-5f-x", "ownerReferences": [
+            { "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-api-5f", "uid": "u", "controller": true }
+        ] } }))
+        .unwrap();
+        assert_eq!(owner(&pod).unwrap().to_string(), "Deployment.apps/web-api");
+    }
+}

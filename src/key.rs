@@ -1,0 +1,65 @@
+//! The operator's key: made once, kept as a Secret in its own namespace.
+
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use kulisse_core::{
+    api::{identity::NamespaceName, names},
+    secrets::OperatorKey,
+};
+
+const FIELD: &str = "key";
+
+/// The operator's key; the first operator of a cluster makes it.
+///
+/// # Errors
+///
+/// If the Secret cannot be read or made, or holds something else than a key.
+pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<OperatorKey> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace.as_str());
+    let name = names::OPERATOR_KEY_SECRET;
+    for _ in 0..2 {
+        let found = api.get_opt(name).await;
+        let found = found.with_context(|| format!("cannot read Secret {name} in {namespace}"))?;
+        if let Some(secret) = found {
+            let bytes = secret.data.and_then(|mut data| data.remove(FIELD));
+            let Some(key) = bytes.and_then(|it| OperatorKey::from_bytes(&it.0)) else {
+                bail!(
+                    "Secret {name} in {namespace} holds no key of {} bytes: delete it to have a new one made; living environments are then no longer recognised",
+                    OperatorKey::LENGTH
+                );
+            };
+            return Ok(key);
+        }
+        match api.create(&PostParams::default(), &fresh(name)?).await {
+            Ok(_) => {}
+            // Another one was faster: its key is ours too.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot make Secret {name} in {namespace}"));
+            }
+        }
+    }
+    bail!("Secret {name} in {namespace} is neither there nor can it be made");
+}
+
+fn fresh(name: &str) -> Result<Secret> {
+    let mut bytes = vec![0; OperatorKey::LENGTH];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(
+                [(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into(),
+            ),
+            ..ObjectMeta::default()
+        },
+        data: Some([(FIELD.to_owned(), ByteString(bytes))].into()),
+        immutable: Some(true),
+        ..Secret::default()
+    })
+}

@@ -1,0 +1,22 @@
+//! Kulisse gives every pull request its own staging environment: cloned from what production
+//! runs, unable to reach production, seeded, tested, and gone on time.
+//!
+//! ```text
+//!  apply StagingEnvironment
+//!    │  granted?
+//!    ▼
+//!  capture ──► plan ──► boundary check ──► namespace + fence ──► config, stores ──► seed ──► workloads ──► smoke ──► Ready
+//!  (reads)    (pure)       (pure)             (+ probe)                            (Jobs)                 (Jobs)      │
+//!  gone ◄── teardown ◄── expired or deleted ◄─────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The pure half (types, planner, lifecycle) is the package `kulisse-core`. Here is the edge:
+//! [`controller`] reads and writes the cluster, [`run`] puts the operator together, [`probe`] runs
+//! inside a target, [`cli`] is what people type.
+
+pub mod cli;
+pub mod controller;
+pub mod key;
+pub mod probe;
+pub mod run;
+pub mod telemetry;
