@@ -45,6 +45,7 @@ impl Alphabet {
     }
 
     /// Whether a text is made of this alphabet.
+    #[cfg(test)]
     pub(super) fn holds(self, text: &str) -> bool {
         let all = |more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
         let characters = self.characters();

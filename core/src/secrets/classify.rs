@@ -62,15 +62,15 @@ impl<'a> Hint<'a> {
     /// The same with what is known of who reads it: MinIO calls its access key a user, and clients
     /// call it a key, so both are credentials.
     pub(super) fn used_by(self, used: &Use) -> Self {
-        let minio = used.images.iter().any(|image| image.contains("minio"))
+        let is_minio = used.images.iter().any(|image| image.contains("minio"))
             || self.names.iter().any(|name| name.to_ascii_uppercase().starts_with("MINIO_"));
-        let user = self.names.iter().any(|name| {
+        let is_root = self.names.iter().any(|name| {
             matches!(
                 name.to_ascii_lowercase().as_str(),
                 "rootuser" | "root-user" | "minio_root_user"
             )
         });
-        Self { role: if minio && user { Role::Credential } else { self.role }, ..self }
+        Self { role: if is_minio && is_root { Role::Credential } else { self.role }, ..self }
     }
 
     /// Of a field in a document. A field whose name says nothing is what its parent is: in

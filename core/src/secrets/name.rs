@@ -20,316 +20,62 @@ pub(super) enum Role {
 }
 
 /// Last words of credentials; plurals are known.
-const CREDENTIAL: &[&str] = &[
-    "password",
-    "passwd",
-    "passwort",
-    "pwd",
-    "pass",
-    "passphrase",
-    "passcode",
-    "pw",
-    "secret",
-    "token",
-    "key",
-    "pin",
-    "credential",
-    "cookie",
-    "salt",
-    "pepper",
-    "psk",
-    "otp",
-    "totp",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "authkey",
-    "masterkey",
-    "signingkey",
-    "encryptionkey",
-    "requirepass",
-    "masterauth",
-    "jwt",
-    "auth",
-    "bearer",
-    "authorization",
-    "signature",
-    "webhook",
-    "kennwort",
-];
+const CREDENTIAL: &str = "\
+    password passwd passwort pwd pass passphrase passcode pw secret token key pin credential \
+    cookie salt pepper psk otp totp apikey accesskey secretkey privatekey authkey masterkey \
+    signingkey encryptionkey requirepass masterauth jwt auth bearer authorization signature \
+    webhook kennwort";
 
 /// Words that speak of a credential wherever they stand in a name.
-const STRONG: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "passcode",
-    "secret",
-    "token",
-    "credential",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "requirepass",
-    "masterauth",
-];
+const STRONG: &str = "\
+    password passwd pwd passphrase passcode secret token credential apikey accesskey \
+    secretkey privatekey requirepass masterauth";
 
 /// Ends of words written in one: `PGPASSWORD`, `mysqlrootpassword`.
-const CREDENTIAL_ENDS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "pwd",
-];
+const CREDENTIAL_ENDS: &str = "\
+    password passwd passphrase secret token apikey accesskey secretkey privatekey pwd";
 
 /// Last words of what stays.
-const SETTING: &[&str] = &[
-    "user",
-    "username",
-    "login",
-    "usr",
-    "account",
-    "owner",
-    "role",
-    "group",
-    "email",
-    "mail",
-    "sender",
-    "recipient",
-    "from",
-    "database",
-    "db",
-    "dbname",
-    "schema",
-    "catalog",
-    "collection",
-    "keyspace",
-    "vhost",
-    "host",
-    "hostname",
-    "hosts",
-    "server",
-    "servers",
-    "broker",
-    "brokers",
-    "bootstrap",
-    "node",
-    "nodes",
-    "address",
-    "addr",
-    "addresses",
-    "ip",
-    "port",
-    "ports",
-    "url",
-    "uri",
-    "urls",
-    "endpoint",
-    "endpoints",
-    "domain",
-    "origin",
-    "origins",
-    "issuer",
-    "audience",
-    "realm",
-    "tenant",
-    "scope",
-    "scopes",
-    "region",
-    "zone",
-    "bucket",
-    "container",
-    "queue",
-    "exchange",
-    "topic",
-    "stream",
-    "channel",
-    "index",
-    "name",
-    "id",
-    "uid",
-    "uuid",
-    "type",
-    "kind",
-    "mode",
-    "sslmode",
-    "ssl",
-    "tls",
-    "level",
-    "env",
-    "environment",
-    "stage",
-    "driver",
-    "dialect",
-    "engine",
-    "adapter",
-    "backend",
-    "provider",
-    "protocol",
-    "scheme",
-    "method",
-    "algorithm",
-    "alg",
-    "path",
-    "file",
-    "filename",
-    "dir",
-    "directory",
-    "folder",
-    "prefix",
-    "suffix",
-    "version",
-    "timeout",
-    "ttl",
-    "expiry",
-    "expiration",
-    "expires",
-    "lifetime",
-    "interval",
-    "delay",
-    "period",
-    "seconds",
-    "minutes",
-    "hours",
-    "days",
-    "ms",
-    "millis",
-    "limit",
-    "length",
-    "size",
-    "count",
-    "min",
-    "max",
-    "retries",
-    "attempts",
-    "pool",
-    "threads",
-    "workers",
-    "replicas",
-    "concurrency",
-    "enabled",
-    "enable",
-    "disabled",
-    "required",
-    "verify",
-    "debug",
-    "locale",
-    "language",
-    "lang",
-    "timezone",
-    "tz",
-    "charset",
-    "encoding",
-    "collation",
-    "format",
-    "title",
-    "description",
-    "label",
-    "comment",
-    "namespace",
-    "cluster",
-    "class",
-    "policy",
-    "strategy",
-    "ref",
-    "hint",
-    "url2",
-];
+const SETTING: &str = "\
+    user username login usr account owner role group email mail sender recipient from \
+    database db dbname schema catalog collection keyspace vhost host hostname hosts server \
+    servers broker brokers bootstrap node nodes address addr addresses ip port ports url uri \
+    urls endpoint endpoints domain origin origins issuer audience realm tenant scope scopes \
+    region zone bucket container queue exchange topic stream channel index name id uid uuid \
+    type kind mode sslmode ssl tls level env environment stage driver dialect engine adapter \
+    backend provider protocol scheme method algorithm alg path file filename dir directory \
+    folder prefix suffix version timeout ttl expiry expiration expires lifetime interval \
+    delay period seconds minutes hours days ms millis limit length size count min max \
+    retries attempts pool threads workers replicas concurrency enabled enable disabled \
+    required verify debug locale language lang timezone tz charset encoding collation format \
+    title description label comment namespace cluster class policy strategy ref hint";
 
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
-const STORES: &[&str] =
-    &["pg", "db", "my", "mysql", "postgres", "redis", "mongo", "smtp", "amqp", "sql", "rabbitmq"];
+const STORES: &str = "\
+    pg db my mysql postgres redis mongo smtp amqp sql rabbitmq";
 
 /// Ends of words written in one with a store's name before them.
-const SETTING_ENDS: &[&str] =
-    &["user", "username", "host", "hostname", "port", "database", "name", "sslmode", "schema"];
+const SETTING_ENDS: &str = "\
+    user username host hostname port database name sslmode schema";
 
 /// Last words that say nothing: `SECRET_KEY_BASE`, `password-old`, `token.txt`.
-const EMPTY_TAILS: &[&str] = &[
-    "base",
-    "value",
-    "values",
-    "base64",
-    "b64",
-    "encoded",
-    "raw",
-    "plain",
-    "plaintext",
-    "string",
-    "str",
-    "text",
-    "txt",
-    "current",
-    "previous",
-    "old",
-    "new",
-    "next",
-    "primary",
-    "secondary",
-    "default",
-    "prod",
-    "production",
-    "live",
-    "staging",
-    "test",
-    "dev",
-    "main",
-    "data",
-];
+const EMPTY_TAILS: &str = "\
+    base value values base64 b64 encoded raw plain plaintext string str text txt current \
+    previous old new next primary secondary default prod production live staging test dev \
+    main data";
 
 /// Words before `key` that make it no credential.
-const HARMLESS_KEYS: &[&str] = &[
-    "public",
-    "publishable",
-    "partition",
-    "sort",
-    "primary",
-    "foreign",
-    "cache",
-    "routing",
-    "binding",
-    "object",
-    "group",
-    "idempotency",
-    "translation",
-    "map",
-    "lookup",
-    "hash",
-    "index",
-    "pub",
-    "site",
-    "label",
-    "topology",
-];
+const HARMLESS_KEYS: &str = "\
+    public publishable partition sort primary foreign cache routing binding object group \
+    idempotency translation map lookup hash index pub site label topology";
 
 /// Words before `tokens`, `keys`, `secrets` that make it a number.
-const COUNTS: &[&str] = &["max", "min", "num", "number", "count", "total", "limit"];
+const COUNTS: &str = "\
+    max min num number count total limit";
 
 /// Ends of file names whose fields speak for themselves.
-const DOCUMENTS: &[&str] = &[
-    ".json",
-    ".yaml",
-    ".yml",
-    ".properties",
-    ".env",
-    ".ini",
-    ".cnf",
-    ".conf",
-    ".cfg",
-    ".toml",
-    ".xml",
-    ".hcl",
-    ".config",
-];
+const DOCUMENTS: &str = "\
+    .json .yaml .yml .properties .env .ini .cnf .conf .cfg .toml .xml .hcl .config";
 
 /// What `name` says about its value.
 pub(super) fn role(name: &str) -> Role {
@@ -354,7 +100,7 @@ pub(super) fn role(name: &str) -> Role {
         return match previous {
             // `key` alone names a field of a map, a column or a file more often than a credential.
             None => Role::Unknown,
-            Some(word) if HARMLESS_KEYS.contains(&word) => Role::Setting,
+            Some(word) if listed(HARMLESS_KEYS, word) => Role::Setting,
             Some(_) => Role::Credential,
         };
     }
@@ -400,12 +146,11 @@ pub(super) fn is_key_material(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [".jks", ".p12", ".pfx", ".keystore", ".truststore", ".kdbx", ".der", ".pem", ".crt", ".cer"]
         .iter()
+        .chain(&[".key"])
         .any(|end| name.ends_with(end))
-        || name.ends_with(".key")
-        || name.starts_with("id_rsa")
-        || name.starts_with("id_ed25519")
-        || name.starts_with("ssh-privatekey")
-        || name.starts_with(".dockerc")
+        || ["id_rsa", "id_ed25519", "ssh-privatekey", ".dockerc"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// Whether a value holds several credentials with commas between them.
@@ -433,9 +178,15 @@ pub(super) fn is_webhook(name: &str) -> bool {
 /// Whether a file of this name has fields.
 pub(super) fn is_document(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    DOCUMENTS.iter().any(|end| name.ends_with(end))
+    DOCUMENTS.split(' ').any(|end| name.ends_with(end))
         || name.starts_with(".env")
         || matches!(name.as_str(), "env" | "pgpass" | ".pgpass" | "userlist.txt")
+}
+
+/// Whether a file of this name is YAML.
+pub(super) fn is_yaml(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".yaml", ".yml"].iter().any(|end| name.ends_with(end))
 }
 
 /// The words of a name in lower case: `dbPassword`, `DB_PASSWORD` and `db-password` are the same.
@@ -445,9 +196,8 @@ fn words(name: &str) -> Vec<String> {
     let mut previous = ' ';
     let mut rest = name.chars().peekable();
     while let Some(c) = rest.next() {
-        if !c.is_alphanumeric() {
-            open = false;
-        } else {
+        open &= c.is_alphanumeric();
+        if c.is_alphanumeric() {
             let hump = c.is_uppercase()
                 && (previous.is_lowercase()
                     || previous.is_ascii_digit()
@@ -466,6 +216,10 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+fn listed(table: &str, word: &str) -> bool {
+    table.split(' ').any(|known| known == word)
+}
+
 fn singular(word: &str) -> &str {
     match word {
         "pass" => word,
@@ -474,30 +228,30 @@ fn singular(word: &str) -> &str {
 }
 
 fn says_nothing(word: &str) -> bool {
-    EMPTY_TAILS.contains(&word) || word.chars().all(|c| c.is_ascii_digit())
+    listed(EMPTY_TAILS, word) || word.chars().all(|c| c.is_ascii_digit())
 }
 
 fn is_strong(word: &str) -> bool {
-    STRONG.contains(&singular(word)) || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
+    listed(STRONG, singular(word)) || CREDENTIAL_ENDS.split(' ').any(|end| word.ends_with(end))
 }
 
 fn is_count(head: &str, previous: Option<&str>) -> bool {
     head.ends_with('s')
         && names_credential(head)
-        && previous.is_some_and(|word| COUNTS.contains(&word))
+        && previous.is_some_and(|word| listed(COUNTS, word))
 }
 
 fn names_credential(word: &str) -> bool {
-    CREDENTIAL.contains(&singular(word))
-        || CREDENTIAL.contains(&word)
-        || CREDENTIAL_ENDS.iter().any(|end| singular(word).ends_with(end))
+    listed(CREDENTIAL, singular(word))
+        || listed(CREDENTIAL, word)
+        || CREDENTIAL_ENDS.split(' ').any(|end| singular(word).ends_with(end))
 }
 
 fn names_setting(word: &str) -> bool {
-    SETTING.contains(&word)
+    listed(SETTING, word)
         || SETTING_ENDS
-            .iter()
-            .any(|end| word.strip_suffix(end).is_some_and(|store| STORES.contains(&store)))
+            .split(' ')
+            .any(|end| word.strip_suffix(end).is_some_and(|store| listed(STORES, store)))
 }
 
 #[cfg(test)]

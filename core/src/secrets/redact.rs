@@ -28,14 +28,16 @@ static JWT: Pattern = Pattern::new(
 static USERINFO: Pattern =
     Pattern::new(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:)([^\s"'<>]*)(@)"#);
 static AUTHORIZATION: Pattern = Pattern::new(
-    r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|apikey|digest|negotiate)\s+)?|\b(?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{6,})"#,
+    r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|apikey|digest|negotiate)\s+)?)([A-Za-z0-9+/=._~-]{3,})"#,
 );
+/// Without the header's name only what is too long for a word of prose.
+static SCHEME: Pattern = Pattern::new(r"(?i)(\b(?:bearer|basic)\s+)([A-Za-z0-9+/=._~-]{16,})");
 /// `{"name": "DB_PASSWORD", "value": "…"}`, as containers have it, in JSON and YAML.
 static NAMED: Pattern = Pattern::new(
     r#"(["']?\bname["']?\s*:\s*["']?)([\w.-]+)(["']?\s*,?\s*["']?value["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',}]+)"#,
 );
 static ASSIGNMENT: Pattern = Pattern::new(
-    r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&{}\[\]()]+)"#,
+    r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\$\{[^}]*\}|\$\([^)]*\)|\{\{[^}]*\}\}|"(?:[^"\\]|\\.)*"|\\"(?:[^"\\]|\\[^"])*\\"|'[^']*'|[^\s"',;&{}\[\]()][^\s"',;&}\])]*)"#,
 );
 /// `--password x`, `-p x` of commands.
 static FLAG: Pattern =
@@ -54,10 +56,17 @@ pub fn redact(text: &str) -> String {
     let text = replace(&JWT, &text, |_| MASK.to_owned());
     let text = replace(&USERINFO, &text, |found| {
         let (before, password, after) = mask(found);
-        let is_masked = password.is_empty() || shape::is_reference(&password);
-        if is_masked { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
+        // `https://host:8080/a@b` has a port.
+        let port = password.len() - password.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let is_port = port > 0 && password[port..].starts_with('/');
+        let stays = password.is_empty() || is_port || shape::is_reference(&password);
+        if stays { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
     });
-    let text = replace(&AUTHORIZATION, &text, |found| format!("{}{MASK}", mask(found).0));
+    let text = replace(&AUTHORIZATION, &text, |found| {
+        let (before, value, _) = mask(found);
+        if is_scheme(&value) { found[0].to_owned() } else { format!("{before}{MASK}") }
+    });
+    let text = replace(&SCHEME, &text, |found| format!("{}{MASK}", mask(found).0));
     let text = replace(&NAMED, &text, |found| {
         let (before, name, between) = mask(found);
         let value = found.get(4).map_or("", |value| value.as_str());
@@ -89,8 +98,14 @@ fn masked(name: &str, value: &str) -> String {
         || shape::is_boolean(inner)
         || shape::is_reference(inner)
         || inner.contains(MASK)
+        || is_scheme(inner)
         || inner.starts_with("//");
     if stays { value.to_owned() } else { value.replace(inner, MASK) }
+}
+
+/// Whether a word is how somebody authenticates, not with what.
+fn is_scheme(word: &str) -> bool {
+    matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic" | "digest" | "negotiate")
 }
 
 /// Masks known credentials in text, however they are written. It holds them: no `Debug`.
@@ -199,12 +214,16 @@ fn base64_forms(value: &[u8]) -> Vec<Vec<u8>> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::secrets::SecretBytes;
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN] {
+        for pattern in
+            [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &SCHEME, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN]
+        {
             assert!(pattern.get().is_some());
         }
     }
@@ -281,7 +300,6 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(text), expected);
         }
-        use base64::engine::general_purpose::STANDARD;
         let header = STANDARD.encode("user:p@ss/w\"rd-and-more");
         let core = &header[8..20];
         assert!(!redactor.redact(&format!("x {header}")).contains(core));

@@ -31,9 +31,9 @@ pub(super) fn open(secret: &OpenSecret, name: &str, value: &SecretBytes, uses: &
     let text = std::str::from_utf8(value.expose()).ok().filter(|text| is_text(text)).ok_or(
         NotInventable { why: "binary data: a keystore, a key or an archive", public: false },
     )?;
-    let used = uses.of(&secret.name, name);
-    let names: Vec<&str> = [name].into_iter().chain(used.names()).collect();
-    classify::value(Hint::key(&names).used_by(&used), text)
+    let found = uses.of(&secret.name, name);
+    let names: Vec<&str> = [name].into_iter().chain(found.names()).collect();
+    classify::value(Hint::key(&names).used_by(&found), text)
 }
 
 fn parts(pieces: Pieces, key: &OperatorKey) -> Vec<Part> {

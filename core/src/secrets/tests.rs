@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -55,6 +56,7 @@ fn shape_of(name: &str, value: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn values_are_taken_apart_by_name_and_shape() {
     for (name, value, expected) in [
         // The trap: one word is user, database and password.
@@ -258,7 +260,6 @@ fn equal_credentials_stay_equal_however_they_are_written() {
     assert_eq!(it["DATABASE_URL"], format!("postgres://shop:{new}@db/shop"));
     assert_eq!(it["app.yaml"], format!("password: {new}\nuser: shop\n"));
     assert_eq!(it["config.json"], format!("{{\"password\":\"{new}\"}}"));
-    use base64::{Engine, engine::general_purpose::STANDARD};
     assert_eq!(it["encoded-password"], STANDARD.encode(new));
 }
 
@@ -306,15 +307,12 @@ fn what_is_given_is_taken_and_what_is_missing_is_named() {
         (("mine".to_owned(), "b".to_owned()), SecretBytes::new(b"2".to_vec())),
     ]);
     let keys = |key: &str| {
-        make(&from(key), &key_of(), "uid", &given).map(|made| made.into_keys().collect::<Vec<_>>())
+        make(&from(key), &super::tests::key(), "uid", &given)
+            .map(|made| made.into_keys().collect::<Vec<_>>())
     };
     assert_eq!(keys("a").unwrap(), ["a"]);
     assert_eq!(keys(EVERY_KEY).unwrap(), ["a", "b"]);
     assert_eq!(keys("c").unwrap_err().key, "c");
-}
-
-fn key_of() -> OperatorKey {
-    key()
 }
 
 #[test]

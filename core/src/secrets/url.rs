@@ -3,13 +3,15 @@
 //! Real passwords are often written into URLs unencoded, so this reads more than RFC 3986 allows:
 //! the user information ends where a person would say it does.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 use super::{
     classify::{Hint, Place, Written, push},
     name::{self, Role},
     pattern::Pattern,
-    pieces::{Pieces, Taken},
+    pieces::{NotInventable, Pieces, Taken},
     shape,
     structure::{Entry, Separator, entries},
 };
@@ -25,10 +27,7 @@ static PORTS: Pattern =
     Pattern::new(r"^(\[[^\]]*\]|[^:,]*)(:\d{0,5})?(,(\[[^\]]*\]|[^:,]*)(:\d{0,5})?)*$");
 
 /// Takes a text apart that is a URL, a list of URLs or a driver's string with a user in it.
-pub(super) fn take_apart(
-    hint: Hint<'_>,
-    text: &str,
-) -> Result<Option<Pieces>, super::pieces::NotInventable> {
+pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, NotInventable> {
     if text.contains(char::is_whitespace) {
         return Ok(None);
     }
@@ -105,14 +104,13 @@ fn end_of_userinfo(rest: &str, is_web: bool) -> Option<usize> {
     match authority.rfind('@') {
         // Paths of web pages hold `@`; names of databases do not, passwords do.
         Some(at) if is_web => Some(at),
-        Some(_) => rest[..query].rfind('@'),
         None if PORTS.matches(authority) => None,
-        // What looks like a port is none: a password with `/`, `?` or `#` in it.
-        None => rest[..query].rfind('@'),
+        // What looks like a port and is none: a password with `/`, `?` or `#` in it.
+        _ => rest[..query].rfind('@'),
     }
 }
 
-fn userinfo(pieces: &mut Pieces, userinfo: &str) -> Result<(), super::pieces::NotInventable> {
+fn userinfo(pieces: &mut Pieces, userinfo: &str) -> Result<(), NotInventable> {
     let (user, password) = match userinfo.split_once(':') {
         Some((user, password)) => (user, Some(password)),
         None => (userinfo, None),
@@ -136,7 +134,7 @@ fn tail(
     pieces: &mut Pieces,
     text: &str,
     is_web: bool,
-) -> Result<(), super::pieces::NotInventable> {
+) -> Result<(), NotInventable> {
     let path = text.find(['?', '#', ';']).unwrap_or(text.len());
     if is_web {
         let is_webhook = hint.any(name::is_webhook);
@@ -178,7 +176,7 @@ fn fields(
     pieces: &mut Pieces,
     text: &str,
     separator: Separator,
-) -> Result<(), super::pieces::NotInventable> {
+) -> Result<(), NotInventable> {
     for entry in entries(text, separator) {
         match entry {
             Entry::Between(text) => pieces.text(text),
@@ -204,7 +202,7 @@ fn fields(
 }
 
 /// Goes on with a credential that may be percent-encoded.
-fn encoded(pieces: &mut Pieces, raw: &str) -> Result<(), super::pieces::NotInventable> {
+fn encoded(pieces: &mut Pieces, raw: &str) -> Result<(), NotInventable> {
     if shape::is_reference(raw) {
         pieces.text(raw);
         return Ok(());
@@ -214,7 +212,7 @@ fn encoded(pieces: &mut Pieces, raw: &str) -> Result<(), super::pieces::NotInven
 
 /// What percent-encoding stands for; bytes that are no text stay encoded.
 fn decoded(raw: &str) -> String {
-    percent_decode_str(raw).decode_utf8().map_or_else(|_| raw.to_owned(), |text| text.into_owned())
+    percent_decode_str(raw).decode_utf8().map_or_else(|_| raw.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Yaml);
     }
     // Block scalars make most lines of a YAML document text.
-    if hint.any(|name| name.ends_with(".yaml") || name.ends_with(".yml")) {
+    if hint.any(name::is_yaml) {
         return Some(Format::Yaml);
     }
     if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {

@@ -122,7 +122,7 @@ impl<'t> Reader<'t, '_> {
                 let pieces = quoted::take_apart(hint, &self.rest[..end])?;
                 self.pieces.extend(pieces);
                 self.rest = &self.rest[end..];
-                self.to_line_end()
+                self.rest_of_line()
             }
             Some(b'*' | b'#') => {
                 self.keep(line);
@@ -135,13 +135,13 @@ impl<'t> Reader<'t, '_> {
                 let pieces = if is_null { Pieces::kept(text) } else { value(hint, text)? };
                 self.pieces.extend(pieces);
                 self.rest = &self.rest[text.len()..];
-                self.to_line_end()
+                self.rest_of_line()
             }
         }
     }
 
     /// Keeps what follows a value on its line: a comment.
-    fn to_line_end(&mut self) -> Result<(), NotInventable> {
+    fn rest_of_line(&mut self) -> Result<(), NotInventable> {
         let end = lines::line_end(self.rest);
         let pieces = url::embedded(self.hint, &self.rest[..end])?;
         self.pieces.extend(pieces);
@@ -187,7 +187,7 @@ impl<'t> Reader<'t, '_> {
             {
                 self.pieces.extend(pieces?);
                 self.rest = &self.rest[length..];
-                return self.to_line_end();
+                return self.rest_of_line();
             }
         }
         let line = &self.rest[..lines::line_end(self.rest)];

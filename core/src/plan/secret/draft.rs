@@ -1,0 +1,175 @@
+//! What a cloned Secret will hold, key by key, and what is to be said about it.
+
+use std::collections::BTreeMap;
+
+use super::rules::{Policy, Rules};
+use crate::{
+    plan::{context::Context, relocate},
+    secrets::{
+        EVERY_KEY, Guess, Part, PlannedValue, SealedSecret, SealedValue, Uses, guess, is_telling,
+        outside,
+    },
+};
+
+/// A Secret's recipe, with notes on its keys. Notes on the whole Secret have no key.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Draft {
+    pub(super) keys: BTreeMap<String, PlannedValue>,
+    pub(super) notes: BTreeMap<String, Note>,
+}
+
+/// What is to be said about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// A credential in it is invented.
+    Generated,
+    /// A credential in it is invented that only somebody else can give.
+    Outside {
+        /// Who.
+        whose: &'static str,
+    },
+    /// It is kept, but looks like a credential.
+    Kept,
+    /// It comes from the request namespace.
+    Given,
+    /// It is left out because the spec says so.
+    Omitted,
+    /// It is left out because nobody can invent it.
+    Needed {
+        /// Why, as a clause.
+        why: String,
+        /// Whether a container does not start without it, as far as is known.
+        required: bool,
+    },
+}
+
+impl Draft {
+    /// Whether it holds all that another Secret does.
+    pub(super) fn takes_all(&self) -> bool {
+        self.keys.contains_key(EVERY_KEY)
+    }
+
+    fn put(&mut self, key: &str, value: PlannedValue, note: Option<Note>) {
+        self.keys.insert(key.to_owned(), value);
+        self.notes.extend(note.map(|note| (key.to_owned(), note)));
+    }
+
+    fn leave_out(&mut self, key: &str, note: Note) {
+        self.notes.insert(key.to_owned(), note);
+    }
+
+    fn need(&mut self, key: &str, why: &str, required: bool) {
+        self.leave_out(key, Note::Needed { why: why.to_owned(), required });
+    }
+}
+
+/// Drafts the clone of a Secret of the source.
+pub(super) fn draft(name: &str, rules: &Rules, uses: &Uses, context: &Context) -> Draft {
+    let mut draft = Draft::default();
+    if context.capture.secrets_readable {
+        if let Some(sealed) = context.capture.secrets.get(name) {
+            read(name, sealed, rules, context, &mut draft);
+        }
+    } else {
+        unread(name, rules, uses, &mut draft);
+    }
+    for key in rules.named_keys(name) {
+        if let Policy::From(secret) = rules.policy(name, key) {
+            draft.put(key, given(secret, key), Some(Note::Given));
+        }
+    }
+    draft
+}
+
+fn read(name: &str, sealed: &SealedSecret, rules: &Rules, context: &Context, draft: &mut Draft) {
+    for (key, value) in &sealed.keys {
+        match (rules.policy(name, key), value) {
+            (Policy::Omit, _) => draft.leave_out(key, Note::Omitted),
+            (Policy::From(secret), _) => draft.put(key, given(secret, key), Some(Note::Given)),
+            (Policy::Generate, SealedValue::NotInventable { why, .. }) => {
+                draft.need(key, &format!("it is {why}"), true);
+            }
+            (Policy::Generate, SealedValue::Parts(parts)) => {
+                draft.put(key, PlannedValue::Parts(relocated(parts, context)), note(key, parts));
+            }
+        }
+    }
+}
+
+fn note(key: &str, parts: &[Part]) -> Option<Note> {
+    if let Some(whose) = outside(key, parts) {
+        return Some(Note::Outside { whose });
+    }
+    if parts.iter().any(|part| matches!(part, Part::Credential { .. })) {
+        return Some(Note::Generated);
+    }
+    let telling = |part: &Part| matches!(part, Part::Text(text) if is_telling(text));
+    parts.iter().any(telling).then_some(Note::Kept)
+}
+
+/// Of a Secret that may not be read, its keys are known where something names them.
+fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
+    for (_, key, used) in uses.keys().filter(|(secret, ..)| *secret == name) {
+        match rules.policy(name, key) {
+            Policy::Omit => draft.leave_out(key, Note::Omitted),
+            Policy::From(secret) => draft.put(key, given(secret, key), Some(Note::Given)),
+            Policy::Generate => match guess(name, key, &uses.of(name, key)) {
+                Guess::Credential(part) => {
+                    draft.put(key, PlannedValue::Parts(vec![part]), Some(Note::Generated));
+                }
+                Guess::Unknown => {
+                    draft.need(key, "the source's Secrets may not be read", used.required);
+                }
+            },
+        }
+    }
+    let Some((_, whole)) = uses.whole().find(|(secret, _)| *secret == name) else { return };
+    if let Some(secret) = rules.every_key(name) {
+        draft.put(EVERY_KEY, given(secret, EVERY_KEY), None);
+        draft.leave_out("", Note::Given);
+    } else if rules.named_keys(name).next().is_none() {
+        draft.need(
+            "",
+            "all its keys are used, and the source's Secrets may not be read",
+            whole.required,
+        );
+    }
+}
+
+fn given(secret: &str, key: &str) -> PlannedValue {
+    PlannedValue::From { secret: secret.to_owned(), key: key.to_owned() }
+}
+
+/// The parts with references to the source rewritten. A host may stand behind a credential in a
+/// URL, so the text is rewritten as one, with a word in place of each credential.
+fn relocated(parts: &[Part], context: &Context) -> Vec<Part> {
+    let mut whole = String::new();
+    let mut credentials = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => whole.push_str(text),
+            Part::Credential { .. } => {
+                whole.push_str(&placeholder(credentials.len()));
+                credentials.push(part);
+            }
+        }
+    }
+    let Some(rewritten) = relocate::rewrite_text(context, &whole) else { return parts.to_vec() };
+    let mut relocated = Vec::with_capacity(parts.len());
+    let mut rest = rewritten.as_str();
+    for (at, credential) in credentials.into_iter().enumerate() {
+        // The word means nothing to anybody; should it be lost, nothing is rewritten.
+        let Some((before, after)) = rest.split_once(&placeholder(at)) else {
+            return parts.to_vec();
+        };
+        relocated.extend((!before.is_empty()).then(|| Part::Text(before.to_owned())));
+        relocated.push(credential.clone());
+        rest = after;
+    }
+    relocated.extend((!rest.is_empty()).then(|| Part::Text(rest.to_owned())));
+    relocated
+}
+
+fn placeholder(at: usize) -> String {
+    format!("kulissecredential{at}x")
+}

@@ -1,0 +1,133 @@
+//! `spec.secrets`, ready to be asked.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::{
+    api::{
+        environment::{SecretDefault, SecretPolicy, SecretRule},
+        staging_plan::Severity,
+    },
+    plan::{context::Context, log::Log, object::Key},
+};
+
+/// `spec.secrets`, compiled.
+pub(super) struct Rules<'a> {
+    list: Vec<Compiled<'a>>,
+    default: SecretDefault,
+    invalid: Vec<(usize, String)>,
+}
+
+struct Compiled<'a> {
+    name: GlobMatcher,
+    /// Empty: all.
+    keys: Vec<GlobMatcher>,
+    rule: &'a SecretRule,
+}
+
+/// What happens to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy<'a> {
+    /// Invented anew.
+    Generate,
+    /// Left out.
+    Omit,
+    /// The same key of this Secret of the request namespace.
+    From(&'a str),
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn of(context: &Context<'a>) -> Self {
+        let secrets = &context.request.spec.secrets;
+        let mut compiled = Self { list: Vec::new(), default: secrets.default, invalid: Vec::new() };
+        for (at, rule) in secrets.rules.iter().enumerate() {
+            let keys: Result<Vec<_>, String> = rule.keys.iter().map(|key| glob(key)).collect();
+            match (glob(&rule.name), keys) {
+                (Ok(name), Ok(keys)) => compiled.list.push(Compiled { name, keys, rule }),
+                (Err(why), _) | (_, Err(why)) => compiled.invalid.push((at, why)),
+            }
+        }
+        compiled
+    }
+
+    /// What happens to a key: the first rule that matches counts.
+    pub(super) fn policy(&self, secret: &str, key: &str) -> Policy<'a> {
+        self.list
+            .iter()
+            .find(|it| it.name.is_match(secret) && it.takes(key))
+            .and_then(|it| policy(it.rule))
+            .unwrap_or(match self.default {
+                SecretDefault::Generate => Policy::Generate,
+                SecretDefault::Omit => Policy::Omit,
+            })
+    }
+
+    /// Keys that rules give to a Secret by their full names.
+    pub(super) fn named_keys(&self, secret: &str) -> impl Iterator<Item = &'a str> {
+        self.list
+            .iter()
+            .filter(move |it| {
+                it.name.is_match(secret) && matches!(policy(it.rule), Some(Policy::From(_)))
+            })
+            .flat_map(|it| it.rule.keys.iter().map(String::as_str))
+            .filter(|key| !key.contains(['*', '?', '[', '{', '\\']))
+    }
+
+    /// The Secret of the request namespace that gives all its keys, if a rule says so.
+    pub(super) fn every_key(&self, secret: &str) -> Option<&'a str> {
+        let rule = self.list.iter().find(|it| it.name.is_match(secret) && it.keys.is_empty())?;
+        match policy(rule.rule)? {
+            Policy::From(from) => Some(from),
+            Policy::Generate | Policy::Omit => None,
+        }
+    }
+
+    /// Notes the rules that cannot be read.
+    pub(super) fn report(&self, context: &Context, log: &mut Log) {
+        let environment = Key {
+            group: "kulisse.dev".to_owned(),
+            kind: "StagingEnvironment".to_owned(),
+            name: context.request.environment.name.clone(),
+        };
+        for (at, why) in &self.invalid {
+            log.find(
+                Severity::Blocks,
+                &environment,
+                &format!("/spec/secrets/rules/{at}"),
+                "invalid-rule",
+                format!("not a glob: {why}"),
+                "write name and keys with *, ?, [a-z] and {a,b} only",
+            );
+        }
+    }
+}
+
+impl Compiled<'_> {
+    fn takes(&self, key: &str) -> bool {
+        self.keys.is_empty() || self.keys.iter().any(|glob| glob.is_match(key))
+    }
+}
+
+/// YAML for `spec` that gives a key of a Secret; all of them if `key` is empty.
+pub(super) fn from_snippet(secret: &str, key: &str) -> String {
+    let keys = if key.is_empty() { String::new() } else { format!("    keys: [{key:?}]\n") };
+    format!(
+        "# a Secret in the request namespace, labelled kulisse.dev/usable: \"true\"\n\
+         secrets:\n  rules:\n  - name: {secret:?}\n{keys}    policy: From\n    from:\n      name: {secret:?}\n"
+    )
+}
+
+/// `None` for `From` without a name, which the API server does not take.
+fn policy(rule: &SecretRule) -> Option<Policy<'_>> {
+    match rule.policy {
+        SecretPolicy::Generate => Some(Policy::Generate),
+        SecretPolicy::Omit => Some(Policy::Omit),
+        SecretPolicy::From => rule.from.as_ref().map(|from| Policy::From(&from.name)),
+    }
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    GlobBuilder::new(text)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| error.to_string())
+}

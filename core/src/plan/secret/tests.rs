@@ -1,0 +1,211 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    api::staging_plan::Finding,
+    plan::{capture::Capture, request::Request},
+    secrets::{EVERY_KEY, OpenSecret, OperatorKey, Part, PlannedValue, SecretBytes, make, seal},
+};
+
+struct Case {
+    request: Request,
+    capture: Capture,
+}
+
+struct Planned {
+    objects: Vec<Object>,
+    secrets: BTreeMap<String, PlannedSecret>,
+    log: Log,
+}
+
+fn key() -> OperatorKey {
+    OperatorKey::from_bytes(&[3; OperatorKey::LENGTH]).unwrap()
+}
+
+/// A Secret: name, type, values.
+type Given<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+/// A source with these Secrets and a Pod of this spec.
+fn case(secrets: &[Given<'_>], pod: &Value, spec: &Value) -> Case {
+    let object = |kind: &str, name: &str, rest: Value| Object::made("v1", kind, name, rest);
+    let mut objects = vec![object("Pod", "web", json!({ "spec": pod }))];
+    let mut sealed = BTreeMap::new();
+    let used = uses(&objects);
+    for (name, kind, data) in secrets {
+        objects.push(object(
+            "Secret",
+            name,
+            json!({"type": kind, "immutable": true, "data": {"left": "Q2FuYXJ5WDk="}}),
+        ));
+        let value = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+        let open = OpenSecret {
+            name: (*name).to_owned(),
+            kind: (*kind).to_owned(),
+            data: data.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect(),
+        };
+        sealed.insert((*name).to_owned(), seal(&open, &used, &key()));
+    }
+    let capture = json!({
+        "namespace": "prod", "capturedAt": "2026-01-01T00:00:00Z", "objects": objects,
+        "secrets": sealed, "secretsReadable": !secrets.is_empty(), "runningImages": {},
+        "addresses": [], "unreadable": [],
+    });
+    let request = json!({
+        "environment": {"name": "pr-1", "namespace": "team", "uid": "uid-1"},
+        "spec": {"source": {"namespace": "prod"}, "secrets": spec},
+        "class": {}, "incarnation": 1, "target": "stage-pr-1",
+        "cluster": {"apiEndpoints": [], "operator": {"namespace": "kulisse", "name": "kulisse"}},
+    });
+    Case {
+        request: serde_json::from_value(request).unwrap(),
+        capture: serde_json::from_value(capture).unwrap(),
+    }
+}
+
+fn plan(case: &Case) -> Planned {
+    let context = Context::new(&case.request, &case.capture).unwrap();
+    let mut log = Log::default();
+    let objects = secret(case.capture.objects.clone(), &context, &mut log);
+    let secrets = recipes(&objects, &context, &mut log);
+    Planned { objects, secrets, log }
+}
+
+impl Planned {
+    fn finding(&self, kind: &str) -> &Finding {
+        self.log.findings.iter().find(|finding| finding.kind == kind).unwrap()
+    }
+
+    fn keys(&self, secret: &str) -> Vec<&str> {
+        self.secrets[secret].keys.keys().map(String::as_str).collect()
+    }
+}
+
+#[test]
+fn no_value_is_in_the_plan_and_a_secret_can_be_completed() {
+    let it = plan(&case(
+        &[(
+            "db",
+            "Opaque",
+            &[
+                ("password", "CanaryX9"),
+                ("user", "shop"),
+                ("url", "postgres://shop:CanaryX9@db/shop"),
+                ("auth", "x:$apr1$CanaryX9$a"),
+                ("session_name", "CanaryX9aB3dE5gH7jK"),
+                ("stripe", "sk_live_CanaryX9CanaryX9"),
+            ],
+        )],
+        &json!({}),
+        &json!({}),
+    ));
+    let mut shown = format!("{:?}{:?}", it.log, it.objects);
+    shown += &serde_json::to_string(&it.log.changes).unwrap();
+    shown += &serde_json::to_string(&it.log.findings).unwrap();
+    assert!(!shown.contains("CanaryX9") && !shown.contains("Q2FuYXJ5"), "{shown}");
+    assert_eq!(it.keys("db"), ["password", "session_name", "stripe", "url", "user"]);
+    let secret = it.objects.iter().find(|object| object.kind() == "Secret").unwrap();
+    assert_eq!((secret.get("/data"), secret.get("/immutable")), (None, None));
+    let paths: Vec<&str> = it.log.changes.iter().map(|change| change.path.as_str()).collect();
+    assert_eq!(paths, ["/immutable", "/data/password", "/data/stripe", "/data/url"]);
+}
+
+#[test]
+fn what_cannot_be_invented_is_asked_for_with_the_yaml_that_gives_it() {
+    let it = plan(&case(
+        &[("web", "Opaque", &[("htpasswd", "x:$apr1$a$b"), ("user", "x")])],
+        &json!({}),
+        &json!({}),
+    ));
+    let finding = it.finding("needs-secret");
+    assert_eq!((finding.severity, finding.path.as_str()), (Severity::Warns, "/data/htpasswd"));
+    assert!(finding.settle.contains("keys: [\"htpasswd\"]"), "{}", finding.settle);
+    assert_eq!(it.keys("web"), ["user"]);
+}
+
+#[test]
+fn a_secret_whose_type_demands_what_cannot_be_invented_stays_behind() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n";
+    let tls =
+        [("tls", "kubernetes.io/tls", &[("tls.key", pem), ("tls.crt", "x"), ("user", "x")][..])];
+    let it = plan(&case(&tls, &json!({}), &json!({})));
+    assert_eq!(it.log.left_behind[0].reason, "needs-secret");
+    assert!(it.secrets.is_empty());
+    let rules = json!({"rules": [
+        {"name": "t*", "keys": ["tls.*"], "policy": "From", "from": {"name": "mine"}},
+    ]});
+    let it = plan(&case(&tls, &json!({}), &rules));
+    assert_eq!(it.keys("tls"), ["tls.crt", "tls.key", "user"]);
+    let expected = PlannedValue::From { secret: "mine".to_owned(), key: "tls.key".to_owned() };
+    assert_eq!(it.secrets["tls"].keys["tls.key"], expected);
+}
+
+#[test]
+fn the_first_rule_that_matches_a_key_counts() {
+    let rules = json!({"default": "Omit", "rules": [
+        {"name": "a", "keys": ["x*"], "policy": "Omit"},
+        {"name": "a", "keys": ["*1", "extra"], "policy": "From", "from": {"name": "mine"}},
+        {"name": "{a,b}", "policy": "Generate"},
+    ]});
+    let data: &[(&str, &str)] = &[("x1", "abc"), ("y1", "abc"), ("z", "abc")];
+    let secrets = [("a", "Opaque", data), ("b", "Opaque", data), ("c", "Opaque", data)];
+    let it = plan(&case(&secrets, &json!({}), &rules));
+    assert_eq!(it.keys("a"), ["extra", "y1", "z"]);
+    assert_eq!(it.keys("b"), ["x1", "y1", "z"]);
+    assert!(matches!(it.secrets["a"].keys["y1"], PlannedValue::From { .. }));
+    let left: Vec<_> = it.log.left_behind.iter().map(|left| left.object.as_str()).collect();
+    assert_eq!(left, ["Secret/c"]);
+}
+
+#[test]
+fn a_rule_that_is_no_glob_blocks() {
+    let rules = json!({"rules": [{"name": "a[", "policy": "Omit"}]});
+    let it = plan(&case(&[("a", "Opaque", &[("x", "y")])], &json!({}), &rules));
+    assert_eq!(it.finding("invalid-rule").severity, Severity::Blocks);
+}
+
+#[test]
+fn without_the_right_to_read_credentials_are_made_for_those_who_name_them() {
+    let pod = json!({"containers": [
+        {"name": "db", "env": [
+            {"name": "POSTGRES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}},
+            {"name": "POSTGRES_USER", "valueFrom": {"secretKeyRef": {"name": "db", "key": "u"}}},
+        ]},
+        {"name": "web", "env": [
+            {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "p"}}},
+        ], "envFrom": [{"secretRef": {"name": "all"}}, {"secretRef": {"name": "given"}}]},
+    ]});
+    let rules = json!({"rules": [{"name": "given", "policy": "From", "from": {"name": "mine"}}]});
+    let it = plan(&case(&[], &pod, &rules));
+    assert_eq!(it.keys("db"), ["p"]);
+    let given = BTreeMap::from([(("mine".to_owned(), "A".to_owned()), SecretBytes::new(vec![65]))]);
+    let made = |name: &str| make(&it.secrets[name], &key(), "uid-1", &given).unwrap();
+    assert_eq!(made("db")["p"].len(), 24);
+    assert_eq!(it.keys("given"), [EVERY_KEY]);
+    assert_eq!(made("given")["A"].expose(), b"A");
+    let needed: Vec<_> = it
+        .log
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == "needs-secret")
+        .map(|finding| (finding.object.as_str(), finding.path.as_str()))
+        .collect();
+    assert_eq!(needed, [("Secret/all", "/data"), ("Secret/db", "/data/u")]);
+    assert!(!it.secrets.contains_key("all"));
+}
+
+#[test]
+fn settings_that_look_like_more_are_listed() {
+    let it = plan(&case(
+        &[(
+            "a",
+            "Opaque",
+            &[("client_id", "aB3dE5gH7jK9mN1pQ"), ("AWS_ACCESS_KEY_ID", "minioadmin")],
+        )],
+        &json!({}),
+        &json!({}),
+    ));
+    assert_eq!(it.finding("kept-setting").path, "/data/client_id");
+    assert_eq!(it.finding("outside-credential").path, "/data/AWS_ACCESS_KEY_ID");
+    let PlannedValue::Parts(parts) = &it.secrets["a"].keys["client_id"] else { panic!() };
+    assert!(matches!(parts.as_slice(), [Part::Text(_)]));
+}
