@@ -26,7 +26,8 @@ pub(super) fn audit(
     context: &Context,
     log: &mut Log,
 ) {
-    for object in objects {
+    // The fence names the source to keep it out.
+    for object in objects.iter().filter(|it| it.label(names::FENCE_LABEL).is_none()) {
         for found in relocate::mentions(context, object) {
             report(&object.key(), &found, context, log);
         }
