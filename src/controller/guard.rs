@@ -4,38 +4,61 @@
 //! The chart therefore ships an admission policy that holds our account to namespaces of its own.
 //! Here it is shown to be in force: a namespace that it must refuse is asked for, as a dry run.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::{core::v1::Namespace, rbac::v1::RoleBinding};
 use kube::{
-    Api,
+    Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use kulisse_core::{api::condition::Reason, lifecycle::Problem};
+use kulisse_core::{api::condition::Reason, api::names, lifecycle::Problem};
+use serde_json::json;
 
-use super::{context::Context, error::code};
+use super::context::Context;
 
 /// How often it is looked at while the policy is in force.
 const AGAIN: Duration = Duration::from_secs(3600);
-/// How often it is looked at while it is not.
-const SOON: Duration = Duration::from_secs(15);
+/// How often it is looked at while it is not: at an installation the policies may come last.
+const SOON: Duration = Duration::from_secs(2);
 /// A name and a lack of labels that the policy refuses.
 const FORBIDDEN: &str = "kulisse-fence-check";
+/// How the policies' own words begin: a refusal by anybody else proves nothing.
+const OUR_WORDS: &str = "Kulisse may";
 
-/// Looks whether the policy is in force: the API server must refuse, and by a policy.
-pub async fn check(client: &kube::Client) -> bool {
+/// Looks whether both policies are in force: the one on namespaces and the one on RoleBindings.
+pub async fn check(client: &Client) -> bool {
+    let (namespaces, bindings) = futures::join!(namespaces(client), bindings(client));
+    namespaces && bindings
+}
+
+async fn namespaces(client: &Client) -> bool {
     let api: Api<Namespace> = Api::all(client.clone());
     let namespace = Namespace {
         metadata: ObjectMeta { name: Some(FORBIDDEN.to_owned()), ..ObjectMeta::default() },
         ..Namespace::default()
     };
-    let params = PostParams { dry_run: true, ..PostParams::default() };
-    let asked =
-        tokio::time::timeout(Duration::from_secs(10), api.create(&params, &namespace)).await;
-    match asked {
-        Ok(Err(error @ kube::Error::Api(_))) if matches!(code(&error), 403 | 422) => {
-            error.to_string().contains("ValidatingAdmissionPolicy")
-        }
+    refused(api.create(&dry(), &namespace)).await
+}
+
+async fn bindings(client: &Client) -> bool {
+    let api: Api<RoleBinding> = Api::namespaced(client.clone(), "default");
+    let binding = json!({
+        "metadata": { "name": FORBIDDEN },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": names::CLONE_WRITER_ROLE }
+    });
+    match serde_json::from_value(binding) {
+        Ok(binding) => refused(api.create(&dry(), &binding)).await,
+        Err(_) => false,
+    }
+}
+
+fn dry() -> PostParams {
+    PostParams { dry_run: true, ..PostParams::default() }
+}
+
+async fn refused<T>(request: impl Future<Output = kube::Result<T>>) -> bool {
+    match tokio::time::timeout(Duration::from_secs(10), request).await {
+        Ok(Err(kube::Error::Api(status))) => status.message.contains(OUR_WORDS),
         _ => false,
     }
 }
@@ -46,7 +69,7 @@ pub async fn watch(ctx: &Context, changed: impl Fn()) {
         let pause = if ctx.is_fenced() { AGAIN } else { SOON };
         tokio::time::sleep(pause).await;
         let holds = check(&ctx.client).await;
-        if ctx.fenced.swap(holds, Ordering::Relaxed) != holds {
+        if ctx.fenced.swap(holds, std::sync::atomic::Ordering::Relaxed) != holds {
             tracing::warn!(holds, "the admission policy that fences the operator's account");
             changed();
         }
