@@ -1,5 +1,6 @@
 //! Real applications by other people, in the folder that `KULISSE_CORPUS` names: one folder each,
-//! with the manifests of one namespace. None may be left with a reference to its source.
+//! with the manifests of one namespace. None may be left with a reference to its source. With
+//! `KULISSE_CORPUS_OUT`, what is planned is written into that folder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -9,7 +10,7 @@ use std::{env, fs, path::Path};
 
 use common::{capture, objects, plain_request, yaml_documents};
 use kulisse_core::plan::{object::Object, plan};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn no_application_keeps_a_reference_to_its_source() {
@@ -64,6 +65,15 @@ fn one(folder: &Path) {
         for it in &plan.changes {
             println!("  {} {} {:?} -> {:?} {}", it.object, it.path, it.from, it.to, it.rule);
         }
+    }
+    // For `kubectl apply --dry-run=server`: an API server has the last word.
+    if let Some(out) = env::var_os("KULISSE_CORPUS_OUT") {
+        let items: Vec<&Value> = std::iter::once(&plan.namespace)
+            .chain(plan.clones.iter().map(|it| &it.object))
+            .map(Object::value)
+            .collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        fs::write(Path::new(&out).join(format!("{name}.json")), list.to_string()).unwrap();
     }
     assert!(
         plan.blocking().all(|it| it.kind != "residual-reference"),

@@ -12,7 +12,7 @@ use super::{
     object::{Key, Object, escape},
     relocate::{self, text::Kind},
     select,
-    task::{PlannedTask, Work},
+    task::{PlannedTask, TaskRole, Work},
 };
 use crate::{
     api::{names, staging_plan::Severity},
@@ -69,8 +69,12 @@ fn of_task(task: &PlannedTask, context: &Context, log: &mut Log) {
         Work::Http(http) => relocate::mentions_in_text(context, "/http/url", &http.url),
         Work::Job(job) => relocate::mentions(context, job),
     };
+    let list = match task.role {
+        TaskRole::Seed(_) => "seed",
+        TaskRole::Smoke => "smoke",
+    };
     for mut mention in found {
-        mention.path = format!("task {}: {}", task.name, mention.path);
+        mention.path = format!("/spec/{list}/{}{}", escape(&task.name), mention.path);
         report(&key, &mention, context, log);
     }
 }

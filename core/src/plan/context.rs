@@ -6,7 +6,7 @@ use kube_core::Selector;
 
 use super::{
     PlanError, capture::Capture, kinds, object::Key, object::Object, pattern, pattern::Pattern,
-    request::Request,
+    request::Request, selectors,
 };
 use crate::api::environment::ScaleOverride;
 
@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) services: BTreeSet<&'a str>,
     /// Names of all the source's objects.
     pub(super) names: BTreeSet<&'a str>,
+    /// Keys of the labels that the source's selectors use.
+    pub(super) selected: BTreeSet<&'a str>,
     /// `spec.source.selector`.
     pub(super) selector: Option<Selector>,
     /// `spec.source.include`.
@@ -70,6 +72,7 @@ impl<'a> Context<'a> {
                 .map(Object::name)
                 .collect(),
             names: capture.objects.iter().map(Object::name).collect(),
+            selected: selectors::keys(&capture.objects),
             selector,
             include: pattern::compile("spec.source.include", &spec.source.include)?,
             exclude: pattern::compile("spec.source.exclude", &spec.source.exclude)?,

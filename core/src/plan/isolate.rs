@@ -11,6 +11,7 @@ mod policy;
 mod rights;
 mod service;
 mod standards;
+mod telemetry;
 
 use serde_json::json;
 
@@ -50,6 +51,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
         pull_secrets(&mut object, &spec, context, log);
+        telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {
         claim::fresh(&mut object, &template, log);

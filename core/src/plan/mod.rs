@@ -35,6 +35,7 @@ mod route;
 mod scale;
 mod secret;
 mod select;
+mod selectors;
 mod strip;
 pub mod task;
 

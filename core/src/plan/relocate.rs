@@ -94,8 +94,13 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
         let Some(value) = object.get_mut(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
             let mut all = text::mentions(&names, text);
-            if site.names_own_namespace() && all.is_empty() {
+            if site.names_some_namespace() && all.is_empty() {
                 all = text::whole(&names, text);
+                if !site.names_own_namespace() {
+                    for it in &mut all {
+                        it.kind = Kind::Possible;
+                    }
+                }
             }
             if site.names_objects() && all.is_empty() {
                 all = text::qualified(&names, text);

@@ -77,7 +77,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     }
     if let Some(template) = kinds::profile(&object).and_then(|it| it.pod_template) {
         object.remove(&format!("{template}/metadata/creationTimestamp"));
-        marks::pod_template(&mut object, template, log);
+        marks::pod_template(&mut object, template, context, log);
         // What stands between the object and its Pods (the Job of a CronJob) has metadata as well.
         for (at, _) in template.match_indices('/').skip(1) {
             marks::between(&mut object, &template[..at], log);

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::super::{
+    kinds,
     log::{Log, Rule},
     object::Object,
 };
@@ -37,6 +38,19 @@ const NETWORK_VOLUMES: &[&str] = &[
 /// SecretProviderClass.
 const VAULT_DRIVER: &str = "secrets-store.csi.k8s.io";
 
+/// Probes and hooks of a container.
+const HANDLERS: &[&str] = &[
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle/postStart",
+    "lifecycle/preStop",
+];
+
+const PROBE_HOST: Rule = Rule {
+    name: "probe-host",
+    why: "the node would ask another host than the Pod, past every policy; Pod Security refuses it as well",
+};
 const HOST_PORT: Rule = Rule { name: "host-port", why: "production uses this port on its nodes" };
 const GATES: Rule = Rule {
     name: "readiness-gate",
@@ -71,12 +85,32 @@ pub(super) fn shared(object: &Object, spec: &str) -> Option<(&'static str, Strin
     ))
 }
 
+/// Probes and hooks that name a host are asked by the node, past every policy.
+fn foreign_handlers(object: &mut Object, container: &str, log: &mut Log) {
+    for handler in HANDLERS {
+        let path = format!("{container}/{handler}");
+        let names_host = ["httpGet", "tcpSocket"]
+            .iter()
+            .any(|kind| !object.text(&format!("{path}/{kind}/host")).is_empty());
+        if names_host {
+            log.remove(object, &path, &PROBE_HOST);
+        }
+    }
+    let hooks = format!("{container}/lifecycle");
+    if object.get(&hooks).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+        object.remove(&hooks);
+    }
+}
+
 /// Takes what would meet production on a node, or wait for its controllers.
 pub(super) fn apart(object: &mut Object, spec: &str, log: &mut Log) {
     for list in ["containers", "initContainers"] {
         for path in object.expand(&format!("{spec}/{list}/*/ports/*/hostPort")) {
             log.remove(object, &path, &HOST_PORT);
         }
+    }
+    for container in kinds::containers(object) {
+        foreign_handlers(object, &container, log);
     }
     log.remove(object, &format!("{spec}/readinessGates"), &GATES);
     log.remove(object, &format!("{spec}/dnsConfig/nameservers"), &NAMESERVERS);

@@ -142,7 +142,8 @@ pub(super) fn binding(mut object: Object, context: &Context, log: &mut Log) -> O
 fn is_own(object: &Object, subject: &str, target: &str) -> bool {
     let text = |field: &str| object.text(&format!("{subject}/{field}"));
     match text("kind") {
-        "ServiceAccount" => text("namespace") == target,
+        // Left out, it is the binding's own namespace.
+        "ServiceAccount" => ["", target].contains(&text("namespace")),
         "User" => text("name")
             .strip_prefix("system:serviceaccount:")
             .and_then(|rest| rest.strip_prefix(target))

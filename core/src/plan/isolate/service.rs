@@ -41,12 +41,12 @@ pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
     }
     log.remove(object, "/spec/healthCheckNodePort", &NODE_PORT);
     log.remove(object, "/spec/externalIPs", &EXTERNAL_IPS);
+    for field in OUTSIDE_ONLY {
+        log.remove(object, &format!("/spec/{field}"), &OUTSIDE);
+    }
     match object.text("/spec/type") {
         "LoadBalancer" | "NodePort" => {
             log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
-            for field in OUTSIDE_ONLY {
-                log.remove(object, &format!("/spec/{field}"), &OUTSIDE);
-            }
         }
         "ExternalName" => external_name(object, context, log),
         _ => {

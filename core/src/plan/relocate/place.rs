@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{namespace_label, text::is_namespace_key};
+use super::{
+    namespace_label,
+    text::{is_namespace_key, is_some_namespace_key},
+};
 use crate::{
     api::names::NAMESPACE_NAME_LABEL,
     plan::object::{Object, escape},
@@ -22,6 +25,11 @@ pub(in crate::plan) struct Site {
 }
 
 impl Site {
+    /// Whether what stands here is a namespace of whatever kind: it may be meant.
+    pub(in crate::plan) fn names_some_namespace(&self) -> bool {
+        is_some_namespace_key(&self.named)
+    }
+
     /// Whether `namespace/name` names an object here: in annotations and arguments. Elsewhere it may
     /// be a repository or a path.
     pub(in crate::plan) fn names_objects(&self) -> bool {

@@ -9,7 +9,7 @@ mod own;
 
 use std::{collections::BTreeSet, ops::Range};
 
-pub(in crate::plan) use self::own::is_namespace_key;
+pub(in crate::plan) use self::own::{is_namespace_key, is_some_namespace_key};
 use crate::plan::context::Context;
 
 /// What decides whether a word refers to the source.

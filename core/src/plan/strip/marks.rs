@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     api::names::GROUP,
     plan::{
+        context::Context,
         log::{Log, Rule},
         object::{Object, escape},
     },
@@ -208,13 +209,8 @@ pub(super) fn top_level(object: &mut Object, log: &mut Log) {
 }
 
 /// Takes from a Pod template only what would reach out from it: its labels are what selectors use.
-pub(super) fn pod_template(object: &mut Object, template: &str, log: &mut Log) {
-    let used: Vec<String> = object
-        .get("/spec/selector/matchLabels")
-        .and_then(Value::as_object)
-        .map(|labels| labels.keys().cloned().collect())
-        .unwrap_or_default();
-    let which = |marks: &Marks, key: &str| marks.pods && !used.iter().any(|it| it == key);
+pub(super) fn pod_template(object: &mut Object, template: &str, context: &Context, log: &mut Log) {
+    let which = |marks: &Marks, key: &str| marks.pods && !context.selected.contains(key);
     each(object, &format!("{template}/metadata"), which, log);
 }
 

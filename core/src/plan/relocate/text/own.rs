@@ -60,7 +60,7 @@ pub(in crate::plan) fn is_namespace_key(name: &str) -> bool {
 }
 
 /// Whether a setting of this name holds a namespace of whatever kind.
-fn is_some_namespace_key(name: &str) -> bool {
+pub(in crate::plan) fn is_some_namespace_key(name: &str) -> bool {
     words(name).last().is_some_and(|last| last == "namespace" || last == "namespaces")
 }
 
