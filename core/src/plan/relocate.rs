@@ -172,7 +172,3 @@ fn walk(
 fn namespace_label() -> String {
     escape(NAMESPACE_NAME_LABEL)
 }
-
-pub(super) fn rewrite_text(_: &Context, _: &str) -> Option<String> {
-    None
-}
