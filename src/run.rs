@@ -19,7 +19,7 @@ use k8s_openapi::api::{
     core::v1::Namespace,
 };
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Client, Config, Resource, ResourceExt,
     client::ClientBuilder,
     core::DeserializeGuard,
     runtime::{

@@ -1,7 +1,7 @@
 //! Real applications by other people, in the folder that `KULISSE_CORPUS` names: one folder each,
 //! with the manifests of one namespace. None may be left with a reference to its source.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 

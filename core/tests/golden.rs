@@ -62,7 +62,7 @@ fn expected(plan: &Plan) -> String {
     let documents: Vec<String> = clones
         .map(|clone| format!("# {:?}\n{}", clone.wave, yaml_text(clone.object.value())))
         .collect();
-    documents.join("---\n")
+    if documents.is_empty() { "# Nothing.\n".to_owned() } else { documents.join("---\n") }
 }
 
 fn report(plan: &Plan) -> String {

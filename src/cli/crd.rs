@@ -3,8 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
-use kube::ResourceExt;
-use kulisse_core::api::crds::crds;
+use kulisse_core::api::{crds::crds, names};
 
 /// Arguments of `kulisse crd`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +21,8 @@ pub fn crd(args: &Args) -> Result<ExitCode> {
         match &args.dir {
             None => write!(out, "---\n{text}")?,
             Some(dir) => {
-                let path = dir.join(format!("{}.yaml", definition.name_any()));
+                let path =
+                    dir.join(format!("{}_{}.yaml", names::GROUP, definition.spec.names.plural));
                 std::fs::write(&path, text)
                     .with_context(|| format!("cannot write {}", path.display()))?;
             }

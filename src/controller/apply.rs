@@ -176,13 +176,11 @@ async fn change(
     };
     let values = parcel.secret.map(|made| secrets::keep(made, &there));
     take_over(api, &there).await?;
-    let body = body(&parcel.object, values.as_ref())?;
+    let patch = Patch::Apply(body(&parcel.object, values.as_ref())?);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let what = format!("apply {key}");
-    let made = settled(|| async {
-        send(&what, secret, || api.patch(name, &params, &Patch::Apply(&body))).await
-    })
-    .await?;
+    let made = settled(|| async { send(&what, secret, || api.patch(name, &params, &patch)).await })
+        .await?;
     wrote(seen, &parcel.object, &made, ctx);
     ctx.metrics.applied("changed");
     Ok(())
@@ -216,10 +214,9 @@ async fn take_over(api: &Api<DynamicObject>, there: &DynamicObject) -> Result<()
         ]))
         .map_err(|it| Error::Stored(it.to_string()))?,
     );
-    call_secret(&format!("own the fields of {name}"), || {
-        api.patch_metadata(name, &PatchParams::default(), &patch)
-    })
-    .await?;
+    let params = PatchParams::default();
+    call_secret(&format!("own the fields of {name}"), || api.patch_metadata(name, &params, &patch))
+        .await?;
     Ok(())
 }
 

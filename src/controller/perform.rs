@@ -152,9 +152,9 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
     let what = "get the addresses of the Kubernetes API";
     let slice = call(what, || api.get_opt("kubernetes")).await?;
     let mut endpoints = Vec::new();
-    for slice in slice {
+    if let Some(slice) = slice {
         for port in slice.ports.iter().flatten().filter_map(|it| u16::try_from(it.port?).ok()) {
-            let addresses = slice.endpoints.iter().flatten().flat_map(|it| &it.addresses);
+            let addresses = slice.endpoints.iter().flat_map(|it| &it.addresses);
             endpoints.extend(
                 addresses
                     .filter_map(|it| it.parse().ok())

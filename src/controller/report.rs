@@ -1,7 +1,7 @@
 //! What is said: our finalizer and status on the environment, Events, and the StagingPlan.
 
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Resource,
     api::{ObjectMeta, Patch, PatchParams},
     runtime::events::{Event, EventType},
 };
@@ -42,16 +42,16 @@ pub async fn release(seen: &Seen, ctx: &Context) -> Result<(), Error> {
 /// to read first and nobody to race. The UID keeps it from making an object that is gone, or from
 /// touching another one of the same name.
 async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error> {
-    let body = json!({
+    let patch = Patch::Apply(json!({
         "apiVersion": StagingEnvironment::api_version(&()),
         "kind": StagingEnvironment::kind(&()),
         "metadata": { "name": seen.identity.name, "uid": seen.identity.uid, "finalizers": finalizers }
-    });
+    }));
     let api = environments(seen, ctx);
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
     let name = &seen.identity.name;
     let what = format!("set our finalizer on StagingEnvironment {name}");
-    call(&what, || api.patch_metadata(name, &params, &Patch::Apply(&body))).await?;
+    call(&what, || api.patch_metadata(name, &params, &patch)).await?;
     Ok(())
 }
 
@@ -65,17 +65,17 @@ pub async fn report(
     if old == *new {
         return Ok(());
     }
-    let body = json!({
+    let patch = Patch::Apply(json!({
         "apiVersion": StagingEnvironment::api_version(&()),
         "kind": StagingEnvironment::kind(&()),
         "metadata": { "name": seen.identity.name, "uid": seen.identity.uid },
         "status": new
-    });
+    }));
     let api = environments(seen, ctx);
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
     let name = &seen.identity.name;
     let what = format!("write the status of StagingEnvironment {name}");
-    match call(&what, || api.patch_status(name, &params, &Patch::Apply(&body))).await {
+    match call(&what, || api.patch_status(name, &params, &patch)).await {
         Ok(_) => {}
         Err(error) if error.code() == 404 => return Ok(()),
         Err(error) => return Err(error),
@@ -146,8 +146,9 @@ pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Erro
     let api: Api<StagingPlan> =
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let patch = Patch::Apply(object);
     let what = format!("write StagingPlan {name}");
-    call(&what, || api.patch(&name, &params, &Patch::Apply(&object))).await?;
+    call(&what, || api.patch(&name, &params, &patch)).await?;
     Ok(())
 }
 

@@ -105,7 +105,8 @@ pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error
             ..Secret::default()
         };
         let what = format!("store the plan in Secret {name}");
-        call_secret(&what, || api.patch(&name, &params, &Patch::Apply(&secret))).await?;
+        let patch = Patch::Apply(secret);
+        call_secret(&what, || api.patch(&name, &params, &patch)).await?;
         kept.insert(name);
     }
     // A plan rarely needs a second part, and a shrinking one leaves it behind.
@@ -164,8 +165,9 @@ async fn parts(uid: &str, ctx: &Context) -> Result<Vec<String>, Error> {
 
 async fn remove(name: &str, ctx: &Context) -> Result<(), Error> {
     let api = api(ctx);
+    let params = DeleteParams::default();
     let what = format!("delete Secret {name}");
-    match call(&what, || api.delete(name, &DeleteParams::default())).await {
+    match call(&what, || api.delete(name, &params)).await {
         Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }

@@ -179,7 +179,8 @@ pub async fn release_rights(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), name.as_str());
     let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
     let what = format!("release RoleBinding {} in {name}", names::RIGHTS_BINDING);
-    match call(&what, || api.patch(names::RIGHTS_BINDING, &PatchParams::default(), &patch)).await {
+    let params = PatchParams::default();
+    match call(&what, || api.patch(names::RIGHTS_BINDING, &params, &patch)).await {
         Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }

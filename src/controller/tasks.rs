@@ -209,7 +209,8 @@ async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
     let what = "delete the last probe's Job";
     // In the foreground: the name is free once nothing of it is left.
-    match call(what, || api.delete(names::PROBE_JOB, &DeleteParams::foreground())).await {
+    let params = DeleteParams::foreground();
+    match call(what, || api.delete(names::PROBE_JOB, &params)).await {
         Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }
@@ -310,9 +311,8 @@ async fn last_words(
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
     let params = LogParams { tail_lines: Some(LAST_LINES), ..LogParams::default() };
-    let log = call("read the task's log", || api.logs(&pod.name_any(), &params))
-        .await
-        .unwrap_or_default();
+    let name = pod.name_any();
+    let log = call("read the task's log", || api.logs(&name, &params)).await.unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Ok(Some(if last.is_empty() { ending } else { format!("{ending}: {}", last.trim()) }))
 }

@@ -116,11 +116,8 @@ async fn drop_report(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api: Api<StagingPlan> =
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let name = names::staging_plan(&seen.identity.name);
-    match call(&format!("delete StagingPlan {name}"), || {
-        api.delete(&name, &DeleteParams::default())
-    })
-    .await
-    {
+    let params = DeleteParams::default();
+    match call(&format!("delete StagingPlan {name}"), || api.delete(&name, &params)).await {
         Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }

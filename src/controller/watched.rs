@@ -6,11 +6,7 @@ use k8s_openapi::api::{
     core::v1,
 };
 use kube::ResourceExt;
-use kulisse_core::{
-    api::names,
-    lifecycle::readiness::{Attempt, Rollout},
-    plan::object::Key,
-};
+use kulisse_core::{api::names, plan::object::Key};
 
 use super::world::{Namespace, Uid, Watched, World, environment_uid};
 

@@ -77,7 +77,7 @@ pub struct Class {
 }
 
 /// Something that is watched: how it is projected and where the projection is kept.
-pub trait Watched: Resource<DynamicType = ()> {
+pub trait Watched: Resource<DynamicType = ()> + Sized {
     /// Takes the object in. Answers whether anything that matters has changed.
     fn put(&self, world: &World) -> bool;
     /// Takes the object out.

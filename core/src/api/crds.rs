@@ -1,7 +1,8 @@
 //! The CustomResourceDefinitions, generated from the types.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, CustomResourceValidation, JSON, JSONSchemaProps, ValidationRule,
+    CustomResourceDefinition, CustomResourceValidation, JSON, JSONSchemaProps,
+    JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
 use kube_core::CustomResourceExt;
 use serde_json::json;
@@ -16,7 +17,34 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut environment = StagingEnvironment::crd();
     mark_unseen(&mut environment);
     limit_name(&mut environment);
-    vec![environment, StagingClass::crd(), StagingGrant::crd(), StagingPlan::crd()]
+    let mut all = vec![environment, StagingClass::crd(), StagingGrant::crd(), StagingPlan::crd()];
+    for version in all.iter_mut().flat_map(|crd| &mut crd.spec.versions) {
+        if let Some(root) = root_schema(version.schema.as_mut()) {
+            settle_lists(root);
+        }
+    }
+    all
+}
+
+/// Who owns a list that says nothing is a matter of taste for server-side apply: unless a list
+/// says otherwise, it is one value.
+fn settle_lists(schema: &mut JSONSchemaProps) {
+    if schema.type_.as_deref() == Some("array") {
+        schema.x_kubernetes_list_type.get_or_insert_with(|| "atomic".to_owned());
+    }
+    // The API server knows neither, warns of both, and has the limits in words.
+    if matches!(schema.format.as_deref(), Some("uint" | "uint8" | "uint16" | "uint32")) {
+        schema.format = None;
+    }
+    for property in schema.properties.iter_mut().flatten() {
+        settle_lists(property.1);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        settle_lists(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        settle_lists(values);
+    }
 }
 
 /// An object without a status counts as current for tools that follow kstatus: they would take a
@@ -33,7 +61,7 @@ fn mark_unseen(crd: &mut CustomResourceDefinition) {
 /// whole object only for users of the whole client.
 fn limit_name(crd: &mut CustomResourceDefinition) {
     let rule = ValidationRule {
-        rule: "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')".to_owned(),
+        rule: "self.metadata.name.size() <= 40 && !self.metadata.name.contains('.')".to_owned(),
         message: Some(
             "the name of an environment is a DNS label of at most 40 characters: a-z, 0-9 and '-'"
                 .to_owned(),

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn hours_and_minutes_add_up() {
-        assert_eq!(Duration::new("1h30m").span(), Ok(time::Duration::from_secs(5400)));
+        assert_eq!(Duration::new("1h30m").span(), Ok(time::Duration::from_mins(90)));
     }
 
     #[test]

@@ -59,15 +59,15 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(crates(kube_core = "::kube_core"))]
-#[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
+#[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className)")
     .message("className cannot be changed: delete the environment and create it again"))]
 pub struct StagingEnvironmentSpec {
-    /// What is cloned. Cannot be changed.
-    #[x_kube(validation = Rule::new("self.namespace == oldSelf.namespace")
-        .message("source.namespace cannot be changed: delete the environment and create it again"))]
+    /// What is cloned.
     pub source: Source,
     /// The StagingClass. Default: the one marked as default, else built-in values. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("className cannot be changed: delete the environment and create it again"))]
     #[schemars(length(min = 1, max = 253))]
     pub class_name: Option<String>,
     /// The pull request this environment is for: shown on the target namespace and given to tasks.
@@ -113,10 +113,13 @@ pub struct StagingEnvironmentSpec {
 }
 
 /// The namespace to clone, and how much of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
 pub struct Source {
-    /// The live namespace. Its owners must have granted it (StagingGrant).
+    /// The live namespace. Its owners must have granted it (StagingGrant). Cannot be changed.
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("source.namespace cannot be changed: delete the environment and create it again"))]
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: String,
     /// Only objects with these labels, and what they refer to. Default: everything.

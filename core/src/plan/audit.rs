@@ -30,6 +30,10 @@ pub(super) fn audit(
         for found in relocate::mentions(context, object) {
             report(&object.key(), &found, context, log);
         }
+        for mut found in relocate::mentions_in_files(context, object) {
+            found.kind = Kind::Possible;
+            report(&object.key(), &found, context, log);
+        }
     }
     for (name, secret) in secrets {
         of_secret(name, secret, context, log);
@@ -103,11 +107,10 @@ fn dangling(objects: &[Object], context: &Context, log: &mut Log) {
                 continue;
             }
             let to = &refers.to;
-            let (severity, why) = match context.by_key.contains_key(to) {
-                true => (Severity::Warns, format!("it needs {to}, which stays behind")),
-                false => {
-                    (Severity::Informs, format!("it needs {to}, which production has not either"))
-                }
+            let (severity, why) = if context.by_key.contains_key(to) {
+                (Severity::Warns, format!("it needs {to}, which stays behind"))
+            } else {
+                (Severity::Informs, format!("it needs {to}, which production has not either"))
             };
             let settle =
                 format!("see why {to} stays behind, or leave {} behind as well", object.key());

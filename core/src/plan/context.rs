@@ -24,6 +24,8 @@ pub(super) struct Context<'a> {
     pub(super) by_key: BTreeMap<Key, &'a Object>,
     /// Names of the source's Services: they decide which `name.namespace` is a host.
     pub(super) services: BTreeSet<&'a str>,
+    /// Names of all the source's objects.
+    pub(super) names: BTreeSet<&'a str>,
     /// `spec.source.selector`.
     pub(super) selector: Option<Selector>,
     /// `spec.source.include`.
@@ -67,6 +69,7 @@ impl<'a> Context<'a> {
                 .filter(|object| kinds::shape(object) == kinds::Shape::Service)
                 .map(Object::name)
                 .collect(),
+            names: capture.objects.iter().map(Object::name).collect(),
             selector,
             include: pattern::compile("spec.source.include", &spec.source.include)?,
             exclude: pattern::compile("spec.source.exclude", &spec.source.exclude)?,

@@ -5,7 +5,7 @@
 
 mod image;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -26,10 +26,10 @@ const COMMIT: Rule =
 
 /// The pass.
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let mut used = BTreeMap::new();
+    let mut used = BTreeSet::new();
     let objects = objects.into_iter().map(|it| one(it, context, &mut used, log)).collect();
     for (at, image) in context.request.spec.images.iter().enumerate() {
-        if !used.contains_key(&at) {
+        if !used.contains(&at) {
             log.find(
                 Severity::Warns,
                 &Key {
@@ -47,13 +47,9 @@ pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) 
     objects
 }
 
-fn one(
-    mut object: Object,
-    context: &Context,
-    used: &mut BTreeMap<usize, ()>,
-    log: &mut Log,
-) -> Object {
+fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &mut Log) -> Object {
     let mut overridden = false;
+    let mut unpinned = Vec::new();
     for container in kinds::containers(&object) {
         let path = format!("{container}/image");
         let written = object.text(&path).to_owned();
@@ -65,13 +61,24 @@ fn one(
         if let Some((at, image)) =
             images.iter().enumerate().find(|(_, it)| it.name == reference.name)
         {
-            used.insert(at, ());
+            used.insert(at);
             overridden = true;
             let new = reference.replaced(image).to_string();
             log.set(&mut object, &path, json!(new), &OVERRIDDEN);
         } else if context.request.spec.source.images == ImagePolicy::Pinned {
-            pin(&mut object, &container, &reference, context, log);
+            unpinned.extend(pin(&mut object, &container, &reference, context, log));
         }
+    }
+    if let Some((path, _)) = unpinned.first() {
+        let why: Vec<&str> = unpinned.iter().map(|(_, why)| why.as_str()).collect();
+        log.find(
+            Severity::Informs,
+            &object.key(),
+            path,
+            "image-not-pinned",
+            why.join("; "),
+            "give newTag or digest under spec.images, or write the image with a digest",
+        );
     }
     let commit = context.request.spec.pull_request.as_ref().and_then(|it| it.commit.as_deref());
     let template = kinds::profile(&object).and_then(|it| it.pod_template);
@@ -83,16 +90,17 @@ fn one(
     object
 }
 
-/// Pins a container's image to the digest that runs, if that is known and of the same repository.
+/// Pins a container's image to the digest that runs, if that is known and of the same repository;
+/// answers where and why not.
 fn pin(
     object: &mut Object,
     container: &str,
     written: &Reference,
     context: &Context,
     log: &mut Log,
-) {
+) -> Option<(String, String)> {
     if written.digest.is_some() {
-        return;
+        return None;
     }
     let path = format!("{container}/image");
     let name = object.text(&format!("{container}/name"));
@@ -100,17 +108,10 @@ fn pin(
     let why = match running.map(|it| Reference::parse(it)) {
         Some(it) if it.repository() == written.repository() => {
             log.set(object, &path, json!(it.to_string()), &PINNED);
-            return;
+            return None;
         }
         Some(it) => format!("production runs it from another repository, {}", it.name),
         None => "no Pod of production shows which digest runs".to_owned(),
     };
-    log.find(
-        Severity::Informs,
-        &object.key(),
-        &path,
-        "image-not-pinned",
-        format!("{written} is taken as written: {why}"),
-        "give newTag or digest under spec.images, or write the image with a digest",
-    );
+    Some((path, format!("{written} is taken as written: {why}")))
 }

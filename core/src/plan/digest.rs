@@ -1,6 +1,6 @@
 //! A hash of all that will be applied.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,7 +30,10 @@ pub(super) fn plan(
 pub fn of(value: &impl Serialize) -> String {
     let mut hash = Sha256::new();
     feed(&mut hash, &serde_json::to_value(value).unwrap_or_default());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn feed(hash: &mut Sha256, value: &Value) {
@@ -46,7 +49,9 @@ fn feed(hash: &mut Sha256, value: &Value) {
         }
         Value::Array(list) => {
             hash.update(format!("[{}", list.len()));
-            list.iter().for_each(|value| feed(hash, value));
+            for value in list {
+                feed(hash, value);
+            }
         }
         Value::String(it) => text(hash, it),
         other => hash.update(format!("={other};")),

@@ -36,18 +36,23 @@ pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) ->
     objects.into_iter().filter_map(|object| one(object, context, log)).collect()
 }
 
+/// Why no fence can hold the Pods of an object, or the target would refuse them: a word and a
+/// clause.
+pub(super) fn refused(object: &Object, context: &Context) -> Option<(&'static str, String)> {
+    let spec = kinds::pod_spec(object)?;
+    host::shared(object, &spec)
+        .or_else(|| standards::refused(object, &spec, context.request.class.pod_security))
+}
+
 /// One object, cut off; `None` if that leaves nothing of it.
 fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     if let Some(spec) = kinds::pod_spec(&object) {
-        let refused = host::shared(&object, &spec)
-            .or_else(|| standards::refused(&object, &spec, context.request.class.pod_security));
-        if let Some((word, why)) = refused {
-            log.leave(&object.key(), word, why);
-            return None;
-        }
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
         pull_secrets(&mut object, &spec, context, log);
+    }
+    for template in kinds::claim_templates(&object) {
+        claim::fresh(&mut object, &template, log);
     }
     match kinds::shape(&object) {
         Shape::Service => service::inside(&mut object, context, log),
@@ -57,16 +62,10 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::Account => pull_secrets(&mut object, "", context, log),
         Shape::Claim => claim::fresh(&mut object, "", log),
         Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
-        Shape::Workload => {
-            let list =
-                kinds::profile(&object).and_then(|it| it.claim_templates).unwrap_or_default();
-            for template in object.expand(&format!("{list}/*")) {
-                claim::fresh(&mut object, &template, log);
-            }
-        }
         Shape::Settings
         | Shape::Secret
         | Shape::Addresses
+        | Shape::Workload
         | Shape::NodeWorkload
         | Shape::Once
         | Shape::Route

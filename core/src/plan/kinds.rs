@@ -190,7 +190,16 @@ pub const PROFILES: &[Profile] = &[
         )
     },
     route("networking.k8s.io", "Ingress", references::INGRESS),
-    route("gateway.networking.k8s.io", "HTTPRoute", references::GATEWAY_ROUTE),
+    Profile {
+        shape: Shape::Route,
+        references: references::GATEWAY_ROUTE,
+        ..left(
+            "gateway.networking.k8s.io",
+            "HTTPRoute",
+            "gateway",
+            "it would join production's Gateway; previews go through Ingresses of the class",
+        )
+    },
 ];
 
 /// What is known about the kind of `object`.
@@ -213,6 +222,16 @@ pub fn shape(object: &Object) -> Shape {
 pub fn pod_spec(object: &Object) -> Option<String> {
     let pointer = format!("{}/spec", profile(object)?.pod_template?);
     object.get(&pointer).is_some_and(serde_json::Value::is_object).then_some(pointer)
+}
+
+/// JSON pointers of all templates of claims in `object`: its own, and those of ephemeral volumes.
+pub fn claim_templates(object: &Object) -> Vec<String> {
+    let own = profile(object).and_then(|it| it.claim_templates);
+    let own = own.map(|list| object.expand(&format!("{list}/*"))).unwrap_or_default();
+    let ephemeral = pod_spec(object)
+        .map(|spec| object.expand(&format!("{spec}/volumes/*/ephemeral/volumeClaimTemplate")))
+        .unwrap_or_default();
+    own.into_iter().chain(ephemeral).collect()
 }
 
 /// JSON pointers of all containers in `object`, init containers included.

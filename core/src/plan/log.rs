@@ -29,13 +29,17 @@ pub struct Rule {
 }
 
 impl Log {
-    /// Sets a field and notes it, unless it has that value already.
+    /// Sets a field and notes it, unless it has that value already or cannot have it (a map is
+    /// missing where a list or a text stands).
+    #[allow(clippy::needless_pass_by_value, reason = "callers make the value for this")]
     pub fn set(&mut self, object: &mut Object, path: &str, value: Value, rule: &Rule) {
         if object.get(path) == Some(&value) {
             return;
         }
         let from = object.set(path, value.clone());
-        self.changed(object.key(), path, from.as_ref(), Some(&value), rule);
+        if object.get(path) == Some(&value) {
+            self.changed(object.key(), path, from.as_ref(), Some(&value), rule);
+        }
     }
 
     /// Removes a field and notes it, if it was there.
@@ -46,6 +50,7 @@ impl Log {
     }
 
     /// Notes a change made by other means.
+    #[allow(clippy::needless_pass_by_value, reason = "callers make the key for this")]
     pub fn changed(
         &mut self,
         object: Key,
@@ -95,8 +100,12 @@ impl Log {
 
     /// One order whatever the passes' own, so that the same input gives the same report.
     pub(super) fn sort(&mut self) {
-        self.changes.sort();
         self.left_behind.sort();
+        // What became of an object on its way to being left behind is no difference to anyone.
+        let left = &self.left_behind;
+        self.changes
+            .retain(|it| left.binary_search_by(|left| left.object.cmp(&it.object)).is_err());
+        self.changes.sort();
         self.findings.sort();
         self.findings.dedup();
     }

@@ -202,6 +202,10 @@ fn below<'v>(path: &str, value: &'v Value, step: &str) -> Vec<(String, &'v Value
         (Value::Array(list), "*") => {
             list.iter().enumerate().map(|(at, it)| (format!("{path}/{at}"), it)).collect()
         }
+        (Value::Array(list), step) => {
+            let it = step.parse().ok().and_then(|at: usize| list.get(at));
+            it.map(|it| (format!("{path}/{step}"), it)).into_iter().collect()
+        }
         (Value::Object(map), step) => {
             map.get(&unescape(step)).map(|it| (format!("{path}/{step}"), it)).into_iter().collect()
         }
@@ -238,6 +242,15 @@ mod tests {
         assert_eq!(it.set("/metadata/labels/app.kubernetes.io~1name", json!("web")), None);
         assert_eq!(it.label("app.kubernetes.io/name"), Some("web"));
         assert_eq!(it.remove("/metadata/labels/app.kubernetes.io~1name"), Some(json!("web")));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_what_exists() {
+        let mut it = object();
+        it.set("/spec/list", json!([{"a": ["x", "y"]}, {"b": 1}]));
+        assert_eq!(it.expand("/spec/list/*/a/*"), ["/spec/list/0/a/0", "/spec/list/0/a/1"]);
+        assert_eq!(it.expand("/spec/list/0/a/*").len(), 2);
+        assert!(it.expand("/spec/list/7/a").is_empty() && it.expand("/spec/*").is_empty());
     }
 
     #[test]

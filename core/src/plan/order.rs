@@ -27,7 +27,7 @@ pub(super) fn order(objects: Vec<Object>, context: &Context) -> Vec<PlannedClone
             PlannedClone { wave, object }
         })
         .collect();
-    clones.sort_by_cached_key(|clone| place(clone));
+    clones.sort_by_cached_key(place);
     clones
 }
 

@@ -15,6 +15,7 @@
 mod place;
 pub(super) mod text;
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use self::text::{Edit, Kind, Names};
@@ -96,9 +97,30 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
             if site.names_own_namespace() && all.is_empty() {
                 all = text::whole(&names, text);
             }
+            if site.names_objects() && all.is_empty() {
+                all = text::qualified(&names, text);
+            }
             found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
             None
         });
+    }
+    found
+}
+
+/// References in files that are no text, one level of base64 deep. They are never rewritten: what
+/// the file is made of is not known.
+pub(super) fn mentions_in_files(context: &Context, object: &Object) -> Vec<Mention> {
+    if kinds::shape(object) != Shape::Settings {
+        return Vec::new();
+    }
+    let files = object.get("/binaryData").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (name, file) in files.into_iter().flatten() {
+        let Some(bytes) = file.as_str().and_then(|it| BASE64.decode(it.as_bytes()).ok()) else {
+            continue;
+        };
+        let path = format!("/binaryData/{}", escape(name));
+        found.extend(mentions_in_text(context, &path, &String::from_utf8_lossy(&bytes)));
     }
     found
 }
@@ -142,7 +164,11 @@ fn site_edits(names: &Names, site: &place::Site, text: &str) -> Vec<Edit> {
             return own;
         }
     }
-    text::edits(names, text)
+    let mut edits = text::edits(names, text);
+    if edits.is_empty() && site.names_objects() {
+        edits = text::qualified(names, text);
+    }
+    edits
 }
 
 type Find<'f> = dyn FnMut(&place::Site, &str) -> Vec<Edit> + 'f;

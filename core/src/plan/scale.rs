@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    kinds::{self, Shape},
+    kinds,
     log::{Log, Rule},
     object::Object,
 };
@@ -32,20 +32,12 @@ const RETENTION: Rule = Rule {
 
 /// The pass.
 pub(super) fn scale(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+    objects.into_iter().map(|object| one(object, context, log)).collect()
 }
 
-fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
-    let Some(profile) = kinds::profile(&object) else { return Some(object) };
+fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
+    let Some(profile) = kinds::profile(&object) else { return object };
     let over = context.scaled(&object.key());
-    if profile.shape == Shape::NodeWorkload && over.is_none() {
-        log.leave(
-            &object.key(),
-            "daemon-set",
-            "each environment would run a Pod on every node: name it under spec.scale.overrides if it is part of the application",
-        );
-        return None;
-    }
     if let Some(pointer) = profile.replicas {
         replicas(&mut object, pointer, over, context, log);
     }
@@ -62,7 +54,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         let policy = json!({ "whenDeleted": "Delete", "whenScaled": "Retain" });
         log.set(&mut object, "/spec/persistentVolumeClaimRetentionPolicy", policy, &RETENTION);
     }
-    Some(object)
+    object
 }
 
 /// Zero stays zero: what production has switched off is off here too, unless it only sleeps.

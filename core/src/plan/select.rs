@@ -13,7 +13,8 @@ use kube_core::SelectorExt;
 
 use super::{
     context::Context,
-    kinds::{self, Action},
+    isolate,
+    kinds::{self, Action, Shape},
     log::Log,
     object::{Key, Object},
 };
@@ -74,9 +75,14 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
         return Some(reason("unknown-kind", why));
     };
     match profile.action {
-        Action::Clone => None,
-        Action::Leave(word, why) => Some(reason(word, why)),
+        Action::Clone => {}
+        Action::Leave(word, why) => return Some(reason(word, why)),
     }
+    if profile.shape == Shape::NodeWorkload && context.scaled(&object.key()).is_none() {
+        let why = "each environment would run a Pod on every node: name it under spec.scale.overrides if it is part of the application";
+        return Some(reason("daemon-set", why));
+    }
+    isolate::refused(object, context).map(|(word, why)| reason(word, why))
 }
 
 /// What was selected, and what that refers to.

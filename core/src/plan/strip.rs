@@ -75,34 +75,26 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         let path = format!("/metadata/labels/{}", escape(INSTANCE));
         log.set(&mut object, &path, json!(context.target()), &INSTANCE_RULE);
     }
-    for template in templates(&object) {
+    if let Some(template) = kinds::profile(&object).and_then(|it| it.pod_template) {
         object.remove(&format!("{template}/metadata/creationTimestamp"));
-        marks::pod_template(&mut object, &template, log);
+        marks::pod_template(&mut object, template, log);
+        // What stands between the object and its Pods (the Job of a CronJob) has metadata as well.
+        for (at, _) in template.match_indices('/').skip(1) {
+            marks::between(&mut object, &template[..at], log);
+        }
     }
     match kinds::shape(&object) {
         Shape::Claim => claim(&mut object, "", log),
         Shape::Account => log.remove(&mut object, "/secrets", &TOKENS),
         _ => {}
     }
-    if let Some(list) = kinds::profile(&object).and_then(|it| it.claim_templates) {
-        for template in object.expand(&format!("{list}/*")) {
-            object.remove(&format!("{template}/status"));
-            object.remove(&format!("{template}/metadata/creationTimestamp"));
-            marks::claim_template(&mut object, &template, log);
-            claim(&mut object, &template, log);
-        }
+    for template in kinds::claim_templates(&object) {
+        object.remove(&format!("{template}/status"));
+        object.remove(&format!("{template}/metadata/creationTimestamp"));
+        marks::claim_template(&mut object, &template, log);
+        claim(&mut object, &template, log);
     }
-    empty_maps(&mut object);
     Some(object)
-}
-
-fn templates(object: &Object) -> Vec<String> {
-    kinds::profile(object)
-        .and_then(|it| it.pod_template)
-        .filter(|pointer| object.get(pointer).is_some())
-        .map(str::to_owned)
-        .into_iter()
-        .collect()
 }
 
 fn metadata(object: &mut Object, log: &mut Log) {
@@ -135,18 +127,9 @@ fn claim(object: &mut Object, base: &str, log: &mut Log) {
 /// A workload whose own selector needs one of our labels cannot do without it, and with it could
 /// pass for what the fence lets through.
 fn selects_reserved(object: &Object) -> bool {
+    let labels = object.get("/spec/selector/matchLabels").and_then(Value::as_object);
+    let keys = object.expand("/spec/selector/matchExpressions/*/key");
     kinds::pod_spec(object).is_some()
-        && object
-            .get("/spec/selector/matchLabels")
-            .and_then(Value::as_object)
-            .is_some_and(|labels| labels.keys().any(|key| marks::is_ours(key)))
-}
-
-/// Labels and annotations that have become empty are no difference to production.
-fn empty_maps(object: &mut Object) {
-    for path in ["/metadata/labels", "/metadata/annotations"] {
-        if object.get(path).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
-            object.remove(path);
-        }
-    }
+        && (labels.is_some_and(|labels| labels.keys().any(|key| marks::is_ours(key)))
+            || keys.iter().any(|path| marks::is_ours(object.text(path))))
 }

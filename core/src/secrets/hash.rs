@@ -20,6 +20,19 @@ pub(super) fn class(key: &OperatorKey, value: &[u8]) -> CredentialClass {
     CredentialClass(hex(&keyed(key, &[b"class", value])))
 }
 
+impl OperatorKey {
+    /// A text that only the operator can compute from `parts`: it shows that something is ours.
+    pub fn proof(&self, parts: &[&str]) -> String {
+        let length = |part: &&str| (part.len() as u64).to_be_bytes();
+        let lengths: Vec<[u8; 8]> = parts.iter().map(length).collect();
+        let mut bytes: Vec<&[u8]> = vec![b"proof"];
+        for (part, length) in parts.iter().zip(&lengths) {
+            bytes.extend([length.as_slice(), part.as_bytes()]);
+        }
+        hex(&keyed(self, &bytes))
+    }
+}
+
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes

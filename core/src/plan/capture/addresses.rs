@@ -13,10 +13,13 @@ use crate::plan::{
 /// The probe tries each before anything starts: more would cost time and show nothing new.
 const MOST: usize = 12;
 
+/// A host and its TCP ports.
+type Answers = (String, Vec<u16>);
+
 /// Services and running Pods, half of each where there are enough: one port of every Service
 /// before a second one of any.
 pub(super) fn answering(objects: &[Object]) -> Vec<Address> {
-    let of = |shape: Shape, read: fn(&Object) -> Option<(String, Vec<u16>)>| {
+    let of = |shape: Shape, read: fn(&Object) -> Option<Answers>| {
         let rows: Vec<(&Object, String, Vec<u16>)> = objects
             .iter()
             .filter(|object| kinds::shape(object) == shape)
@@ -49,14 +52,14 @@ pub(super) fn answering(objects: &[Object]) -> Vec<Address> {
     found
 }
 
-fn service(object: &Object) -> Option<(String, Vec<u16>)> {
+fn service(object: &Object) -> Option<Answers> {
     let host = object.text("/spec/clusterIP");
     let real = !host.is_empty() && host != "None";
     real.then(|| (host.to_owned(), ports(object.get("/spec/ports"), "port")))
 }
 
 /// A Pod in the network of its node answers at the node's address, which others share.
-fn pod(object: &Object) -> Option<(String, Vec<u16>)> {
+fn pod(object: &Object) -> Option<Answers> {
     let host = object.text("/status/podIP");
     let runs = object.text("/status/phase") == "Running"
         && object.get("/spec/hostNetwork") != Some(&Value::Bool(true));

@@ -31,7 +31,7 @@ impl Reference {
     pub(super) fn repository(&self) -> String {
         let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
         match self.name.split_once('/') {
-            Some((host, rest)) if host == "index.docker.io" => format!("docker.io/{rest}"),
+            Some(("index.docker.io", rest)) => format!("docker.io/{rest}"),
             Some(("docker.io", rest)) if !rest.contains('/') => format!("docker.io/library/{rest}"),
             Some((host, _)) if is_host(host) => self.name.clone(),
             Some(_) => format!("docker.io/{}", self.name),

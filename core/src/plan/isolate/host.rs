@@ -33,6 +33,10 @@ const NETWORK_VOLUMES: &[&str] = &[
     "flocker",
 ];
 
+/// The driver that mounts values of a vault. What it would read stays behind with its
+/// SecretProviderClass.
+const VAULT_DRIVER: &str = "secrets-store.csi.k8s.io";
+
 const HOST_PORT: Rule = Rule { name: "host-port", why: "production uses this port on its nodes" };
 const GATES: Rule = Rule {
     name: "readiness-gate",
@@ -49,6 +53,12 @@ pub(super) fn shared(object: &Object, spec: &str) -> Option<(&'static str, Strin
     if is_true("hostNetwork") {
         let why = "it uses the network of its node, where no policy holds: production would be within reach";
         return Some(("host-network", why.to_owned()));
+    }
+    let drivers = object.expand(&format!("{spec}/volumes/*/csi/driver"));
+    if let Some(driver) = drivers.iter().map(|it| object.text(it)).find(|it| *it != VAULT_DRIVER) {
+        let why =
+            format!("the driver {driver} mounts what is written into the Pod, past every policy");
+        return Some(("production-volume", why));
     }
     let volume = NETWORK_VOLUMES
         .iter()
@@ -74,6 +84,16 @@ pub(super) fn apart(object: &mut Object, spec: &str, log: &mut Log) {
     let policy = format!("{spec}/dnsPolicy");
     if object.text(&policy) == "None" {
         log.remove(object, &policy, &NAMESERVERS);
+    }
+    for path in object.expand(&format!("{spec}/volumes/*/csi")) {
+        log.find(
+            Severity::Warns,
+            &object.key(),
+            &path,
+            "vault-volume",
+            "it mounts values of production's vault, which stay behind: the Pod cannot start",
+            "exclude the workload, or let it read a Secret instead",
+        );
     }
     let aliases = format!("{spec}/hostAliases");
     if object.get(&aliases).is_some() {

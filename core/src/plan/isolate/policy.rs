@@ -21,6 +21,10 @@ const EVERYWHERE: Rule = Rule {
     name: "policy-confined",
     why: "it allows everything, and would void the fence: the own namespace is meant here",
 };
+const HOME: Rule = Rule {
+    name: "policy-confined",
+    why: "of the namespaces it names, the own one is meant here and no other",
+};
 const FOREIGN: Rule = Rule {
     name: "policy-peer",
     why: "it allows what lies outside the target, and the fence alone decides that",
@@ -50,9 +54,10 @@ fn explicit_types(object: &mut Object) {
         return;
     }
     let egress = object.get("/spec/egress").and_then(Value::as_array);
-    let types = match egress.is_some_and(|rules| !rules.is_empty()) {
-        true => json!(["Ingress", "Egress"]),
-        false => json!(["Ingress"]),
+    let types = if egress.is_some_and(|rules| !rules.is_empty()) {
+        json!(["Ingress", "Egress"])
+    } else {
+        json!(["Ingress"])
     };
     object.set("/spec/policyTypes", types);
 }
@@ -65,28 +70,31 @@ fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log:
         log.set(object, &path, json!([{ "podSelector": {} }]), &EVERYWHERE);
         return;
     }
-    let dns = asks_for_dns(object, rule);
-    let mut kept: Vec<Value> = Vec::new();
-    for (at, peer) in peers.iter().enumerate() {
+    let outside = if asks_for_dns(object, rule) { &DNS } else { &FOREIGN };
+    let own: Vec<Option<Value>> = peers.iter().map(|peer| own(peer, context)).collect();
+    if own.iter().all(Option::is_none) {
+        log.remove(object, rule, outside);
+        return;
+    }
+    for (at, (peer, own)) in peers.iter().zip(&own).enumerate() {
         let at = format!("{path}/{at}");
-        match own(peer, context) {
-            Some(own) if own == *peer => kept.push(own),
-            Some(own) => {
-                log.changed(object.key(), &at, Some(peer), Some(&own), &EVERYWHERE);
-                kept.push(own);
+        match own {
+            Some(own) if own == peer => {}
+            Some(_) if selects_some(peer) => {
+                log.changed(object.key(), &at, Some(peer), own.as_ref(), &HOME);
             }
-            None => {
-                let rule = if dns { &DNS } else { &FOREIGN };
-                log.changed(object.key(), &at, Some(peer), None, rule);
-            }
+            Some(_) => log.changed(object.key(), &at, Some(peer), own.as_ref(), &EVERYWHERE),
+            None => log.changed(object.key(), &at, Some(peer), None, outside),
         }
     }
-    if kept.is_empty() {
-        log.remove(object, rule, if dns { &DNS } else { &FOREIGN });
-    } else {
-        kept.dedup();
-        object.set(&path, Value::Array(kept));
-    }
+    let mut kept: Vec<Value> = own.into_iter().flatten().collect();
+    kept.dedup();
+    object.set(&path, Value::Array(kept));
+}
+
+/// Whether a peer names some namespaces and not all.
+fn selects_some(peer: &Value) -> bool {
+    peer.get("namespaceSelector").and_then(Value::as_object).is_some_and(|it| !it.is_empty())
 }
 
 /// What of a peer lies in the own namespace: the same Pods, there only.

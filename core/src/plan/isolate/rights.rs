@@ -8,7 +8,7 @@ use super::super::{
     object::Object,
 };
 
-/// What the fence consists of. Whoever may write these may open it.
+/// What the fence consists of: whoever may write these may open it.
 const FENCE: &[&str] = &[
     "networkpolicies",
     "ciliumnetworkpolicies",
@@ -17,6 +17,12 @@ const FENCE: &[&str] = &[
     "resourcequotas",
     "limitranges",
     "namespaces",
+    // These act beyond the namespace: whoever may write them may draw production's traffic.
+    "ingresses",
+    "httproutes",
+    "gateways",
+    "virtualservices",
+    "certificates",
 ];
 /// What gives an identity away.
 const TOKENS: &[&str] = &["serviceaccounts/token"];
@@ -30,7 +36,7 @@ const ALL: &[&str] =
 
 const CUT: Rule = Rule {
     name: "role-cut",
-    why: "it could open the fence: policies, rights, limits and tokens are not for the clone",
+    why: "it could open the fence or draw production's traffic: policies, rights, limits, tokens and routes are not for the clone",
 };
 const WILDCARD: Rule =
     Rule { name: "role-wildcard", why: "a right to everything holds the right to open the fence" };

@@ -68,7 +68,8 @@ pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
 /// What led into the source leads into the target since `relocate`; anything else leads out.
 fn external_name(object: &mut Object, context: &Context, log: &mut Log) {
     let name = object.text("/spec/externalName").to_owned();
-    let own = Names { source: context.target(), services: &context.services };
+    let own =
+        Names { source: context.target(), services: &context.services, objects: &context.names };
     if text::edits(&own, &name).is_empty() {
         log.find(
             Severity::Warns,

@@ -22,6 +22,14 @@ pub(in crate::plan) struct Site {
 }
 
 impl Site {
+    /// Whether `namespace/name` names an object here: in annotations and arguments. Elsewhere it may
+    /// be a repository or a path.
+    pub(in crate::plan) fn names_objects(&self) -> bool {
+        self.path.contains("/metadata/annotations/")
+            || self.path.contains("/args/")
+            || self.path.contains("/command/")
+    }
+
     /// Whether what stands here, if it equals the source's name, means the own namespace.
     pub(in crate::plan) fn names_own_namespace(&self) -> bool {
         self.named == NAMESPACE_NAME_LABEL || is_namespace_key(&self.named)

@@ -19,12 +19,14 @@ pub(in crate::plan) struct Names<'a> {
     pub(in crate::plan) source: &'a str,
     /// Its Services.
     pub(in crate::plan) services: &'a BTreeSet<&'a str>,
+    /// Names of all its objects.
+    pub(in crate::plan) objects: &'a BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     /// Of a context.
     pub(in crate::plan) fn of(context: &'a Context) -> Self {
-        Self { source: context.source(), services: &context.services }
+        Self { source: context.source(), services: &context.services, objects: &context.names }
     }
 }
 
@@ -85,6 +87,17 @@ pub(in crate::plan) fn whole(names: &Names, text: &str) -> Vec<Edit> {
     found
 }
 
+/// `shop/web`, where annotations and flags name an object of a namespace: the whole text, or what
+/// stands after the flag's `=`.
+pub(in crate::plan) fn qualified(names: &Names, text: &str) -> Vec<Edit> {
+    let at = if text.starts_with('-') { text.find('=').map_or(0, |at| at + 1) } else { 0 };
+    let Some((namespace, name)) = text[at..].split_once('/') else { return Vec::new() };
+    if namespace != names.source || !names.objects.contains(name) {
+        return Vec::new();
+    }
+    vec![Edit { name: at..at + namespace.len(), word: at..text.len(), kind: Kind::Own }]
+}
+
 /// The text with every edit applied.
 pub(in crate::plan) fn apply(text: &str, edits: &[Edit], target: &str) -> String {
     let mut out = String::with_capacity(text.len() + edits.len() * target.len());
@@ -122,7 +135,7 @@ mod tests {
 
     fn rewritten_from(source: &str, text: &str) -> String {
         let services = BTreeSet::from(["web", "db", "orders", "kubernetes", "kafka"]);
-        let names = Names { source, services: &services };
+        let names = Names { source, services: &services, objects: &services };
         apply(text, &edits(&names, text), "stg")
     }
 
@@ -169,6 +182,7 @@ mod tests {
             ("{\"url\":\"http://web.shop\\n\"}", "{\"url\":\"http://web.stg\\n\"}"),
             ("upstream { server web.shop:80; }", "upstream { server web.stg:80; }"),
             ("cmd\\nweb.shop:80", "cmd\\nweb.stg:80"),
+            ("echo > /dev/tcp/db.shop/5432", "echo > /dev/tcp/db.stg/5432"),
             ("hosts: [db.shop, 'web.shop']", "hosts: [db.stg, 'web.stg']"),
         ] {
             assert_eq!(rewritten(from), to);
@@ -227,6 +241,17 @@ mod tests {
             ("leaderElectionNamespace: \"shop\"", "leaderElectionNamespace: \"stg\""),
         ] {
             assert_eq!(rewritten(from), to);
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_reference_is_shown_and_not_rewritten() {
+        let services = BTreeSet::from(["orders"]);
+        let names = Names { source: "shop", services: &services, objects: &services };
+        for text in ["orders.shop: DEBUG", "http://${SERVICE}.shop:80", "TEMPORAL_NAMESPACE=shop"] {
+            let found = mentions(&names, text);
+            assert_eq!(found.len(), 1, "{text}");
+            assert!(found.iter().all(|it| it.kind == Kind::Possible), "{text}");
         }
     }
 

@@ -10,6 +10,9 @@ use crate::plan::{
     object::{Key, Object},
 };
 
+/// Longest chain of owners that is followed: nobody has one, unless it is a circle.
+const CHAIN: usize = 8;
+
 /// Why an object needs no clone of its own: something else leads to it, or nothing can.
 pub(super) fn made_anew(object: &Object, context: &Context) -> Option<Reason> {
     let key = object.key();
@@ -25,26 +28,32 @@ pub(super) fn made_anew(object: &Object, context: &Context) -> Option<Reason> {
 }
 
 fn owned(object: &Object, owner: &Key, context: &Context) -> Option<Reason> {
-    let profile = kinds::named(&owner.group, &owner.kind);
-    let here = context.by_key.contains_key(owner);
-    match profile.map(|it| (it.action, it.settings_without_it)) {
-        Some((Action::Clone, _)) if here => {
-            Some(reason("derived", format!("it is made anew from {owner}")))
-        }
-        Some((Action::Leave(..), true)) if is_settings(object) => None,
-        // A controller of Kubernetes' own that is itself controlled: ReplicaSet, Job.
-        _ if here && context.by_key.get(owner).is_some_and(|it| controller(it).is_some()) => {
-            Some(reason("derived", format!("it is made anew by what makes {owner}")))
-        }
-        _ if here => Some(reason(
+    let direct = kinds::named(&owner.group, &owner.kind);
+    if direct.is_some_and(|it| it.settings_without_it) && is_settings(object) {
+        return None;
+    }
+    let root = root(owner, context);
+    if !context.by_key.contains_key(&root) {
+        let why = format!("{root} makes it, which is not in the source or may not be read");
+        return Some(reason("owner-unknown", why));
+    }
+    match kinds::named(&root.group, &root.kind).map(|it| it.action) {
+        Some(Action::Clone) => Some(reason("derived", format!("it is made anew from {root}"))),
+        Some(Action::Leave(..)) | None => Some(reason(
             "owner-not-cloned",
-            format!("{owner} makes it, and stays behind: nothing would keep it up to date"),
-        )),
-        _ => Some(reason(
-            "owner-unknown",
-            format!("{owner} makes it, which is not in the source or may not be read"),
+            format!("{root} makes it, and stays behind: nothing would keep it up to date"),
         )),
     }
+}
+
+/// The owner at the end of the chain: CronJob → Job → Pod.
+fn root(owner: &Key, context: &Context) -> Key {
+    let mut root = owner.clone();
+    for _ in 0..CHAIN {
+        let Some(next) = context.by_key.get(&root).and_then(|it| controller(it)) else { break };
+        root = next;
+    }
+    root
 }
 
 fn is_settings(object: &Object) -> bool {

@@ -1,6 +1,6 @@
 //! Labels and annotations that belong to a tool, a cloud or a controller: as data.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     api::names::GROUP,
@@ -218,6 +218,12 @@ pub(super) fn pod_template(object: &mut Object, template: &str, log: &mut Log) {
     each(object, &format!("{template}/metadata"), which, log);
 }
 
+/// Takes the marks from what stands between an object and its Pods.
+pub(super) fn between(object: &mut Object, part: &str, log: &mut Log) {
+    object.remove(&format!("{part}/metadata/creationTimestamp"));
+    each(object, &format!("{part}/metadata"), |_, _| true, log);
+}
+
 /// Takes the marks from the template of a claim.
 pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log) {
     each(object, &format!("{template}/metadata"), |_, _| true, log);
@@ -230,6 +236,7 @@ fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> boo
             .and_then(Value::as_object)
             .map(|it| it.keys().cloned().collect())
             .unwrap_or_default();
+        let had = keys.len();
         for key in keys {
             let path = format!("{metadata}/{map}/{}", escape(&key));
             if BOOKKEEPING.contains(&key.as_str()) {
@@ -239,6 +246,11 @@ fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> boo
             } else if let Some(it) = MARKS.iter().find(|it| holds(it, &key) && which(it, &key)) {
                 log.remove(object, &path, &it.rule);
             }
+        }
+        // A map that has become empty is no difference to production.
+        let map = format!("{metadata}/{map}");
+        if had > 0 && object.get(&map).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            object.remove(&map);
         }
     }
 }

@@ -100,7 +100,12 @@ fn kind(
         Some(next) if next.is("pod") && labels.len() > at + 2 && at > 0 => Some(Kind::Host),
         Some(_) => None,
         None => {
-            let known = names.services.contains(service?.as_str());
+            let service = service?;
+            // The service's own name comes from a variable: `${SERVICE}.shop`.
+            if service.is_empty() && at == 1 && text[..word.start].ends_with(['}', ')']) {
+                return Some(Kind::Possible);
+            }
+            let known = names.services.contains(service.as_str());
             let member = match &labels[..at - 1] {
                 [] => true,
                 [pod] => numbered(pod.text) || pod.text.starts_with('_'),
@@ -129,7 +134,9 @@ fn stands_as_host(text: &str, word: &Range<usize>) -> bool {
     let mut after = text[word.end..].chars();
     let starts = match before.chars().next_back() {
         None => true,
-        Some('/') => before.ends_with("//"),
+        Some('/') => ["//", "/dev/tcp/", "/dev/udp/", "/dns/", "/dns4/", "/dns6/"]
+            .iter()
+            .any(|it| before.ends_with(it)),
         Some(it) => {
             it.is_whitespace() || it.is_alphanumeric() || "\"'`=,;:([{<>|@!&\\".contains(it)
         }
