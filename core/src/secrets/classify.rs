@@ -51,6 +51,13 @@ pub(super) enum Written {
 
 static DEFAULTED: Pattern = Pattern::new(r"(?s)^(\$\{[A-Za-z_][\w.]*:?[-=:])([^${}]*)\}$");
 static PAIR: Pattern = Pattern::new(r"^([\w.@-]+[:/])(\S+)$");
+/// `proxy_set_header Authorization "Basic …"`.
+static HEADER: Pattern =
+    Pattern::new(r"(?s)^(.*\b(?i:basic|bearer)\s+)([A-Za-z0-9+/=._~-]{8,})(.*)$");
+/// `CREATE USER shop PASSWORD 'shop'`, `'password' => 'x'`.
+static SPEAKS: Pattern = Pattern::new(
+    r#"(?i)(password|passwd|passphrase|secret|token|identified\s+by|api_?key)["']?\s*(=>|=|:|,|\s)\s*["'][^"']+["']"#,
+);
 static SCHEME: Pattern = Pattern::new(r"^((?i:bearer|token|apikey)\s+|base64:|hex:)(\S+)$");
 
 impl<'a> Hint<'a> {
@@ -128,19 +135,23 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
             return Ok(document.pieces);
         }
     }
+    // `ssl_certificate_key /etc/tls/tls.key;` says where it is.
+    let is_place = hint.place == Place::Field && shape::is_path(text);
+    if shape::is_boolean(text) || hint.role == Role::Credential && is_place {
+        return Ok(Pieces::kept(text));
+    }
     match hint.role {
-        _ if shape::is_boolean(text) => Ok(Pieces::kept(text)),
         Role::Credential => credential(hint, text),
-        Role::Setting => url::embedded(hint, text),
-        Role::Doubtful => unnamed(hint, text, shape::is_setting(text)),
+        Role::Setting => prose(hint, text),
+        Role::Doubtful if hint.place == Place::Key => unnamed(hint, text, shape::is_setting(text)),
         Role::Unknown if hint.place == Place::Key => unnamed(hint, text, shape::is_setting(text)),
-        Role::Unknown => unnamed(hint, text, !shape::is_token(text)),
+        Role::Unknown | Role::Doubtful => unnamed(hint, text, !shape::is_token(text)),
     }
 }
 
 fn unnamed(hint: Hint<'_>, text: &str, is_setting: bool) -> Taken {
     if is_setting {
-        return url::embedded(hint, text);
+        return prose(hint, text);
     }
     if hint.place == Place::Key && text.contains('\n') && !is_key_text(text) {
         return Err(NotInventable {
@@ -149,6 +160,23 @@ fn unnamed(hint: Hint<'_>, text: &str, is_setting: bool) -> Taken {
         });
     }
     credential(hint, text)
+}
+
+/// Text that stays, but for the credentials that stand in it for everybody to see.
+pub(super) fn prose(hint: Hint<'_>, text: &str) -> Taken {
+    if let Some([before, credential, after]) = HEADER.groups(text) {
+        let mut pieces = url::embedded(hint, before)?;
+        push(&mut pieces, credential, Written::Plain)?;
+        pieces.extend(url::embedded(hint, after)?);
+        return Ok(pieces);
+    }
+    if SPEAKS.matches(text) {
+        return Err(NotInventable {
+            why: "text that holds a credential where it cannot be taken out safely",
+            public: false,
+        });
+    }
+    url::embedded(hint, text)
 }
 
 /// A value that nobody can invent, by its shape or its name.
@@ -284,6 +312,10 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert!([&DEFAULTED, &PAIR, &SCHEME].iter().all(|pattern| pattern.get().is_some()));
+        assert!(
+            [&DEFAULTED, &PAIR, &SCHEME, &HEADER, &SPEAKS]
+                .iter()
+                .all(|pattern| pattern.get().is_some())
+        );
     }
 }

@@ -60,6 +60,7 @@ static UUID: Pattern =
 static REFERENCE: Pattern = Pattern::new(
     r"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%)$",
 );
+static PATH: Pattern = Pattern::new(r"^/[\w.-]+(/[\w.-]+)+;?$");
 static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
 
 /// Beginnings of tokens that one service gives out: no other service is meant by them.
@@ -103,6 +104,11 @@ pub(super) fn is_setting(text: &str) -> bool {
 /// Whether the value is a switch or nothing, whatever its name says.
 pub(super) fn is_boolean(text: &str) -> bool {
     BOOLEAN.matches(text)
+}
+
+/// Whether the value is the place of a file.
+pub(super) fn is_path(text: &str) -> bool {
+    PATH.matches(text) && !is_token(text)
 }
 
 /// Whether the value only points at another: `${DB_PASSWORD}`.
@@ -209,6 +215,7 @@ mod tests {
             &CLASS,
             &UUID,
             &REFERENCE,
+            &PATH,
             &BOOLEAN,
         ];
         assert!(SETTINGS.iter().chain(others).all(|pattern| pattern.get().is_some()));

@@ -215,6 +215,21 @@ fn values_are_taken_apart_by_name_and_shape() {
             "a:\n  - name: DB_PASSWORD\n    value: xy\nb: {user: u, password: pw}\nc: |\n  password=abc\n  user=u\nd: *x\n",
             "a:\n  - name: DB_PASSWORD\n    value: <2>\nb: {user: u, password: <2>}\nc: |\n  password=<3>\n  user=u\nd: *x\n",
         ),
+        (
+            "a.json",
+            "{\"secretName\":\"db-tls\",\"tokenType\":\"Bearer\"}",
+            "{\"secretName\":\"db-tls\",\"tokenType\":\"Bearer\"}",
+        ),
+        (
+            "site.conf",
+            "listen 80;\nssl_certificate_key /etc/tls/tls.key;\nset $token \"Bearer abcdefgh\";\n",
+            "listen 80;\nssl_certificate_key /etc/tls/tls.key;\nset $token \"Bearer <8>\";\n",
+        ),
+        (
+            "storage",
+            "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=AAECAwQFBgcICQoLDA0ODw==;EndpointSuffix=core.windows.net",
+            "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=<24>;EndpointSuffix=core.windows.net",
+        ),
         // A password in base64, in a Secret.
         ("encoded-password", "aHVudGVyMjI=", "<8>"),
     ] {
@@ -237,6 +252,8 @@ fn what_nobody_can_invent_is_said_so() {
         ("definitions.json", "{\"users\":[{\"name\":\"a\",\"password_hash\":\"aGFzaA==\"}]}"),
         ("keystore.jks", "\u{0}\u{1}"),
         ("init.sql", "CREATE USER shop PASSWORD 'shop';\nCREATE DATABASE shop;"),
+        ("app.yaml", "a: b\ninit: |\n  CREATE USER shop PASSWORD 'shop';\n  SELECT 1;\n"),
+        ("wp-config.php", "<?php\ndefine('DB_PASSWORD', 'shop');\n"),
         ("RAILS_MASTER_KEY", "0123456789abcdef0123456789abcdef"),
         ("VAPID_PRIVATE_KEY", "abcdefgh"),
     ] {

@@ -209,3 +209,15 @@ fn settings_that_look_like_more_are_listed() {
     let PlannedValue::Parts(parts) = &it.secrets["a"].keys["client_id"] else { panic!() };
     assert!(matches!(parts.as_slice(), [Part::Text(_)]));
 }
+
+#[test]
+fn hosts_of_the_source_are_rewritten_around_the_credential() {
+    let url = "postgres://shop:shop@db.prod.svc:5432/shop?password=prod";
+    let mut case = case(&[("a", "Opaque", &[("url", url)])], &json!({}), &json!({}));
+    case.capture.objects.push(Object::made("v1", "Service", "db", json!({"spec": {}})));
+    let it = plan(&case);
+    let made = make(&it.secrets["a"], &key(), "uid-1", &BTreeMap::new()).unwrap();
+    let made = std::str::from_utf8(made["url"].expose()).unwrap();
+    assert!(made.contains("@db.stage-pr-1.svc:5432/shop?password="), "{made}");
+    assert!(made.starts_with("postgres://shop:") && !made.contains("shop:shop@"), "{made}");
+}

@@ -2,7 +2,7 @@
 
 use super::quoted;
 use crate::secrets::{
-    classify::{Hint, Written, push, value},
+    classify::{Hint, Written, prose, push, value},
     name::{self, Role},
     pattern::Pattern,
     pieces::{NotInventable, Pieces, Taken},
@@ -48,7 +48,7 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> 
             let names = [name];
             start + scalar(hint.field(&names), &rest[start..], &mut pieces)?
         } else {
-            pieces.extend(url::embedded(hint, line)?);
+            pieces.extend(prose(hint, line)?);
             line.len()
         };
         rest = &rest[consumed..];
