@@ -143,8 +143,9 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
     match hint.role {
         Role::Credential => credential(hint, text),
         Role::Setting => prose(hint, text),
-        Role::Doubtful if hint.place == Place::Key => unnamed(hint, text, shape::is_setting(text)),
-        Role::Unknown if hint.place == Place::Key => unnamed(hint, text, shape::is_setting(text)),
+        Role::Unknown | Role::Doubtful if hint.place == Place::Key => {
+            unnamed(hint, text, shape::is_setting(text))
+        }
         Role::Unknown | Role::Doubtful => unnamed(hint, text, !shape::is_token(text)),
     }
 }
