@@ -1,0 +1,71 @@
+# Everything a person types while working on Kulisse. `make` lists it.
+#
+# Nothing here uses the cluster that your KUBECONFIG points to: the targets start clusters of their
+# own. To run the end-to-end tests on another one, name it: make test KULISSE_TEST_KUBECONFIG=FILE
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Where programs, images and clusters are kept, outside of the work tree.
+CACHE := $(or $(KULISSE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kulisse)
+export KULISSE_CACHE := $(CACHE)
+# Which development cluster: each has a state directory of its own.
+CLUSTER ?= dev
+STATE = $(CACHE)/clusters/$(CLUSTER)
+# Of `up`: node (root) or control-plane.
+MODE ?= node
+# Only these layers: make test LAYERS="unit schema"
+LAYERS ?=
+
+export KULISSE_TEST_KUBECONFIG
+override export KUBECONFIG := /dev/null
+
+##@ See it
+.PHONY: demo demo-down
+demo: ## A staging environment of a real application on a real cluster, from start to expiry (root)
+	@exec dev/demo/demo.sh
+demo-down: ## Stop what the demo leaves running
+	@exec dev/demo/demo.sh down
+
+##@ Test it
+.PHONY: test check bless bench
+test: ## Every layer of the tests; leaves nothing running (LAYERS="unit e2e": only these)
+	@exec dev/test/run.sh $(LAYERS)
+check: ## Formatting, clippy and documentation
+	@exec dev/test/run.sh format lint docs
+bless: ## Accept the planner's present output as the golden cases' expectation; look at the diff
+	BLESS=1 cargo test --locked -p kulisse-core --test golden
+	git diff --stat -- tests/golden
+bench: ## Figures, each beside the yardstick of the same run
+	@exec dev/test/bench.sh
+
+##@ Build it
+.PHONY: build image crds generate
+build: ## The program, for this machine
+	cargo build --locked
+image: ## The operator's image, for every development cluster of this machine
+	@dev/image/build.sh
+crds: ## crds/, the chart's copies and deploy/, from the Rust types
+	cargo run --locked --quiet -- crd --dir crds
+	HELM="$$(dev/helm/build.sh)" deploy/generate.sh
+generate: crds ## The same
+
+##@ Work on it
+.PHONY: cluster-up cluster-down cluster-status dev
+cluster-up: ## Start a development cluster (CLUSTER=name MODE=node|control-plane)
+	@bin="$$(dev/cluster/build.sh)"; "$$bin/devcluster" up --mode "$(MODE)" --state "$(STATE)"; \
+	echo "export KUBECONFIG=$(STATE)/kubeconfig PATH=$$bin:\$$PATH"
+cluster-down: ## Stop it and remove everything of it
+	@. dev/test/common.sh; take_down "$(STATE)"
+cluster-status: ## Say whether it runs, and where
+	@bin="$$(dev/cluster/build.sh)"; "$$bin/devcluster" status --state "$(STATE)"
+dev: ## Run the operator on this machine, for the development cluster, with its account's rights
+	@exec dev/image/outside.sh "$(STATE)"
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,33 @@
+#!/bin/bash
+# Makes the operator's image for the development cluster, with the content of the release image
+# (Dockerfile), without Docker. Prints the image's digest reference.
+#
+#   dev/image/build.sh [--state DIR]     for one cluster, or for all of this machine
+#   dev/image/build.sh --binary          only builds; prints the path of the static program
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+host=$(rustc -vV | sed -n 's/^host: //p')
+# With an explicit target the flag stays away from build scripts and procedural macros, which cannot
+# be linked statically.
+case $host in
+*-linux-gnu) RUSTFLAGS="-C target-feature=+crt-static" ;;
+*-linux-musl) RUSTFLAGS= ;; # static by itself
+*) echo "image: no static program for $host: the image is for Linux" >&2; exit 1 ;;
+esac
+export RUSTFLAGS
+cargo build --release --locked --target "$host" --bin kulisse >&2
+binary=$(cargo metadata --format-version 1 --locked --no-deps |
+    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$host/release/kulisse
+
+case ${1-} in
+--binary)
+    echo "$binary"
+    ;;
+*)
+    bin=$(dev/cluster/build.sh)
+    "$bin/devcluster" image --ref "ghcr.io/kulisse-dev/kulisse:$version" --file "$binary=/kulisse" \
+        --user 65532 --entrypoint /kulisse "$@"
+    ;;
+esac

@@ -1,0 +1,218 @@
+#!/bin/bash
+# Runs every layer of the tests and says at the end what was run, what was skipped and why, and how
+# long each took. `make test` calls it.
+#
+#   dev/test/run.sh [LAYER…]     only these; their names are in the first column below
+#
+# It builds and starts what it needs and leaves nothing running, also when it is interrupted; what a
+# killed run left, the next one takes down. It touches no cluster but its own, or the one that
+# KULISSE_TEST_KUBECONFIG names.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=dev/test/common.sh
+. "$here/common.sh"
+cd "$root"
+
+# name | what it shows | what it needs | command. In the order in which results come soonest: what
+# needs no cluster runs while Helm, Kubernetes and the release binary are built.
+layers='
+format     | code is formatted                               | fmt          | cargo fmt --all --check
+unit       | planner, lifecycle: units, goldens, properties  |              | cargo test --locked -p kulisse-core
+edge       | controller, probe, command line: units          |              | cargo test --locked -p kulisse --lib --bins
+schema     | definitions equal the types; CEL accepts, refuses |            | target schema
+lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
+docs       | documentation builds without a warning          |              | documentation
+licences   | licences, advisories and sources of crates      | deny         | cargo deny --locked check
+examples   | every example is valid                          |              | target examples
+chart      | the chart, rendered and checked by Helm         | helm         | target chart
+cluster    | the development cluster: units                  | cluster      | cluster_units
+apiserver  | scenarios on a real API server                  | cluster      | target apiserver
+e2e        | pods, network policy, databases: the whole way  | cluster helm image node | target e2e
+'
+
+run=$cache/test/run-$$
+logs=$cache/logs/test
+results=() verdict=0
+
+# ── Commands that are more than a line
+
+# A test target of tests/. Targets are found by their files, so that none is left out in silence:
+# one without a file is an error, and one without a line above is run, too (others).
+target_file() { [ -e "tests/$1/main.rs" ] || [ -e "tests/$1.rs" ]; }
+# Not captured: what a test says it left out must be in the log.
+target() { cargo test --locked --test "$1" -- --nocapture; }
+others() {
+    local file name
+    for file in tests/*.rs tests/*/main.rs; do
+        name=${file%/main.rs} name=${name##*/} name=${name%.rs}
+        if [ -e "$file" ] && ! grep -q "| target $name\$" <<<"$layers"; then echo "$name | tests/$name | | target $name"; fi
+    done
+}
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps; }
+# The flags are part of it: with others, Go compiles all of Kubernetes once more.
+cluster_units() { (cd dev/cluster && CGO_ENABLED=0 go test -trimpath ./internal/...); }
+
+# ── What layers need
+
+# build NEED…: one after the other, in the background: two cores are soon full.
+build() {
+    [[ " $* " != *" helm "* ]] || build_one helm dev/helm/build.sh
+    [[ " $* " != *" cluster "* ]] || build_one cluster dev/cluster/build.sh
+    [[ " $* " != *" image "* ]] || build_one image dev/image/build.sh --binary
+}
+build_one() {
+    local name=$1 from=$SECONDS
+    shift
+    if "$@" >"$run/$name.building" 2>"$logs/build-$name.log" </dev/null; then
+        say "built: $name ($((SECONDS - from)) s)"
+        mv "$run/$name.building" "$run/$name.built"
+    else
+        say "cannot build: $name; $logs/build-$name.log"
+        touch "$run/$name.failed"
+    fi
+}
+built() {
+    local waited=$SECONDS
+    until [ -e "$run/$1.built" ] || [ -e "$run/$1.failed" ]; do
+        sleep 0.5
+        if ((SECONDS - waited >= 60)); then say "waiting for the build of $1"; waited=$SECONDS; fi
+    done
+    [ -e "$run/$1.built" ]
+}
+
+# provide NEED: makes it so, or says in `why` why not; 1 to skip the layer, 2 where that is a failure.
+provide() {
+    case $1 in
+    fmt) cargo fmt --version >/dev/null 2>&1 || { why="rustup component add rustfmt"; return 1; } ;;
+    clippy) cargo clippy --version >/dev/null 2>&1 || { why="rustup component add clippy"; return 1; } ;;
+    deny) cargo deny --version >/dev/null 2>&1 || { why="cargo-deny is not installed"; return 1; } ;;
+    helm) built helm || { why="Helm was not built"; return 2; }
+        KULISSE_HELM=$(cat "$run/helm.built") && export KULISSE_HELM ;;
+    cluster) built cluster || { why="Kubernetes was not built"; return 2; }
+        KULISSE_DEVCLUSTER=$(cat "$run/cluster.built")/devcluster && export KULISSE_DEVCLUSTER ;;
+    image) built image || { why="the release binary was not built"; return 2; }
+        KULISSE_IMAGE_BINARY=$(cat "$run/image.built") && export KULISSE_IMAGE_BINARY ;;
+    node) [ "$(id -u)" = 0 ] || [ -n "${KULISSE_TEST_KUBECONFIG-}" ] ||
+        { why="needs root for a node, or a cluster in KULISSE_TEST_KUBECONFIG"; return 1; } ;;
+    esac
+}
+
+# ── Running
+
+layer() {
+    local name=$1 what=$2 needs=$3 command=$4 from=$SECONDS why='' need status=0 log=$logs/$1.log
+    if [[ $command == target\ * ]] && ! target_file "${command#target }"; then
+        verdict=1
+        record "$name" "$what" MISSING "there is no tests/${command#target }" 0
+        return
+    fi
+    for need in $needs; do
+        provide "$need" && continue || status=$?
+        [ $status = 1 ] || verdict=1
+        record "$name" "$what" "$([ $status = 1 ] && echo skipped || echo FAILED)" "$why" $((SECONDS - from))
+        return
+    done
+    from=$SECONDS
+    say "$name …"
+    # shellcheck disable=SC2086 # a command line
+    $command >"$log" 2>&1 </dev/null &
+    running=$!
+    wait $running || status=$?
+    running=
+    if [ $status != 0 ]; then
+        verdict=1
+        tail -n 25 "$log" | sed 's/^/        /' >&2
+        record "$name" "$what" FAILED "$log" $((SECONDS - from))
+    elif [[ $command == *"cargo test"* || $command == target\ * ]] && ! grep -q '^test result: ok\. [1-9]' "$log"; then
+        verdict=1
+        record "$name" "$what" FAILED "no test was run: $log" $((SECONDS - from))
+    else
+        record "$name" "$what" passed "$(counts "$log")" $((SECONDS - from))
+    fi
+}
+
+counts() {
+    awk '/^test result:/ { ran += $4; left += $8; if ($0 !~ /ignored/) left = left }
+         END { if (ran) printf "%d tests%s", ran, left ? ", " left " IGNORED" : "" }' "$1"
+}
+
+record() {
+    results+=("$(printf '%-10s  %-50s  %-8s %5s s  %s' "$1" "$2" "$3" "$5" "$4")")
+    say "$1: $3${4:+ ($4)}"
+}
+
+table() {
+    printf '\n══ Tests\n\n'
+    printf '  %s\n' "${results[@]}"
+    local skipped
+    skipped=$(printf '%s\n' "${results[@]}" | grep -c ' skipped ' || true)
+    printf '\n  %s in %d s on %d cores' "$([ $verdict = 0 ] && echo "No failure" || echo FAILED)" "$((SECONDS - begun))" "$(nproc)"
+    [ "$skipped" = 0 ] || printf '; %d layers SKIPPED: what they show was not shown' "$skipped"
+    printf '. Logs: %s\n' "$logs"
+}
+
+# ── Leaving nothing behind
+
+# Tests keep their clusters below TMPDIR, which is in the run's own directory.
+clean() {
+    local dir=$1 record
+    [ -d "$dir" ] || return 0
+    while read -r record; do
+        say "taking down ${record%/cluster.json}"
+        take_down "${record%/cluster.json}" || true
+    done < <(find "$dir" -maxdepth 6 -name cluster.json 2>/dev/null)
+    rm -rf --one-file-system "$dir"
+}
+
+# Runs that were killed: their directories are left, their processes are not, or are nobody's.
+clean_after_killed_runs() {
+    local dir pid
+    for dir in "$cache"/test/run-*; do
+        [ -d "$dir" ] || continue
+        pid=${dir##*-}
+        if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'test/run\.sh'; then continue; fi
+        say "an earlier run was killed; taking down what it left"
+        clean "$dir"
+    done
+}
+
+leave() {
+    local status=$?
+    trap - EXIT INT TERM
+    [ -z "${running-}" ] || end_tree "$running"
+    [ -z "${building-}" ] || end_tree "$building"
+    clean "$run"
+    exit $status
+}
+
+# The lines of the table that are to be run, without the spaces that make it readable.
+chosen() {
+    local line name
+    while read -r line; do
+        name=${line%%|*}
+        if [ -n "$name" ] && { [ $# = 0 ] || [[ " $* " == *" $name "* ]]; }; then echo "$line"; fi
+    done < <({ echo "$layers"; others; } | sed 's/ *| */|/g')
+}
+
+main() {
+    need_compilers
+    need curl curl
+    mkdir -p "$logs" "$run/tmp"
+    rm -f "$logs"/*.log
+    trap leave EXIT
+    trap 'say interrupted; exit 130' INT TERM
+    clean_after_killed_runs
+    export TMPDIR=$run/tmp
+    local chosen name what needs command
+    chosen=$(chosen "$@")
+    # shellcheck disable=SC2046 # words
+    build $(cut -d'|' -f3 <<<"$chosen") &
+    building=$!
+    while IFS='|' read -r name what needs command; do
+        layer "$name" "$what" "$needs" "$command"
+    done <<<"$chosen"
+    table
+    return $verdict
+}
+
+main "$@"
