@@ -22,7 +22,9 @@ check() {
 }
 
 # Small true-or-false commands that say what they saw.
-equal() { [ "$1" = "$2" ] || { echo "is '$1', not '$2'"; return 1; }; }
+# What could not be asked is empty, and equals nothing.
+equal() { if [ -z "$2" ] || [ "$1" != "$2" ]; then echo "is '$1', not '$2'"; return 1; fi; }
+within() { if [ "$1" -lt "$2" ] || [ "$1" -gt "$3" ]; then echo "$1 is not between $2 and $3"; return 1; fi; }
 differ() { if [ -z "$1" ] || [ -z "$2" ] || [ "$1" = "$2" ]; then echo "they are the same, or one is empty"; return 1; fi; }
 more() { [ "$1" -gt "$2" ] || { echo "$1 is not more than $2"; return 1; }; }
 holds() { grep -qF -- "$2" <<<"$1" || { echo "'$2' is not in: $1"; return 1; }; }

@@ -123,17 +123,25 @@ layer() {
         verdict=1
         tail -n 25 "$log" | sed 's/^/        /' >&2
         record "$name" "$what" FAILED "$log" $((SECONDS - from))
-    elif [[ $command == *"cargo test"* || $command == target\ * ]] && ! grep -q '^test result: ok\. [1-9]' "$log"; then
-        verdict=1
-        record "$name" "$what" FAILED "no test was run: $log" $((SECONDS - from))
+    elif [[ $command == *"cargo test"* || $command == target\ * ]]; then
+        judge "$name" "$what" "$log" $((SECONDS - from))
     else
-        record "$name" "$what" passed "$(counts "$log")" $((SECONDS - from))
+        record "$name" "$what" passed '' $((SECONDS - from))
     fi
 }
 
-counts() {
-    awk '/^test result:/ { ran += $4; left += $8; if ($0 !~ /ignored/) left = left }
-         END { if (ran) printf "%d tests%s", ran, left ? ", " left " IGNORED" : "" }' "$1"
+# Cargo is content where no test was run; we are not.
+judge() {
+    local ran ignored
+    read -r ran ignored < <(awk '/^test result:/ { ran += $4; ignored += $8 } END { print ran + 0, ignored + 0 }' "$3")
+    if [ "$ran" != 0 ]; then
+        record "$1" "$2" passed "$ran tests$([ "$ignored" = 0 ] || echo ", $ignored IGNORED: $3")" "$4"
+    elif [ "$ignored" != 0 ]; then
+        record "$1" "$2" skipped "$(sed -n 's/^skipped: [^:]*: //p' "$3" | head -n 1)" "$4"
+    else
+        verdict=1
+        record "$1" "$2" FAILED "no test was run: $3" "$4"
+    fi
 }
 
 record() {
