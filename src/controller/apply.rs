@@ -56,8 +56,18 @@ struct Parcel {
     object: Object,
     wave: Wave,
     secret: Option<BTreeMap<String, SecretBytes>>,
-    /// It is known to be there, in another form.
-    there: bool,
+    way: Way,
+}
+
+/// How an object gets into the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is new.
+    Create,
+    /// It is there, in another form, and whoever made it may have POSTed it.
+    Change,
+    /// It is applied, now and later: a workload that starts at 0 replicas.
+    Apply,
 }
 
 /// Applies a part of the plan. Every object is tried; those that were refused are named together.
@@ -66,11 +76,11 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
     let mut parcels: Vec<Parcel> = Vec::new();
     for clone in wanted {
-        if let Some(there) = standing(stored, clone, part) {
+        if let Some(way) = way(stored, clone, part) {
             let object = dressed(clone, part);
             let secret =
                 (object.kind() == "Secret").then(|| values.remove(object.name())).flatten();
-            parcels.push(Parcel { object, wave: clone.wave, secret, there });
+            parcels.push(Parcel { object, wave: clone.wave, secret, way });
         }
     }
     for wave in [Wave::Fence, Wave::Config, Wave::Stores, Wave::Workloads] {
@@ -94,18 +104,16 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     Ok(())
 }
 
-/// Whether a clone has to be sent (`None`: the target holds exactly this), and whether it is there.
-fn standing(stored: &Stored, clone: &PlannedClone, part: Part) -> Option<bool> {
+/// How a clone has to be sent; `None` if the target holds exactly this.
+fn way(stored: &Stored, clone: &PlannedClone, part: Part) -> Option<Way> {
     let pausable = clone.wave == Wave::Workloads && replicas(&clone.object).is_some();
-    let held = stored.held.get(&clone.object.key().to_string());
-    if pausable && (part.paused || part.resumed) {
-        return Some(part.resumed || held.is_some());
-    }
-    match held {
-        None => Some(false),
+    match stored.held.get(&clone.object.key().to_string()) {
+        None if pausable && (part.paused || part.resumed) => Some(Way::Apply),
+        None => Some(Way::Create),
+        Some(_) if pausable && (part.paused || part.resumed) => Some(Way::Change),
         Some(Held { fingerprint, .. }) => {
             let same = fingerprint.as_deref() == Some(stored.fingerprint(clone).as_str());
-            (!same).then_some(true)
+            (!same).then_some(Way::Change)
         }
     }
 }
@@ -129,13 +137,15 @@ fn replicas(object: &Object) -> Option<&'static str> {
 async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error> {
     let api = ctx.kinds.api(&ctx.client, &parcel.object, &seen.target_name).await?;
     ObjectName::parse(parcel.object.name())?;
-    if !parcel.there {
-        match create(&api, seen, &parcel, ctx).await {
-            Err(error) if error.code() == 409 => {}
-            other => return other,
-        }
+    match parcel.way {
+        Way::Create => match create(&api, seen, &parcel, ctx).await {
+            // Ours of a pass that was cut off, or made by a controller: made to fit.
+            Err(error) if error.code() == 409 => change(&api, seen, parcel, ctx).await,
+            other => other,
+        },
+        Way::Change => change(&api, seen, parcel, ctx).await,
+        Way::Apply => send_apply(&api, seen, &parcel.object, None, ctx).await,
     }
-    change(&api, seen, parcel, ctx).await
 }
 
 async fn create(
@@ -171,17 +181,28 @@ async fn change(
     let name = parcel.object.name();
     let secret = parcel.secret.is_some();
     let Some(there) = send(&format!("get {key}"), secret, || api.get_opt(name)).await? else {
-        let gone = Parcel { there: false, ..parcel };
-        return create(api, seen, &gone, ctx).await;
+        return create(api, seen, &parcel, ctx).await;
     };
-    let values = parcel.secret.map(|made| secrets::keep(made, &there));
     take_over(api, &there).await?;
-    let patch = Patch::Apply(body(&parcel.object, values.as_ref())?);
+    let values = parcel.secret.map(|made| secrets::keep(made, &there));
+    send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
+}
+
+async fn send_apply(
+    api: &Api<DynamicObject>,
+    seen: &Seen,
+    object: &Object,
+    values: Option<&BTreeMap<String, SecretBytes>>,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let patch = Patch::Apply(body(object, values)?);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
-    let what = format!("apply {key}");
-    let made = settled(|| async { send(&what, secret, || api.patch(name, &params, &patch)).await })
-        .await?;
-    wrote(seen, &parcel.object, &made, ctx);
+    let (what, name) = (format!("apply {}", object.key()), object.name());
+    let made = settled(|| async {
+        send(&what, values.is_some(), || api.patch(name, &params, &patch)).await
+    })
+    .await?;
+    wrote(seen, object, &made, ctx);
     ctx.metrics.applied("changed");
     Ok(())
 }
@@ -310,7 +331,7 @@ fn told(mut refused: Vec<(Key, Error)>) -> Result<(), Error> {
     };
     let (key, first) = refused.swap_remove(0);
     match first {
-        Error::Api { words, code, .. } if (400..500).contains(&code) && code != 429 => {
+        Error::Api { words, code, .. } if matches!(code, 400 | 403 | 413 | 422) => {
             Err(Error::problem(Reason::Refused, format!("{key} was refused: {words}{more}")))
         }
         other => Err(other),

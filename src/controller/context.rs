@@ -1,24 +1,32 @@
 //! What every pass works with.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use kube::{Client, runtime::events::Recorder};
 use kulisse_core::{
-    api::identity::NamespaceName, plan::probe::Place, plan::request::OperatorAccount,
+    api::identity::NamespaceName,
+    lifecycle::Problem,
+    plan::{object::Key, probe::Place, request::OperatorAccount},
     secrets::OperatorKey,
 };
 
 use super::{
-    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, stored::Stored,
-    world::World,
+    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, recent::Recent,
+    stored::Stored, world::World,
 };
 use crate::telemetry::metrics::Metrics;
+
+/// Pods change by the second while something comes up, and nobody reads faster than this.
+const TROUBLES: Duration = Duration::from_millis(1500);
+/// Labels of namespaces hardly change.
+const LABELS: Duration = Duration::from_secs(20);
 
 /// What every pass works with.
 pub struct Context {
@@ -44,6 +52,10 @@ pub struct Context {
     pub fenced: AtomicBool,
     /// How often passes have failed in a row.
     pub failures: Failures,
+    /// What keeps workloads from coming up, by UID of the environment, as of a moment ago.
+    pub troubles: Recent<BTreeMap<Key, Problem>>,
+    /// Labels of request namespaces, as of a moment ago.
+    pub labels: Recent<BTreeMap<String, String>>,
     /// Plans of environments that are being built; those at rest keep none in memory.
     plans: Mutex<HashMap<String, Arc<Stored>>>,
 }
@@ -84,6 +96,8 @@ impl Context {
             captures: Captures::default(),
             fenced: AtomicBool::new(fenced),
             failures: Failures::default(),
+            troubles: Recent::new(TROUBLES),
+            labels: Recent::new(LABELS),
             plans: Mutex::default(),
             client,
             clock,

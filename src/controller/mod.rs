@@ -19,6 +19,7 @@ mod failures;
 pub mod guard;
 mod observe;
 mod perform;
+mod recent;
 mod report;
 mod secrets;
 mod seen;

@@ -58,6 +58,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         troubles: BTreeMap::new(),
         attempts: BTreeMap::new(),
         probing: false,
+        probe_trouble: None,
         environment,
         identity,
         record,
@@ -136,10 +137,7 @@ async fn refusal(
     NamespaceName::parse(&spec.source.namespace)?;
     let grants = ctx.world.grants(&spec.source.namespace);
     let labels = if consent::needs_labels(Some(class), &grants) {
-        let api: Api<V1Namespace> = Api::all(ctx.client.clone());
-        let name = identity.namespace.as_str();
-        let what = format!("get Namespace {name}");
-        call(&what, || api.get_metadata(name)).await?.labels().clone()
+        labels(&identity.namespace, ctx).await?
     } else {
         BTreeMap::new()
     };
@@ -147,6 +145,17 @@ async fn refusal(
     let answer = consent::granted(spec, asking, &grants)
         .and_then(|()| consent::allowed(spec, asking, class));
     Ok(answer.err())
+}
+
+async fn labels(name: &NamespaceName, ctx: &Context) -> Result<BTreeMap<String, String>, Error> {
+    if let Some(known) = ctx.labels.get(name.as_str()) {
+        return Ok(known);
+    }
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let what = format!("get Namespace {name}");
+    let namespace = call(&what, || api.get_metadata(name.as_str())).await?;
+    ctx.labels.put(name.as_str(), namespace.labels().clone());
+    Ok(namespace.labels().clone())
 }
 
 /// The recorded name; for an incarnation without a target, the one it would have.

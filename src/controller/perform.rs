@@ -205,8 +205,8 @@ async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error>
     let resumed = through == Some(Wave::Stores);
     apply::apply(seen, &stored, Part { from, to: Wave::Workloads, paused, resumed }, ctx).await?;
     note_applied(seen, &stored, if paused { Wave::Stores } else { Wave::Workloads }, ctx);
-    // What was just sent has not been seen yet; what was seen is of before.
-    seen.workloads = BTreeMap::new();
+    // What was just sent counts as on its way until the watch has seen it.
+    seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
     seen.troubles = BTreeMap::new();
     Ok(())
 }

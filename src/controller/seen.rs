@@ -57,6 +57,8 @@ pub struct Seen {
     pub attempts: BTreeMap<String, BTreeMap<u32, Attempt>>,
     /// The probe's Job is there.
     pub probing: bool,
+    /// What keeps the probe from running.
+    pub probe_trouble: Option<Problem>,
 }
 
 impl Seen {
@@ -143,7 +145,7 @@ impl Seen {
         match record.probe {
             ProbeVerdict::Closed => Probe::Closed(message),
             ProbeVerdict::Skipped => Probe::Skipped,
-            _ if self.probing => Probe::Running,
+            _ if self.probing => Probe::Running(self.probe_trouble.clone()),
             ProbeVerdict::Unknown => Probe::Due,
             ProbeVerdict::Open => failed(Reason::EgressNotEnforced),
             ProbeVerdict::Inconclusive => failed(Reason::ProbeInconclusive),

@@ -32,6 +32,7 @@ use super::{
     error::Error,
     seen::Seen,
     stored::Stored,
+    trouble,
 };
 
 /// Lines of a failed task's log that are looked at.
@@ -174,6 +175,7 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     };
     if attempt.state == TaskState::Running {
         seen.probing = true;
+        seen.probe_trouble = trouble::of_probe(seen, ctx).await?;
         return Ok(());
     }
     let words = last_words(seen, names::PROBE_LABEL, None, ctx).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::ListParams};
 use kulisse_core::{
+    api::names,
     lifecycle::{Problem, readiness},
     plan::object::Key,
 };
@@ -13,17 +14,33 @@ use super::{call::call_list, context::Context, error::Error, seen::Seen};
 
 /// The first cause for each workload that is not up.
 pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Problem>, Error> {
-    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let params = ListParams::default().match_any();
-    let what = format!("list pods in {}", seen.target_name);
-    let pods = call_list(&what, || api.list(&params)).await?.items;
+    if let Some(known) = ctx.troubles.get(&seen.identity.uid) {
+        return Ok(known);
+    }
     let mut found = BTreeMap::new();
-    for pod in &pods {
+    for pod in &pods(seen, ctx).await? {
         if let (Some(key), Some(problem)) = (owner(pod), readiness::trouble(pod)) {
             found.entry(key).or_insert(problem);
         }
     }
+    ctx.troubles.put(&seen.identity.uid, found.clone());
     Ok(found)
+}
+
+/// What keeps the probe from running.
+pub async fn of_probe(seen: &Seen, ctx: &Context) -> Result<Option<Problem>, Error> {
+    let troubles = troubles(seen, ctx).await?;
+    Ok(troubles
+        .into_iter()
+        .find(|(key, _)| key.name == names::PROBE_JOB)
+        .map(|(_, problem)| problem))
+}
+
+async fn pods(seen: &Seen, ctx: &Context) -> Result<Vec<Pod>, Error> {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let params = ListParams::default().match_any();
+    let what = format!("list pods in {}", seen.target_name);
+    Ok(call_list(&what, || api.list(&params)).await?.items)
 }
 
 /// The workload that a Pod belongs to. A ReplicaSet is named after its Deployment and the hash of

@@ -98,8 +98,8 @@ pub struct PlanFacts {
 pub enum Probe {
     /// It has not run.
     Due,
-    /// It runs.
-    Running,
+    /// It runs, or something keeps it from running.
+    Running(Option<Problem>),
     /// Nothing leads to production: what was tried.
     Closed(String),
     /// The class skips it.

@@ -89,7 +89,7 @@ pub fn next(facts: &Facts) -> Step {
     }
     match &facts.probe {
         Probe::Due => return Step::Probe,
-        Probe::Running => return Step::AwaitProbe,
+        Probe::Running(_) => return Step::AwaitProbe,
         Probe::Failed(problem) => return Step::RestUnfenced(problem.clone()),
         Probe::Closed(_) | Probe::Skipped => {}
     }

@@ -65,7 +65,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
             next.target = Target::Living;
             next.applied.get_or_insert(("new".into(), Wave::Fence));
         }
-        Step::Probe => next.probe = Probe::Running,
+        Step::Probe => next.probe = Probe::Running(None),
         Step::AwaitProbe => next.probe = Probe::Closed("all closed".into()),
         Step::Apply { paused } => {
             let wave = if *paused { Wave::Stores } else { Wave::Workloads };
@@ -132,7 +132,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
     let plans = [None, plan(1, false), plan(2, false), plan(2, true)];
     let probes = [
         Probe::Due,
-        Probe::Running,
+        Probe::Running(None),
         Probe::Closed(String::new()),
         Probe::Skipped,
         Probe::Failed(Problem::new(Reason::EgressNotEnforced, "open")),

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
+    facts::{Facts, Probe, Problem, Target, Task, Workload, WorkloadState},
     step::{Cause, Step, turn},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub fn project(
 ) -> StagingEnvironmentStatus {
     let mut said = vec![
         ready(facts, step, problem),
-        granted(facts, step),
+        granted(facts, step, problem),
         planned(facts, step, problem),
         boundary(facts, step),
         applied(facts, step, problem),
@@ -86,7 +86,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             }
         },
         _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
-        Step::AwaitWorkloads | Step::AwaitStores(_) => match stuck(facts) {
+        Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe => match stuck(facts) {
             Some(problem) => no(problem),
             None => wait(progress(facts, step)),
         },
@@ -94,7 +94,6 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::Plan
         | Step::Prepare
         | Step::Probe
-        | Step::AwaitProbe
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::AwaitTask(_)
@@ -102,9 +101,10 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     }
 }
 
-fn granted(facts: &Facts, step: &Step) -> Said {
+fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     use ConditionType::Granted;
-    match (&facts.refusal, step) {
+    let unreadable = problem.filter(|it| *step == Step::Plan && of_source(it));
+    match (facts.refusal.as_ref().or(unreadable), step) {
         (Some(problem), _) => (Granted, Verdict::False, problem.reason, problem.message.clone()),
         (None, Step::RestReleased | Step::RestExpired) => {
             (Granted, Verdict::Unknown, Reason::Pending, "not looked at any more".to_owned())
@@ -118,9 +118,14 @@ fn granted(facts: &Facts, step: &Step) -> Said {
     }
 }
 
+/// Whether a problem is the source's own: it is not there, or may not be read.
+fn of_source(problem: &Problem) -> bool {
+    matches!(problem.reason, Reason::SourceNotFound | Reason::SourceNotReadable)
+}
+
 fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     use ConditionType::Planned;
-    if let (Step::Plan, Some(problem)) = (step, problem) {
+    if let (Step::Plan, Some(problem)) = (step, problem.filter(|it| !of_source(it))) {
         return (Planned, Verdict::False, problem.reason, problem.message.clone());
     }
     match &facts.plan {
@@ -130,12 +135,7 @@ fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Reason::Succeeded,
             format!("plan {} holds for generation {}", short(&plan.digest), plan.generation),
         ),
-        _ => (
-            Planned,
-            Verdict::Unknown,
-            Reason::Pending,
-            "no plan for this generation yet".to_owned(),
-        ),
+        _ => (Planned, Verdict::Unknown, Reason::Pending, "no plan for this generation yet".to_owned()),
     }
 }
 
@@ -157,7 +157,10 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
             "the class skips the probe: that production cannot be reached is not promised"
                 .to_owned(),
         ),
-        Probe::Due | Probe::Running => {
+        Probe::Running(Some(problem)) => {
+            (BoundaryClean, Verdict::Unknown, problem.reason, problem.message.clone())
+        }
+        Probe::Due | Probe::Running(None) => {
             (BoundaryClean, Verdict::Unknown, Reason::Pending, "not shown yet".to_owned())
         }
     }
@@ -200,7 +203,7 @@ fn workloads(facts: &Facts) -> Said {
             format!("{}; {count}", problem.message),
         ),
         None if facts.all_up() => (WorkloadsReady, Verdict::True, Reason::Succeeded, count),
-        None => (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(facts, count)),
+        None => (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(&facts.workloads, count)),
     }
 }
 
@@ -277,9 +280,13 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         | Step::AwaitTask(_)
         | Step::GiveUp(_)
         | Step::AwaitWorkloads => {
+            let kind = match problem.filter(|it| needs_a_person(it)) {
+                Some(_) => ConditionType::Stalled,
+                None => ConditionType::Reconciling,
+            };
             let message = problem.map_or_else(|| progress(facts, step), |it| it.message.clone());
             let reason = problem.map_or(Reason::Progressing, |it| it.reason);
-            say(ConditionType::Reconciling, reason, message);
+            say(kind, reason, message);
         }
     }
     let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
@@ -305,13 +312,17 @@ fn progress(facts: &Facts, step: &Step) -> String {
         Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
         Step::Apply { paused: true } => "configuration and stores are applied".to_owned(),
         Step::Apply { paused: false } => "the plan is applied".to_owned(),
-        Step::AwaitStores(at) => {
-            format!("{} waits for its stores; {}", task(at), waiting(facts, String::new()))
-        }
+        Step::AwaitStores(at) => match facts.tasks.get(*at) {
+            Some(it) => {
+                let needed = facts.needed_by(it);
+                format!("{} waits for its stores: {}", describe(it), waiting(needed, String::new()))
+            }
+            None => String::new(),
+        },
         Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
         Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
         Step::AwaitWorkloads => {
-            waiting(facts, format!("{} of {} workloads are up", facts.up(), facts.workloads.len()))
+            waiting(&facts.workloads, format!("{} of {} workloads are up", facts.up(), facts.workloads.len()))
         }
         Step::RestExpired
         | Step::RestReleased
@@ -325,11 +336,10 @@ fn progress(facts: &Facts, step: &Step) -> String {
 }
 
 /// Names the first few workloads that are not up.
-fn waiting(facts: &Facts, count: String) -> String {
+fn waiting<'a>(workloads: impl IntoIterator<Item = &'a Workload>, count: String) -> String {
     const NAMED: usize = 3;
-    let down: Vec<String> = facts
-        .workloads
-        .iter()
+    let down: Vec<String> = workloads
+        .into_iter()
         .filter(|it| it.state != WorkloadState::Up)
         .map(|it| it.key.to_string())
         .collect();
@@ -343,11 +353,20 @@ fn waiting(facts: &Facts, count: String) -> String {
     if count.is_empty() { sentence } else { format!("{count}, {sentence}") }
 }
 
+/// What keeps the probe or a workload from coming up.
 fn stuck(facts: &Facts) -> Option<&Problem> {
+    if let Probe::Running(trouble) = &facts.probe {
+        return trouble.as_ref();
+    }
     facts.workloads.iter().find_map(|it| match &it.state {
         WorkloadState::Stuck(problem) => Some(problem),
         WorkloadState::Up | WorkloadState::Progressing | WorkloadState::Missing => None,
     })
+}
+
+/// Whether a person must act: what the API server did not answer is tried again by itself.
+fn needs_a_person(problem: &Problem) -> bool {
+    problem.reason != Reason::ApiError
 }
 
 fn failure(facts: &Facts, at: usize) -> Problem {

@@ -15,7 +15,7 @@
 mod place;
 pub(super) mod text;
 
-use data_encoding::BASE64;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 
 use self::text::{Edit, Kind, Names};

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use data_encoding::BASE64;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kulisse_core::{
     api::{
         class::StagingClassSpec,
