@@ -1,0 +1,120 @@
+//! The accounts at the end: what the operator did, by the API server's log, and what it left.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use k8s_openapi::ByteString;
+use kube::ResourceExt;
+use kulisse_core::api::names;
+
+use crate::{
+    support::{
+        audit::{of_operator, since},
+        environment::Environment,
+    },
+    world::{CANARY, World},
+};
+
+pub async fn nothing_was_written_outside_what_is_the_operators_own(world: Arc<World>) {
+    let wrong = crate::support::audit::strange_writes(&of_operator(world.audit_log(), 0));
+    assert!(wrong.is_empty(), "{} requests: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+}
+
+pub async fn no_source_was_written_to(world: Arc<World>) {
+    let sources = world.all_sources();
+    let wrong: Vec<String> = of_operator(world.audit_log(), 0)
+        .iter()
+        .filter(|it| it.writes() && sources.contains(&it.namespace))
+        .map(crate::support::audit::Request::line)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(!sources.is_empty() && since(world.audit_log(), 0).len() > 100, "there is a log");
+}
+
+pub async fn every_right_that_was_used_is_in_the_chart(world: Arc<World>) {
+    let requests = of_operator(world.audit_log(), 0);
+    let unlisted = crate::support::audit::unlisted_rights(&world.cluster, &requests).await;
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
+}
+
+pub async fn no_secret_of_production_is_in_a_log_line_or_an_object_that_others_read(
+    world: Arc<World>,
+) {
+    let mut needles = vec![CANARY.to_owned()];
+    // Base64 depends on where the text begins; each of the three ways, without its ends.
+    for before in ["", "x", "xx"] {
+        let bytes = ByteString(format!("{before}{CANARY}").into_bytes());
+        let text = serde_json::to_string(&bytes).expect("JSON").replace('"', "");
+        needles.push(text[4..text.len() - 4].to_owned());
+    }
+    let log = std::fs::read_to_string(&world.operator.log).expect("the operator's log");
+    assert!(
+        log.contains("\"TRACE\"") || std::env::var_os("KULISSE_TEST_LOG").is_some(),
+        "the log is at trace level"
+    );
+    for needle in &needles {
+        let lines: Vec<&str> = log.lines().filter(|it| it.contains(needle.as_str())).collect();
+        assert!(lines.is_empty(), "{} log lines hold a secret value", lines.len());
+    }
+    for kind in [
+        "events.k8s.io/v1 Event",
+        "kulisse.dev/v1alpha1 StagingPlan",
+        "kulisse.dev/v1alpha1 StagingEnvironment",
+        "v1 ConfigMap",
+    ] {
+        for object in world.objects().list(kind, "").await {
+            if object.data.to_string().contains(CANARY) {
+                panic!("{kind} {} holds a secret value", object.name_any());
+            }
+        }
+    }
+    let metrics = world.operator.ask("/metrics").await.expect("metrics");
+    assert!(!metrics.contains(CANARY));
+}
+
+pub async fn no_environment_left_a_namespace_or_a_stored_plan_behind(world: Arc<World>) {
+    let objects = world.objects();
+    let living: BTreeMap<String, String> = {
+        let all = objects.list("kulisse.dev/v1alpha1 StagingEnvironment", "").await;
+        all.iter().map(|it| (it.uid().unwrap_or_default(), it.name_any())).collect()
+    };
+    let mut orphans = BTreeSet::new();
+    for kind in ["v1 Namespace", "v1 Secret"] {
+        for object in objects.list(kind, "").await {
+            if let Some(uid) = object.labels().get(names::ENVIRONMENT_UID_LABEL)
+                && !living.contains_key(uid)
+            {
+                orphans.insert(format!("{kind} {}", object.name_any()));
+            }
+        }
+    }
+    assert!(orphans.is_empty(), "{orphans:#?}");
+    for environment in objects.list("kulisse.dev/v1alpha1 StagingEnvironment", "").await {
+        let namespace = environment.namespace().unwrap_or_default();
+        let it = Environment::of(objects, &namespace, &environment.name_any());
+        println!("still there, of a scenario that failed: {}/{}", it.namespace, it.name);
+    }
+    let now: BTreeSet<String> = objects.everything(None).await.into_keys().collect();
+    let known = [
+        "Namespace.",
+        "StagingClass.",
+        "APIService.",
+        "PriorityLevel",
+        "FlowSchema",
+        "IPAddress.",
+        "ClusterTrustBundle.",
+    ];
+    let new: Vec<_> = now
+        .difference(&world.before)
+        .filter(|it| !known.iter().any(|kind| it.starts_with(kind)))
+        .collect();
+    assert!(new.is_empty(), "cluster-scoped objects that were not there before: {new:#?}");
+}
+
+pub async fn the_operator_did_not_panic(world: Arc<World>) {
+    let log = std::fs::read_to_string(&world.operator.log).expect("the operator's log");
+    let lines: Vec<&str> = log.lines().filter(|it| it.contains("panicked at")).collect();
+    assert!(lines.is_empty(), "{lines:#?}");
+}

@@ -1,0 +1,123 @@
+//! The end of an environment: on time, and nothing left.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kulisse_core::api::{condition::ConditionType::Expired, names};
+use serde_json::json;
+
+use crate::{
+    support::{
+        audit,
+        environment::{Environment, namespace_gone},
+        wait::{eventually, s},
+    },
+    world::{APPLICATION, World},
+};
+
+/// No namespace, no stored plan, no object of the whole cluster is left.
+pub async fn nothing_is_left(world: &World, uid: &str, target: &str) {
+    let objects = world.objects();
+    assert!(objects.find("v1 Namespace", "", target).await.is_none(), "namespace {target} is left");
+    let plans = objects.names("v1 Secret", "kulisse").await;
+    let left: Vec<_> = plans.iter().filter(|it| it.contains(uid)).collect();
+    assert!(left.is_empty(), "stored plans are left: {left:?}");
+    for namespace in objects.list("v1 Namespace", "").await {
+        let label = namespace.labels().get(names::ENVIRONMENT_UID_LABEL);
+        assert!(label.map(String::as_str) != Some(uid), "{} is left", namespace.name_any());
+    }
+    for name in objects.everything(None).await.into_keys() {
+        let ours = name.starts_with("Namespace.") || world.before.contains(&name);
+        assert!(ours || !name.contains(target), "{name} is left");
+    }
+}
+
+pub async fn an_environment_expires_on_time_and_leaves_nothing_but_its_object(world: Arc<World>) {
+    let place = world.source("expiry", APPLICATION).await;
+    let mark = audit::mark(world.audit_log());
+    let it = place.environment("pr-1", json!({ "lifecycle": { "ttl": "30s" } })).await;
+    let status = it.ready(s(25)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    let started = status.started_at.expect("the clock has started").0;
+    let ends = status.expires_at.expect("there is an end").0;
+    assert_eq!((ends - started).total(jiff::Unit::Second).ok(), Some(30.0));
+    it.until(Expired, "True", "Expired", s(75)).await;
+    nothing_is_left(&world, &uid, &target).await;
+    let plan = world.objects().find("kulisse.dev/v1alpha1 StagingPlan", &place.requests, "pr-1");
+    let _ = plan.await;
+    // By the server's clock: never early, and hardly late.
+    let requests = audit::of_operator(world.audit_log(), mark);
+    let deletion = requests
+        .iter()
+        .find(|it| it.verb == "delete" && it.resource == "namespaces" && it.name == target)
+        .expect("the namespace was deleted");
+    assert!(deletion.at >= ends, "deleted at {}, its time was up at {ends}", deletion.at);
+    let late = (deletion.at - ends).total(jiff::Unit::Second).unwrap_or_default();
+    println!("expired {late:.2} s after its time was up");
+    assert!(late < 5.0, "deleted {late} s late");
+    it.remove().await;
+}
+
+pub async fn an_expired_environment_is_deleted_where_it_says_so(world: Arc<World>) {
+    let place = world.source("vanish", APPLICATION).await;
+    let lifecycle = json!({ "lifecycle": { "ttl": "30s", "onExpiry": "Delete" } });
+    let it = place.environment("pr-1", lifecycle).await;
+    it.ready(s(25)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.gone(s(75)).await;
+    nothing_is_left(&world, &uid, &target).await;
+    let kind = "kulisse.dev/v1alpha1 StagingPlan";
+    eventually("its StagingPlan goes with it", s(20), || async {
+        match world.objects().find(kind, &place.requests, "pr-1").await {
+            None => Ok(()),
+            Some(_) => Err("it is there".to_owned()),
+        }
+    })
+    .await;
+}
+
+pub async fn deleting_a_ready_environment_leaves_nothing(world: Arc<World>) {
+    let place = world.source("deletion", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.remove().await;
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn an_environment_deleted_while_it_is_created_leaves_nothing(world: Arc<World>) {
+    let place = world.source("early", APPLICATION).await;
+    // At once, and in the midst of it: as soon as it is claimed, stored, made.
+    let mut all: Vec<(Environment, String)> = Vec::new();
+    for moment in ["now", "claimed", "planned", "made"] {
+        let it = place.environment(moment, json!({})).await;
+        let uid = it.uid().await;
+        let objects = world.objects();
+        eventually(&format!("the moment «{moment}» has come"), s(30), || async {
+            let Some(now) = it.find().await else { return Err("it is gone".to_owned()) };
+            let come = match moment {
+                "now" => true,
+                "claimed" => !now.finalizers().is_empty(),
+                "planned" => {
+                    objects.names("v1 Secret", "kulisse").await.iter().any(|it| it.contains(&uid))
+                }
+                _ => objects
+                    .list("v1 Namespace", "")
+                    .await
+                    .iter()
+                    .any(|it| it.labels().get(names::ENVIRONMENT_UID_LABEL) == Some(&uid)),
+            };
+            if come { Ok(()) } else { Err("not yet".to_owned()) }
+        })
+        .await;
+        it.delete().await;
+        all.push((it, uid));
+    }
+    for (it, uid) in all {
+        it.gone(s(60)).await;
+        let incarnation = kulisse_core::api::identity::Incarnation(1);
+        let target = names::target_namespace("stg", &it.name, &uid, incarnation);
+        namespace_gone(world.objects(), target.as_str(), s(20)).await;
+        nothing_is_left(&world, &uid, target.as_str()).await;
+    }
+}

@@ -1,0 +1,110 @@
+//! Numbers of requests, from the API server's own log.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Instant};
+
+use serde_json::json;
+
+use crate::{
+    support::{audit, wait::s},
+    world::{APPLICATION, World},
+};
+
+/// An application of forty objects.
+fn forty() -> String {
+    let mut text = String::new();
+    for n in 0..10 {
+        let _ = write!(
+            text,
+            "
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{ name: c-{n}, namespace: '{{ns}}' }}
+data: {{ URL: 'http://s-{n}.{{ns}}.svc:80' }}
+---
+apiVersion: v1
+kind: Service
+metadata: {{ name: s-{n}, namespace: '{{ns}}' }}
+spec: {{ selector: {{ app: d-{n} }}, ports: [{{ port: 80 }}] }}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{ name: p-{n}, namespace: '{{ns}}' }}
+stringData: {{ password: canary-Tq7vXz3LpW9s-{n} }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: d-{n}, namespace: '{{ns}}' }}
+spec:
+  replicas: 0
+  selector: {{ matchLabels: {{ app: d-{n} }} }}
+  template:
+    metadata: {{ labels: {{ app: d-{n} }} }}
+    spec:
+      containers:
+        - name: c
+          image: registry.example.com/d:{n}
+          envFrom: [{{ configMapRef: {{ name: c-{n} }} }}, {{ secretRef: {{ name: p-{n} }} }}]
+"
+        );
+    }
+    text
+}
+
+pub async fn forty_objects_take_few_requests(world: Arc<World>) {
+    let place = world.source("forty", &forty()).await;
+    let mark = audit::mark(world.audit_log());
+    let started = Instant::now();
+    let it = place.environment("pr-1", json!({})).await;
+    let status = it.ready(s(60)).await;
+    let took = started.elapsed();
+    let objects = status.plan.expect("a plan").objects as usize;
+    assert!(objects >= 40, "only {objects} clones");
+    let target = it.target().await;
+    let requests = audit::of_operator(world.audit_log(), mark);
+    // Reads of the source, discovery, and watches are counted apart.
+    let counted: Vec<_> = requests
+        .iter()
+        .filter(|it| it.namespace != place.source && it.verb != "watch" && !it.resource.is_empty())
+        .filter(|it| !(it.resource == "namespaces" && it.name == place.source))
+        .collect();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for it in &counted {
+        let place = if it.namespace == target { "target" } else { "" };
+        *kinds.entry(format!("{} {} {place} {}", it.verb, it.resource, it.code)).or_default() += 1;
+    }
+    println!(
+        "figure: {} requests for {objects} clones and fence (N + {}), Ready after {:.2} s; {} reads of the source",
+        counted.len(),
+        counted.len() as i64 - objects as i64,
+        took.as_secs_f64(),
+        requests.iter().filter(|it| it.namespace == place.source).count(),
+    );
+    it.remove().await;
+    assert!(counted.len() <= objects + 8, "{} requests, N = {objects}: {kinds:#?}", counted.len());
+}
+
+pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
+    let place = world.source("rest", APPLICATION).await;
+    let mut all = Vec::new();
+    for name in ["pr-1", "pr-2", "pr-3"] {
+        all.push(place.environment(name, json!({})).await);
+    }
+    for it in &all {
+        it.ready(s(60)).await;
+    }
+    // What follows a change of status.
+    tokio::time::sleep(s(2)).await;
+    let mark = audit::mark(world.audit_log());
+    tokio::time::sleep(s(60)).await;
+    let requests = audit::of_operator(world.audit_log(), mark);
+    let asked: Vec<String> =
+        requests.iter().filter(|it| it.verb != "watch").map(audit::Request::line).collect();
+    for it in &all {
+        it.delete().await;
+    }
+    for it in &all {
+        it.gone(s(60)).await;
+    }
+    assert!(asked.is_empty(), "{} requests in a minute: {asked:#?}", asked.len());
+}

@@ -1,0 +1,85 @@
+//! The operator on a real API server, with the rights of its own account. There is no node: no Pod
+//! ever runs, so what is shown here is what it asks of the API server and what it says.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod clones;
+mod consent;
+mod definitions;
+mod ends;
+mod figures;
+mod restarts;
+mod world;
+
+use std::{process::ExitCode, sync::Arc};
+
+use support::suite::{Phase, Stage, run, scenario};
+
+use world::World;
+
+macro_rules! scenarios {
+    ($stage:expr, $at_once:expr, [$($module:ident :: $name:ident,)+]) => {
+        Phase {
+            at_once: $at_once,
+            trials: vec![$(scenario($stage, stringify!($name), $module::$name),)+],
+        }
+    };
+}
+
+fn main() -> ExitCode {
+    let stage: Stage<World> = Stage::default();
+    let s = &stage;
+    let phases =
+        vec![
+            scenarios!(s, 12, [
+            ends::an_environment_expires_on_time_and_leaves_nothing_but_its_object,
+            ends::an_expired_environment_is_deleted_where_it_says_so,
+            ends::an_environment_deleted_while_it_is_created_leaves_nothing,
+            ends::deleting_a_ready_environment_leaves_nothing,
+            definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
+            definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
+            definitions::examples_are_accepted_by_the_server,
+            consent::without_a_grant_nothing_is_created_and_with_one_it_goes_on,
+            consent::a_source_that_does_not_exist_is_named,
+            consent::a_source_that_may_not_be_read_is_named_with_the_command_that_helps,
+            consent::a_class_that_does_not_exist_is_named,
+            consent::a_class_that_forbids_the_source_is_obeyed,
+            consent::a_class_that_forbids_the_request_namespace_is_obeyed,
+            consent::an_environment_cannot_clone_the_namespace_it_stands_in,
+            consent::a_plan_larger_than_the_class_allows_is_refused,
+            clones::a_clone_arrives_rewritten_and_without_productions_secrets,
+            clones::another_image_changes_one_object_and_runs_no_seed_again,
+            clones::what_is_no_longer_planned_is_removed,
+            clones::nothing_changes_while_an_environment_is_suspended,
+            clones::an_object_that_the_server_refuses_is_named_and_the_others_are_applied,
+            clones::a_seed_whose_store_never_comes_waits_and_says_so,
+            clones::three_environments_of_one_source_do_not_disturb_each_other,
+            clones::production_that_moves_on_changes_nothing_in_what_lives,
+        ]),
+            scenarios!(
+                s,
+                1,
+                [
+                    figures::forty_objects_take_few_requests,
+                    restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
+                    restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
+                    restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
+                    restarts::an_operator_that_is_told_to_stop_stops_in_time,
+                    restarts::without_the_fence_policy_nothing_is_created,
+                    figures::environments_at_rest_cost_no_request,
+                ]
+            ),
+            // What all of the above left in the log of the API server and of the operator.
+            scenarios!(s, 4, [
+            accounts::nothing_was_written_outside_what_is_the_operators_own,
+            accounts::no_source_was_written_to,
+            accounts::every_right_that_was_used_is_in_the_chart,
+            accounts::no_secret_of_production_is_in_a_log_line_or_an_object_that_others_read,
+            accounts::no_environment_left_a_namespace_or_a_stored_plan_behind,
+            accounts::the_operator_did_not_panic,
+        ]),
+        ];
+    run("apiserver", &stage, || World::start().map(Arc::new), phases, World::finish)
+}

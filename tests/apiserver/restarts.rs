@@ -1,0 +1,160 @@
+//! The operator comes and goes; environments stay what they are.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+use kulisse_core::api::{
+    condition::ConditionType::{Expired, Ready},
+    identity::Incarnation,
+    names,
+};
+use serde_json::json;
+
+use crate::{
+    ends::nothing_is_left,
+    support::{
+        environment::namespace_gone,
+        wait::{s, steadily},
+    },
+    world::{APPLICATION, World, fenced},
+};
+
+async fn targets(world: &World, uid: &str) -> Vec<String> {
+    let all = world.objects().list("v1 Namespace", "").await.into_iter();
+    let mine = all.filter(|it| {
+        it.labels().get(names::ENVIRONMENT_UID_LABEL).map(String::as_str) == Some(uid)
+    });
+    mine.map(|it| it.name_any()).collect()
+}
+
+pub async fn an_operator_killed_right_after_the_namespace_was_made_finds_it_again(
+    world: Arc<World>,
+) {
+    let place = world.source("killed", APPLICATION).await;
+    // Several times: each kill comes at another moment.
+    for round in 1..=3 {
+        let it = place.environment(&format!("pr-{round}"), json!({})).await;
+        let uid = it.uid().await;
+        let target = names::target_namespace("stg", &it.name, &uid, Incarnation(1));
+        let api = world.objects().api(&crate::support::objects::gvk("v1 Namespace"), "").await;
+        let started = std::time::Instant::now();
+        while api.get_opt(target.as_str()).await.expect("an answer").is_none() {
+            assert!(started.elapsed() < s(20), "the namespace was not made");
+        }
+        world.operator.kill();
+        let recorded = it.status().await.namespaces.len();
+        println!("round {round}: killed with {recorded} namespaces recorded");
+        world.operator.start().await;
+        it.ready(s(60)).await;
+        assert_eq!(targets(&world, &uid).await, [target.as_str()], "one namespace, found again");
+        assert_eq!(it.status().await.incarnation, Some(Incarnation(1)));
+        it.remove().await;
+        nothing_is_left(&world, &uid, target.as_str()).await;
+    }
+}
+
+pub async fn a_namespace_of_somebody_else_is_neither_used_nor_deleted(world: Arc<World>) {
+    let place = world.source("foreign", APPLICATION).await;
+    let objects = world.objects();
+    world.operator.kill();
+    let it = place.environment("pr-1", json!({})).await;
+    let uid = it.uid().await;
+    let target = names::target_namespace("stg", "pr-1", &uid, Incarnation(1));
+    // With our labels and a proof that is none: whoever may make namespaces can write those.
+    let foreign = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {
+            "name": target.as_str(),
+            "labels": { names::ENVIRONMENT_UID_LABEL: uid, names::MANAGED_BY_LABEL: names::MANAGED_BY },
+            "annotations": { names::PROOF_ANNOTATION: "0123", names::INCARNATION_ANNOTATION: "1" },
+        }
+    });
+    objects.try_create(&foreign, false).await.expect("somebody's namespace");
+    let before = objects.everything(Some(target.as_str())).await;
+    world.operator.start().await;
+    let told = it.until(Ready, "False", "Conflict", s(20)).await;
+    assert!(told.contains(target.as_str()), "{told}");
+    it.remove().await;
+    steadily("the namespace stays as it is", s(2), || async {
+        let now = objects.get("v1 Namespace", "", target.as_str()).await;
+        if now.metadata.deletion_timestamp.is_some() {
+            return Err("it is being deleted".to_owned());
+        }
+        let new: Vec<String> = objects
+            .everything(Some(target.as_str()))
+            .await
+            .into_keys()
+            .filter(|it| {
+                !before.contains_key(it)
+                    && !it.contains("kube-root-ca.crt")
+                    && !it.ends_with(" default")
+            })
+            .collect();
+        if new.is_empty() { Ok(()) } else { Err(format!("{new:?}")) }
+    })
+    .await;
+    objects.delete("v1 Namespace", "", target.as_str()).await;
+    namespace_gone(objects, target.as_str(), s(30)).await;
+}
+
+pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Arc<World>) {
+    let place = world.source("away", APPLICATION).await;
+    let expires = place.environment("expires", json!({ "lifecycle": { "ttl": "30s" } })).await;
+    let deleted = place.environment("deleted", json!({})).await;
+    let mut ends = Vec::new();
+    for it in [&expires, &deleted] {
+        it.ready(s(28)).await;
+        ends.push((it.uid().await, it.target().await));
+    }
+    let expiry = expires.status().await.expires_at.expect("an end").0;
+    world.operator.kill();
+    deleted.delete().await;
+    // Waiting for a moment that is known: there is nothing to look at.
+    let server = world.objects().get("v1 Namespace", "", &place.source).await.creation_timestamp();
+    let _ = server;
+    #[expect(clippy::disallowed_methods, reason = "the test and the server share a machine")]
+    let left = (expiry - jiff::Timestamp::now()).total(jiff::Unit::Second).unwrap_or_default();
+    tokio::time::sleep(Duration::from_secs_f64(left.max(0.0) + 1.0)).await;
+    assert!(world.objects().find("v1 Namespace", "", &ends[0].1).await.is_some());
+    world.operator.start().await;
+    expires.until(Expired, "True", "", s(60)).await;
+    deleted.gone(s(60)).await;
+    for (uid, target) in &ends {
+        nothing_is_left(&world, uid, target).await;
+    }
+    expires.remove().await;
+}
+
+pub async fn an_operator_that_is_told_to_stop_stops_in_time(world: Arc<World>) {
+    let took = world.operator.stop();
+    assert!(took < s(10), "it took {took:?}");
+    world.operator.start().await;
+}
+
+pub async fn without_the_fence_policy_nothing_is_created(world: Arc<World>) {
+    let place = world.source("unfenced", APPLICATION).await;
+    let objects = world.objects();
+    let kind = "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding";
+    let name = "kulisse-fence-namespaces";
+    let mut binding = serde_json::to_value(objects.get(kind, "", name).await).expect("JSON");
+    world.operator.kill();
+    objects.delete(kind, "", name).await;
+    fenced(&world.cluster, false).await;
+    world.operator.start().await;
+    let it = place.environment("pr-1", json!({})).await;
+    let uid = it.uid().await;
+    let told = it.until(Ready, "False", "FencePolicyMissing", s(20)).await;
+    assert!(told.contains("ValidatingAdmissionPolicy"), "{told}");
+    steadily("nothing is created", s(2), || async {
+        let made = targets(&world, &uid).await;
+        if made.is_empty() { Ok(()) } else { Err(format!("{made:?}")) }
+    })
+    .await;
+    for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] {
+        binding["metadata"].as_object_mut().expect("metadata").remove(field);
+    }
+    objects.try_create(&binding, false).await.expect("the policy's binding");
+    fenced(&world.cluster, true).await;
+    it.ready(s(60)).await;
+    it.remove().await;
+}

@@ -1,0 +1,208 @@
+//! The cluster of this binary, with the operator beside it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    audit::OPERATOR,
+    cluster::Cluster,
+    environment::{Environment, granted_source, installed},
+    objects::Objects,
+    operator::Operator,
+    suite::RUNTIME,
+    wait::{eventually, s},
+};
+
+/// A text in every Secret of every source: it may not be anywhere else.
+pub const CANARY: &str = "canary-Tq7vXz3LpW9s";
+
+/// What the scenarios run on.
+pub struct World {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The operator.
+    pub operator: Operator,
+    /// Sources that scenarios made.
+    pub sources: Mutex<BTreeSet<String>>,
+    /// Cluster-scoped objects before the first environment.
+    pub before: BTreeSet<String>,
+}
+
+impl World {
+    /// Starts the cluster, installs the operator's objects and starts the operator.
+    pub fn start() -> Result<Self, String> {
+        let cluster = Cluster::start("apiserver", &["--mode", "control-plane"])?;
+        RUNTIME.block_on(async {
+            installed(&cluster).await;
+            cluster.objects.apply(CLASS).await;
+            let before = cluster.objects.everything(None).await.into_keys().collect();
+            fenced(&cluster, true).await;
+            let operator = Operator::prepare(&cluster, "apiserver");
+            operator.start().await;
+            Ok(Self { cluster, operator, sources: Mutex::default(), before })
+        })
+    }
+
+    /// Takes everything down.
+    pub fn finish(&self) {
+        self.operator.kill();
+        self.cluster.stop();
+    }
+
+    /// What is in the cluster.
+    pub fn objects(&self) -> &Objects {
+        &self.cluster.objects
+    }
+
+    /// A granted, readable source with these objects, and a request namespace for it. `{ns}` in
+    /// `objects` is the source's name.
+    pub async fn source(&self, name: &str, objects: &str) -> Place<'_> {
+        let place = self.place(name);
+        granted_source(self.objects(), &place.source, &place.requests).await;
+        self.objects().apply(&objects.replace("{ns}", &place.source)).await;
+        place
+    }
+
+    /// Names of a source and a request namespace, of which nothing is made.
+    pub fn place(&self, name: &str) -> Place<'_> {
+        let source = format!("src-{name}");
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone());
+        Place { world: self, source, requests: format!("req-{name}") }
+    }
+
+    /// Sources that scenarios made.
+    pub fn all_sources(&self) -> BTreeSet<String> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The audit log.
+    pub fn audit_log(&self) -> &std::path::Path {
+        self.cluster.audit_log.as_deref().expect("a cluster of our own has an audit log")
+    }
+}
+
+/// Waits until the API server acts by the policy that fences the operator's account, or no longer
+/// does: it notices in its own time.
+pub async fn fenced(cluster: &Cluster, wanted: bool) {
+    let account = format!("--as={OPERATOR}");
+    eventually("the fence policy is as it should be", s(30), || async {
+        let arguments = ["create", "namespace", "evil", "--dry-run=server", &account];
+        let answer = cluster.kubectl(&arguments);
+        let refused = answer.err.contains("ValidatingAdmissionPolicy");
+        if refused == wanted { Ok(()) } else { Err(answer.err) }
+    })
+    .await;
+}
+
+/// Where one scenario plays.
+pub struct Place<'a> {
+    /// The stage of all.
+    pub world: &'a World,
+    /// What is cloned.
+    pub source: String,
+    /// Where environments are asked for.
+    pub requests: String,
+}
+
+impl<'a> Place<'a> {
+    /// An environment of the source, with more in its `spec`.
+    pub async fn environment(&self, name: &str, spec: Value) -> Environment<'a> {
+        let spec = self.spec(spec);
+        Environment::apply(self.world.objects(), &self.requests, name, spec).await
+    }
+
+    /// The `spec` of an environment of the source, with more in it.
+    pub fn spec(&self, more: Value) -> Value {
+        let mut spec = json!({
+            "source": { "namespace": self.source },
+            "className": "unprobed",
+            "lifecycle": { "ttl": "3h" },
+        });
+        for (key, value) in more.as_object().expect("fields").clone() {
+            spec[key] = value;
+        }
+        spec
+    }
+}
+
+/// No Pod runs here, so no probe can.
+const CLASS: &str = "
+apiVersion: kulisse.dev/v1alpha1
+kind: StagingClass
+metadata: { name: unprobed }
+spec:
+  boundary: { probe: Never }
+  limits: { maxTTL: 100h }
+";
+
+/// A small application of which everything is up although no Pod runs.
+pub const APPLICATION: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings, namespace: '{ns}' }
+data:
+  API: http://api.{ns}.svc.cluster.local:8080
+  WORD: '{ns}'
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: database, namespace: '{ns}' }
+stringData:
+  user: shop
+  password: canary-Tq7vXz3LpW9s-1
+  url: postgres://shop:canary-Tq7vXz3LpW9s-1@db.{ns}.svc:5432/shop
+---
+apiVersion: v1
+kind: Service
+metadata: { name: api, namespace: '{ns}' }
+spec:
+  selector: { app: api }
+  ports: [{ name: http, port: 8080 }]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: api, namespace: '{ns}' }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: api, namespace: '{ns}' }
+rules: [{ apiGroups: [''], resources: [pods, secrets], verbs: [get, list] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: api, namespace: '{ns}' }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: api }
+subjects: [{ kind: ServiceAccount, name: api, namespace: '{ns}' }]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api, namespace: '{ns}' }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: api } }
+  template:
+    metadata: { labels: { app: api } }
+    spec:
+      serviceAccountName: api
+      containers:
+        - name: api
+          image: registry.example.com/api:1
+          args: ['--database=db.{ns}.svc.cluster.local']
+          env:
+            - { name: SETTINGS, valueFrom: { configMapKeyRef: { name: settings, key: API } } }
+            - { name: PASSWORD, valueFrom: { secretKeyRef: { name: database, key: password } } }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: '{ns}' }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: 'registry.example.com/web:1' }] }
+";

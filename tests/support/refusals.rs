@@ -1,0 +1,354 @@
+//! What the definitions refuse, and in which words: one table for the schema tests, which need no
+//! API server, and for the ones on a real API server.
+
+use serde_json::{Value, json};
+
+/// Something that must be refused.
+pub struct Refusal {
+    /// What is wrong with it.
+    pub what: String,
+    /// The object.
+    pub object: Value,
+    /// What it was before, for rules about changes.
+    pub before: Option<Value>,
+    /// What the refusal says.
+    pub sentence: &'static str,
+}
+
+/// An environment with this `spec` laid over the smallest one.
+pub fn environment(spec: Value) -> Value {
+    named("pr-1", spec)
+}
+
+fn named(name: &str, spec: Value) -> Value {
+    let mut object = json!({
+        "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironment",
+        "metadata": { "name": name, "namespace": "default" },
+        "spec": { "source": { "namespace": "shop" } },
+    });
+    lay_over(&mut object["spec"], spec);
+    object
+}
+
+fn class(spec: Value) -> Value {
+    json!({
+        "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingClass",
+        "metadata": { "name": "refused" }, "spec": spec,
+    })
+}
+
+fn grant(from: Value) -> Value {
+    json!({
+        "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingGrant",
+        "metadata": { "name": "refused", "namespace": "default" }, "spec": { "from": from },
+    })
+}
+
+fn lay_over(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                lay_over(below.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above,
+    }
+}
+
+fn task(fields: Value) -> Value {
+    let mut task = json!({ "name": "t" });
+    lay_over(&mut task, fields);
+    task
+}
+
+/// Environments that must be accepted, so that a refusal is not for another reason.
+pub fn accepted() -> Vec<Value> {
+    let all = json!({
+        "source": { "include": [{ "kind": "Deployment" }], "exclude": [{ "name": "x*" }], "images": "AsWritten",
+            "selector": { "matchLabels": { "app": "web" } } },
+        "className": "c",
+        "pullRequest": { "number": 1, "repository": "acme/shop" },
+        "stores": { "include": [{ "group": "apps" }], "exclude": [{ "group": "" , "kind": "Pod" }] },
+        "scale": { "profile": "Minimal", "overrides": [
+            { "target": { "name": "web" }, "replicas": 0 },
+            { "target": { "name": "api" }, "resources": { "requests": { "cpu": "10m", "memory": 64 } } } ] },
+        "images": [{ "name": "nginx", "newTag": "1" }, { "name": "redis", "newName": "valkey" },
+            { "name": "x", "digest": format!("sha256:{}", "0".repeat(64)) }],
+        "secrets": { "default": "Omit", "rules": [
+            { "name": "a", "policy": "From", "from": { "name": "b" } },
+            { "name": "b", "keys": ["x"], "policy": "Omit" }, { "name": "c", "policy": "Generate" } ] },
+        "expose": [{ "service": "web", "port": 80, "host": "web.example.com" }],
+        "seed": [task(json!({ "run": { "image": "x" }, "when": "AfterWorkloads" })),
+            task(json!({ "name": "u", "job": { "template": {} } }))],
+        "smoke": [task(json!({ "http": { "service": "web", "port": 80, "path": "/" } })),
+            task(json!({ "name": "u", "http": { "url": "http://web/" } }))],
+        "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete" },
+        "access": [{ "subject": { "kind": "User", "name": "a" }, "role": "Edit" },
+            { "subject": { "kind": "ServiceAccount", "name": "a", "namespace": "b" } }],
+        "suspend": true,
+    });
+    vec![
+        environment(json!({})),
+        named(&"a".repeat(40), json!({})),
+        environment(json!({ "lifecycle": { "ttl": "30s" } })),
+        environment(json!({ "lifecycle": { "ttl": "8760h" } })),
+        environment(all),
+        grant(json!([{ "namespace": "a" }, { "namespaceSelector": {} }])),
+        class(json!({ "boundary": { "probe": "Never" }, "limits": { "maxTTL": "1h" } })),
+    ]
+}
+
+/// What rules in CEL refuse.
+pub fn rules() -> Vec<Refusal> {
+    let name = "the name of an environment is a DNS label of at most 40 characters";
+    let class_name = "className cannot be changed: delete the environment and create it again";
+    let source = "source.namespace cannot be changed: delete the environment and create it again";
+    let pattern = "give at least one of group, kind and name";
+    let ttl = "ttl is between 30s and 8760h";
+    let one_task = "a task has exactly one of http, run and job";
+    let http = "http has either url, or service with an optional port and path";
+    let from = "from goes with policy From, and policy From needs it";
+    let subject = "a ServiceAccount needs its namespace; users and groups have none";
+    let requester = "give either namespace or namespaceSelector";
+    let run = json!({ "image": "x" });
+    let smoke = |http: Value| environment(json!({ "smoke": [task(json!({ "http": http }))] }));
+    let access = |it: Value| environment(json!({ "access": [{ "subject": it }] }));
+    let secret = |it: Value| environment(json!({ "secrets": { "rules": [it] } }));
+    let new = |what: &str, object: Value, sentence| Refusal {
+        what: what.to_owned(),
+        object,
+        before: None,
+        sentence,
+    };
+    let mut all = vec![
+        new("a name of 41 characters", named(&"a".repeat(41), json!({})), name),
+        new("a name with a dot", named("pr.1", json!({})), name),
+        new("an empty include", environment(json!({ "source": { "include": [{}] } })), pattern),
+        new("an empty exclude", environment(json!({ "source": { "exclude": [{}] } })), pattern),
+        new("an empty store", environment(json!({ "stores": { "include": [{}] } })), pattern),
+        new(
+            "an empty exception from stores",
+            environment(json!({ "stores": { "exclude": [{}] } })),
+            pattern,
+        ),
+        new(
+            "an override of nothing in particular",
+            environment(json!({ "scale": { "overrides": [{ "target": {}, "replicas": 1 }] } })),
+            pattern,
+        ),
+        new(
+            "an override that sets nothing",
+            environment(json!({ "scale": { "overrides": [{ "target": { "name": "x" } }] } })),
+            "an override sets replicas, resources or both",
+        ),
+        new(
+            "an image replaced by nothing",
+            environment(json!({ "images": [{ "name": "nginx" }] })),
+            "give at least one of newName, newTag and digest",
+        ),
+        new("From without a name", secret(json!({ "name": "a", "policy": "From" })), from),
+        new(
+            "Generate with a name",
+            secret(json!({ "name": "a", "policy": "Generate", "from": { "name": "b" } })),
+            from,
+        ),
+        new(
+            "Omit with a name",
+            secret(json!({ "name": "a", "policy": "Omit", "from": { "name": "b" } })),
+            from,
+        ),
+        new(
+            "two seeds of one name",
+            environment(
+                json!({ "seed": [task(json!({ "run": run })), task(json!({ "run": run }))] }),
+            ),
+            "seeds need different names",
+        ),
+        new(
+            "two smokes of one name",
+            environment(
+                json!({ "smoke": [task(json!({ "run": run })), task(json!({ "run": run }))] }),
+            ),
+            "smokes need different names",
+        ),
+        new(
+            "a seed that does nothing",
+            environment(json!({ "seed": [task(json!({}))] })),
+            one_task,
+        ),
+        new(
+            "a seed that does two things",
+            environment(json!({ "seed": [task(json!({ "run": run, "job": {} }))] })),
+            one_task,
+        ),
+        new(
+            "a smoke that does nothing",
+            environment(json!({ "smoke": [task(json!({}))] })),
+            one_task,
+        ),
+        new(
+            "a smoke that does two things",
+            environment(
+                json!({ "smoke": [task(json!({ "run": run, "http": { "url": "http://a/" } }))] }),
+            ),
+            one_task,
+        ),
+        new("a request to nowhere", smoke(json!({})), http),
+        new("a request to two places", smoke(json!({ "url": "http://a/", "service": "a" })), http),
+        new(
+            "a port besides a URL",
+            smoke(json!({ "url": "http://a/", "port": 80 })),
+            "port and path go with service; a url holds its own",
+        ),
+        new(
+            "a path besides a URL",
+            smoke(json!({ "url": "http://a/", "path": "/" })),
+            "port and path go with service; a url holds its own",
+        ),
+        new(
+            "an account without its namespace",
+            access(json!({ "kind": "ServiceAccount", "name": "a" })),
+            subject,
+        ),
+        new(
+            "a user with a namespace",
+            access(json!({ "kind": "User", "name": "a", "namespace": "b" })),
+            subject,
+        ),
+        new(
+            "a group with a namespace",
+            access(json!({ "kind": "Group", "name": "a", "namespace": "b" })),
+            subject,
+        ),
+        new(
+            "a class that names an account without its namespace",
+            class(
+                json!({ "access": { "allowedSubjects": [{ "kind": "ServiceAccount", "name": "a" }] } }),
+            ),
+            subject,
+        ),
+        new(
+            "a class that gives a user's namespace",
+            class(
+                json!({ "access": { "defaults": [{ "subject": { "kind": "User", "name": "a", "namespace": "b" } }] } }),
+            ),
+            subject,
+        ),
+        new("consent to nobody", grant(json!([{}])), requester),
+        new(
+            "consent by name and by labels",
+            grant(json!([{ "namespace": "a", "namespaceSelector": {} }])),
+            requester,
+        ),
+    ];
+    for short in ["29s", "0s", "8760h1s", "9000h"] {
+        let object = environment(json!({ "lifecycle": { "ttl": short } }));
+        all.push(new(&format!("a ttl of {short}"), object, ttl));
+    }
+    let change = |what: &str, before: Value, after: Value, sentence| Refusal {
+        what: what.to_owned(),
+        object: environment(after),
+        before: Some(environment(before)),
+        sentence,
+    };
+    let (none, a, b) = (json!({}), json!({ "className": "a" }), json!({ "className": "b" }));
+    all.push(change("another class", a.clone(), b, class_name));
+    all.push(change("a class that is taken away", a.clone(), none.clone(), class_name));
+    all.push(change("a class that is given later", none.clone(), a, class_name));
+    all.push(change("another source", none, json!({ "source": { "namespace": "b" } }), source));
+    all
+}
+
+/// What limits refuse: the path of the field stands in the refusal.
+pub fn limits() -> Vec<Refusal> {
+    let long = |count: usize| "x".repeat(count);
+    let many = |count: usize, item: Value| Value::Array(vec![item; count]);
+    let image = json!({ "name": "x", "newTag": "1" });
+    let table = [
+        (json!({ "source": { "namespace": "" } }), "namespace"),
+        (json!({ "source": { "namespace": "Shop" } }), "namespace"),
+        (json!({ "source": { "namespace": "shop/secrets" } }), "namespace"),
+        (json!({ "source": { "namespace": long(64) } }), "namespace"),
+        (json!({ "source": { "images": "Latest" } }), "images"),
+        (json!({ "source": { "include": many(65, json!({ "kind": "Pod" })) } }), "include"),
+        (json!({ "className": long(254) }), "className"),
+        (json!({ "pullRequest": { "number": 0 } }), "number"),
+        (json!({ "pullRequest": { "url": long(2049) } }), "url"),
+        (json!({ "scale": { "profile": "Full" } }), "profile"),
+        (
+            json!({ "scale": { "overrides": [{ "target": { "name": "x" }, "replicas": -1 }] } }),
+            "replicas",
+        ),
+        (
+            json!({ "scale": { "overrides": [{ "target": { "name": "x" }, "replicas": 101 }] } }),
+            "replicas",
+        ),
+        (
+            json!({ "scale": { "overrides": [{ "target": { "name": "x" }, "resources": { "limits": { "cpu": "lots" } } }] } }),
+            "limits",
+        ),
+        (json!({ "images": many(65, image) }), "images"),
+        (json!({ "images": [{ "name": "x", "digest": "sha256:abc" }] }), "digest"),
+        (json!({ "images": [{ "newTag": "1" }] }), "name"),
+        (json!({ "secrets": { "default": "Copy" } }), "default"),
+        (json!({ "secrets": { "rules": [{ "name": "a", "policy": "Copy" }] } }), "policy"),
+        (json!({ "expose": [{ "service": "web", "port": 65536 }] }), "port"),
+        (json!({ "expose": [{ "service": "web", "host": "UPPER" }] }), "host"),
+        (json!({ "seed": many(17, task(json!({ "run": { "image": "x" } }))) }), "seed"),
+        (json!({ "seed": [{ "name": "No", "run": { "image": "x" } }] }), "name"),
+        (json!({ "seed": [{ "name": long(31), "run": { "image": "x" } }] }), "name"),
+        (json!({ "seed": [{ "name": "a", "retries": 11, "run": { "image": "x" } }] }), "retries"),
+        (json!({ "seed": [{ "name": "a", "when": "Never", "run": { "image": "x" } }] }), "when"),
+        (json!({ "smoke": [{ "name": "a", "http": { "url": "ftp://a/long" } }] }), "url"),
+        (json!({ "smoke": [{ "name": "a", "http": { "service": "a", "path": "x" } }] }), "path"),
+        (
+            json!({ "smoke": [{ "name": "a", "http": { "service": "a", "expect": { "status": 99 } } }] }),
+            "status",
+        ),
+        (json!({ "lifecycle": { "ttl": "3d" } }), "ttl"),
+        (json!({ "lifecycle": { "warnBefore": "soon" } }), "warnBefore"),
+        (json!({ "lifecycle": { "onExpiry": "Keep" } }), "onExpiry"),
+        (json!({ "access": [{ "subject": { "kind": "Robot", "name": "a" } }] }), "kind"),
+        (
+            json!({ "access": [{ "subject": { "kind": "User", "name": "a" }, "role": "Admin" }] }),
+            "role",
+        ),
+        (json!({ "suspend": "yes" }), "suspend"),
+    ];
+    let mut all: Vec<Refusal> = table
+        .into_iter()
+        .map(|(spec, sentence)| Refusal {
+            what: spec.to_string().chars().take(100).collect(),
+            object: environment(spec),
+            before: None,
+            sentence,
+        })
+        .collect();
+    let classes = [
+        (json!({ "namespacePrefix": "much-too-long-prefix" }), "namespacePrefix"),
+        (json!({ "namespacePrefix": "9" }), "namespacePrefix"),
+        (json!({ "expose": { "domain": "a" } }), "ingressClassName"),
+        (json!({ "expose": { "domain": "A_b", "ingressClassName": "dev" } }), "domain"),
+        (
+            json!({ "expose": { "domain": "a", "ingressClassName": "dev", "hostTemplate": "{secret}" } }),
+            "hostTemplate",
+        ),
+        (json!({ "limits": { "maxObjects": 0 } }), "maxObjects"),
+        (json!({ "limits": { "maxTTL": "1y" } }), "maxTTL"),
+        (json!({ "podSecurity": "None" }), "podSecurity"),
+        (json!({ "boundary": { "probe": "Sometimes" } }), "probe"),
+    ];
+    all.extend(classes.into_iter().map(|(spec, sentence)| Refusal {
+        what: format!("class {spec}"),
+        object: class(spec),
+        before: None,
+        sentence,
+    }));
+    all.push(Refusal {
+        what: "consent without anybody".into(),
+        object: grant(json!([])),
+        before: None,
+        sentence: "from",
+    });
+    all
+}
