@@ -2,7 +2,7 @@
 # The list of what the demo checked. Sourced by demo.sh.
 # shellcheck disable=SC2154,SC2034,SC2317 # variables of and for the other files; functions that are called by name
 
-checked=() failed=0
+checked=() count=0 failed=0 heading=
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then green=$'\033[32m' red=$'\033[31m' plain=$'\033[0m'; else green='' red='' plain=''; fi
 
 # check SENTENCE COMMAND…: the sentence is true if the command succeeds. What it prints is the reason
@@ -16,7 +16,9 @@ check() {
         line="$red✖$plain $sentence"
         failed=$((failed + 1))
     fi
-    checked+=("$line")
+    [ "$heading" = "$section" ] || { heading=$section; checked+=("" "$section"); }
+    checked+=("  $line")
+    count=$((count + 1))
     echo "  $line"
     case $line in *✖*) [ -z "$why" ] || head -n 8 <<<"$why" | sed 's/^/        /' ;; esac
 }
@@ -38,9 +40,9 @@ nothing() {
 
 summary() {
     summarised=yes
-    printf '\n══ What was checked\n\n'
+    printf '\n══ What was checked\n'
     printf '  %s\n' "${checked[@]}"
-    printf '\n  %d checked, %d failed, in %d s (this run, builds included)\n' "${#checked[@]}" "$failed" "$((SECONDS - begun))"
+    printf '\n  %d checked, %d failed, in %d s (this run, builds included)\n' "$count" "$failed" "$((SECONDS - begun))"
     cat <<END
 
 The cluster still runs, with production and the operator. Look around:

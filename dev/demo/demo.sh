@@ -95,7 +95,7 @@ main() {
     trap interrupted INT TERM
     trap ended_early EXIT
     need_compilers
-    need curl curl
+    need curl curl ps procps
     build_everything
     start_cluster
     install_operator

@@ -74,8 +74,8 @@ apply_environment() {
 }
 
 follow_environment() {
-    # Bounded from outside: a watcher must not outlive a demo that is killed.
-    timeout --foreground 420 "$kulisse" status -w -n "$requests" "$environment" || true
+    # Bounded, and ended with the demo even if that is killed: a watcher has no end of its own.
+    setpriv --pdeathsig TERM timeout --foreground 420 "$kulisse" status -w -n "$requests" "$environment" || true
     target=$(env_field '.status.namespaces[0].name')
     url=$(env_field .status.url)
     took=$((SECONDS - asked))

@@ -3,7 +3,10 @@
 # shellcheck disable=SC2154,SC2034 # variables of the other files, and for them
 
 # step TITLE
-step() { printf '\n── %s\n' "$*"; }
+step() {
+    section=$*
+    printf '\n── %s\n' "$section"
+}
 
 # run NAME WHAT COMMAND…: runs something long with its output in a log, and says that it goes on.
 run() {

@@ -204,7 +204,7 @@ chosen() {
 
 main() {
     need_compilers
-    need curl curl
+    need curl curl ps procps
     mkdir -p "$logs" "$run/tmp"
     rm -f "$logs"/*.log
     trap leave EXIT
