@@ -55,8 +55,7 @@ generate: crds ## The same
 ##@ Work on it
 .PHONY: cluster-up cluster-down cluster-status dev
 cluster-up: ## Start a development cluster (CLUSTER=name MODE=node|control-plane)
-	@bin="$$(dev/cluster/build.sh)"; "$$bin/devcluster" up --mode "$(MODE)" --state "$(STATE)"; \
-	echo "export KUBECONFIG=$(STATE)/kubeconfig PATH=$$bin:\$$PATH"
+	@bin="$$(dev/cluster/build.sh)"; "$$bin/devcluster" up --mode "$(MODE)" --state "$(STATE)"
 cluster-down: ## Stop it and remove everything of it
 	@. dev/test/common.sh; take_down "$(STATE)"
 cluster-status: ## Say whether it runs, and where

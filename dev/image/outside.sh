@@ -33,5 +33,5 @@ sed 's/user: {client-/user: {as: "system:serviceaccount:kulisse:kulisse", as-gro
 
 say "export KUBECONFIG=$admin PATH=$bin:\$PATH    (for another terminal)"
 # Its own address means nothing to pods; the node's kubelet is alive and out of targets' reach, too.
-KUBECONFIG=$account exec cargo run --locked --quiet -- run --image "$image" \
+KUBECONFIG=$account exec cargo run --locked -- run --image "$image" \
     --listen 127.0.0.1:18080 --probe-control 10.77.0.1:10250 --log-format text
