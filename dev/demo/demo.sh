@@ -44,7 +44,7 @@ take_over() {
     local pidfile=$cache/clusters/demo.pid other
     mkdir -p "${pidfile%/*}" "$logs"
     other=$(cat "$pidfile" 2>/dev/null) || other=
-    if [ -n "$other" ] && [ "$other" != $$ ] && tr '\0' ' ' <"/proc/$other/cmdline" 2>/dev/null | grep -q 'demo/demo\.sh'; then
+    if [ -n "$other" ] && [ "$other" != $$ ] && tr '\0' ' ' 2>/dev/null <"/proc/$other/cmdline" | grep -q 'demo/demo\.sh'; then
         say "ending a demo that is still running (process $other)"
         end_tree "$other"
     fi

@@ -29,6 +29,19 @@ way() {
         'if timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; then echo open; else echo closed; fi' bash "$3" "$4"
 }
 
+# Where a way must be open, it is tried again: a busy machine is slow. Where it must be closed, once
+# open is open.
+leads() {
+    local seen
+    for _ in 1 2 3 4 5; do
+        seen=$(way "$@")
+        [ "$seen" != open ] || return 0
+        sleep 1
+    done
+    echo "is '$seen'"
+    return 1
+}
+
 # Writes of the operator, and of anything that runs in its targets, to the namespace of production.
 writes_to_production() {
     grep -F '"stage":"ResponseComplete"' "$audit" |
@@ -144,16 +157,16 @@ look_at_fence() {
     for each in "${ways[@]}"; do
         read -r host port what <<<"$each"
         # The same question from production's own pod: what is dead anyway would prove nothing.
-        check "production's $what: alive for production's api" equal "$(way "$source" api "$host" "$port")" open
+        check "production's $what: alive for production's api" leads "$source" api "$host" "$port"
         check "production's $what: closed for the clone's api" equal "$(way "$target" api "$host" "$port")" closed
     done
     check "the clone's DNS answers" k -n "$target" exec deployment/api -- getent hosts redis
-    check "the clone's api reaches its PostgreSQL" equal "$(way "$target" api postgres 5432)" open
-    check "the clone's web reaches its api" equal "$(way "$target" web api 8080)" open
+    check "the clone's api reaches its PostgreSQL" leads "$target" api postgres 5432
+    check "the clone's web reaches its api" leads "$target" web api 8080
     check "web and postgres, which production keeps apart, are apart" equal "$(way "$target" web postgres 5432)" closed
-    check "the clone's catalog reaches its own database" equal "$(way "$target" catalog catalog-db 5432)" open
+    check "the clone's catalog reaches its own database" leads "$target" catalog catalog-db 5432
     check "catalog and postgres are apart" equal "$(way "$target" catalog postgres 5432)" closed
-    check "ops, which has rights there, reaches the Kubernetes API" equal "$(way "$target" ops 10.96.0.1 443)" open
+    check "ops, which has rights there, reaches the Kubernetes API" leads "$target" ops 10.96.0.1 443
 }
 
 look_at_access() {

@@ -10,19 +10,22 @@ step() {
 
 # run NAME WHAT COMMAND…: runs something long with its output in a log, and says that it goes on.
 run() {
-    local log=$logs/$1.log what=$2 from=$SECONDS pid waited
+    local log=$logs/$1.log what=$2 from=$SECONDS pid waited said=1
     shift 2
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
     while kill -0 $pid 2>/dev/null; do
         sleep 0.3
         waited=$((SECONDS - from))
+        ((waited > said)) || continue
         if [ -t 2 ]; then
-            ((waited < 2)) || printf '\r%4d s  %s … %d s ' "$((SECONDS - begun))" "$what" "$waited" >&2
-        elif ((waited >= 30 && waited % 30 == 0)); then
+            printf '\r%4d s  %s … %d s ' "$((SECONDS - begun))" "$what" "$waited" >&2
+        elif ((waited >= said + 30)); then
             say "$what … $waited s"
-            sleep 1
+        else
+            continue
         fi
+        said=$waited
     done
     [ ! -t 2 ] || printf '\r\033[K' >&2
     if wait $pid; then
@@ -78,11 +81,12 @@ install_operator() {
     say "runs as $image"
 }
 
-production_serves() { from_ingress shop.example.com /api/orders | grep -q 'Production Customer'; }
+production_serves() { holds "$(from_ingress shop.example.com /api/orders)" 'Production Customer'; }
 
 # A page through the ingress, for hosts that DNS does not know: from_ingress HOST PATH
+# On a busy machine one answer may fail, as anywhere: it is asked for again.
 from_ingress() {
-    curl -fsS --max-time 10 --resolve "$1:${ingress##*:}:${ingress%:*}" "http://$1:${ingress##*:}$2"
+    curl -fsS --max-time 10 --retry 5 --retry-delay 1 --retry-all-errors --resolve "$1:${ingress##*:}:${ingress%:*}" "http://$1:${ingress##*:}$2"
 }
 
 deploy_production() {

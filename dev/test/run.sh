@@ -16,7 +16,7 @@ cd "$root"
 # name | what it shows | what it needs | command. In the order in which results come soonest: what
 # needs no cluster runs while Helm, Kubernetes and the release binary are built.
 layers='
-format     | code is formatted                               | fmt          | cargo fmt --all --check
+format     | code is formatted                               | fmt          | cargo fmt --all --check -- --color never
 unit       | planner, lifecycle: units, goldens, properties  |              | cargo test --locked -p kulisse-core
 edge       | controller, probe, command line: units          |              | cargo test --locked -p kulisse --lib --bins
 schema     | definitions equal the types; CEL accepts, refuses |            | target schema
@@ -178,7 +178,7 @@ clean_after_killed_runs() {
     for dir in "$cache"/test/run-*; do
         [ -d "$dir" ] || continue
         pid=${dir##*-}
-        if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'test/run\.sh'; then continue; fi
+        if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q 'test/run\.sh'; then continue; fi
         say "an earlier run was killed; taking down what it left"
         clean "$dir"
     done
