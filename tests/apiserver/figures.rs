@@ -52,6 +52,8 @@ spec:
 }
 
 pub async fn forty_objects_take_few_requests(world: Arc<World>) {
+    let _turn = world.turn.lock().await;
+    world.clear().await;
     let place = world.source("forty", &forty()).await;
     let mark = audit::mark(world.audit_log());
     let started = Instant::now();
@@ -85,6 +87,8 @@ pub async fn forty_objects_take_few_requests(world: Arc<World>) {
 }
 
 pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
+    let _turn = world.turn.lock().await;
+    world.clear().await;
     let place = world.source("rest", APPLICATION).await;
     let mut all = Vec::new();
     for name in ["pr-1", "pr-2", "pr-3"] {

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let s = &stage;
     let phases =
         vec![
-            scenarios!(s, 12, [
+            scenarios!(s, 14, [
             ends::an_environment_expires_on_time_and_leaves_nothing_but_its_object,
             ends::an_expired_environment_is_deleted_where_it_says_so,
             ends::an_environment_deleted_while_it_is_created_leaves_nothing,
@@ -57,18 +57,19 @@ fn main() -> ExitCode {
             clones::a_seed_whose_store_never_comes_waits_and_says_so,
             clones::three_environments_of_one_source_do_not_disturb_each_other,
             clones::production_that_moves_on_changes_nothing_in_what_lives,
+            restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
+            restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
         ]),
+            // One after the other on each of the two clusters.
             scenarios!(
                 s,
-                1,
+                8,
                 [
                     figures::forty_objects_take_few_requests,
-                    restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
-                    restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
+                    figures::environments_at_rest_cost_no_request,
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
                     restarts::without_the_fence_policy_nothing_is_created,
-                    figures::environments_at_rest_cost_no_request,
                 ]
             ),
             // What all of the above left in the log of the API server and of the operator.

@@ -14,6 +14,7 @@ use crate::{
     ends::nothing_is_left,
     support::{
         environment::namespace_gone,
+        objects::gvk,
         wait::{s, steadily},
     },
     world::{APPLICATION, World, fenced},
@@ -30,13 +31,16 @@ async fn targets(world: &World, uid: &str) -> Vec<String> {
 pub async fn an_operator_killed_right_after_the_namespace_was_made_finds_it_again(
     world: Arc<World>,
 ) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
     let place = world.source("killed", APPLICATION).await;
     // Several times: each kill comes at another moment.
+    let mut all = Vec::new();
     for round in 1..=3 {
         let it = place.environment(&format!("pr-{round}"), json!({})).await;
         let uid = it.uid().await;
         let target = names::target_namespace("stg", &it.name, &uid, Incarnation(1));
-        let api = world.objects().api(&crate::support::objects::gvk("v1 Namespace"), "").await;
+        let api = world.objects().api(&gvk("v1 Namespace"), "").await;
         let started = std::time::Instant::now();
         while api.get_opt(target.as_str()).await.expect("an answer").is_none() {
             assert!(started.elapsed() < s(20), "the namespace was not made");
@@ -46,14 +50,20 @@ pub async fn an_operator_killed_right_after_the_namespace_was_made_finds_it_agai
         println!("round {round}: killed with {recorded} namespaces recorded");
         world.operator.start().await;
         it.ready(s(60)).await;
-        assert_eq!(targets(&world, &uid).await, [target.as_str()], "one namespace, found again");
+        assert_eq!(targets(world, &uid).await, [target.as_str()], "one namespace, found again");
         assert_eq!(it.status().await.incarnation, Some(Incarnation(1)));
-        it.remove().await;
-        nothing_is_left(&world, &uid, target.as_str()).await;
+        it.delete().await;
+        all.push((it, uid, target));
+    }
+    for (it, uid, target) in all {
+        it.gone(s(60)).await;
+        nothing_is_left(world, &uid, target.as_str()).await;
     }
 }
 
 pub async fn a_namespace_of_somebody_else_is_neither_used_nor_deleted(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
     let place = world.source("foreign", APPLICATION).await;
     let objects = world.objects();
     world.operator.kill();
@@ -98,6 +108,8 @@ pub async fn a_namespace_of_somebody_else_is_neither_used_nor_deleted(world: Arc
 }
 
 pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
     let place = world.source("away", APPLICATION).await;
     let expires = place.environment("expires", json!({ "lifecycle": { "ttl": "30s" } })).await;
     let deleted = place.environment("deleted", json!({})).await;
@@ -110,8 +122,6 @@ pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Ar
     world.operator.kill();
     deleted.delete().await;
     // Waiting for a moment that is known: there is nothing to look at.
-    let server = world.objects().get("v1 Namespace", "", &place.source).await.creation_timestamp();
-    let _ = server;
     #[expect(clippy::disallowed_methods, reason = "the test and the server share a machine")]
     let left = (expiry - jiff::Timestamp::now()).total(jiff::Unit::Second).unwrap_or_default();
     tokio::time::sleep(Duration::from_secs_f64(left.max(0.0) + 1.0)).await;
@@ -120,18 +130,22 @@ pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Ar
     expires.until(Expired, "True", "", s(60)).await;
     deleted.gone(s(60)).await;
     for (uid, target) in &ends {
-        nothing_is_left(&world, uid, target).await;
+        nothing_is_left(world, uid, target).await;
     }
     expires.remove().await;
 }
 
 pub async fn an_operator_that_is_told_to_stop_stops_in_time(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
     let took = world.operator.stop();
     assert!(took < s(10), "it took {took:?}");
     world.operator.start().await;
 }
 
 pub async fn without_the_fence_policy_nothing_is_created(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
     let place = world.source("unfenced", APPLICATION).await;
     let objects = world.objects();
     let kind = "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding";
@@ -146,7 +160,7 @@ pub async fn without_the_fence_policy_nothing_is_created(world: Arc<World>) {
     let told = it.until(Ready, "False", "FencePolicyMissing", s(20)).await;
     assert!(told.contains("ValidatingAdmissionPolicy"), "{told}");
     steadily("nothing is created", s(2), || async {
-        let made = targets(&world, &uid).await;
+        let made = targets(world, &uid).await;
         if made.is_empty() { Ok(()) } else { Err(format!("{made:?}")) }
     })
     .await;

@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -30,27 +31,65 @@ pub struct World {
     pub sources: Mutex<BTreeSet<String>>,
     /// Cluster-scoped objects before the first environment.
     pub before: BTreeSet<String>,
+    /// For scenarios that cannot have others beside them.
+    pub turn: tokio::sync::Mutex<()>,
+    twin: Option<Box<World>>,
 }
 
 impl World {
-    /// Starts the cluster, installs the operator's objects and starts the operator.
+    /// Starts two: one operator is left alone, the other one comes and goes.
     pub fn start() -> Result<Self, String> {
-        let cluster = Cluster::start("apiserver", &["--mode", "control-plane"])?;
+        let twin = std::thread::spawn(|| Self::one("restarts"));
+        let mut world = Self::one("apiserver")?;
+        world.twin = Some(Box::new(twin.join().map_err(|_| "the second cluster does not start")??));
+        Ok(world)
+    }
+
+    /// Starts a cluster, installs the operator's objects and starts the operator.
+    fn one(name: &str) -> Result<Self, String> {
+        let cluster = Cluster::start(name, &["--mode", "control-plane"])?;
         RUNTIME.block_on(async {
             installed(&cluster).await;
             cluster.objects.apply(CLASS).await;
             let before = cluster.objects.everything(None).await.into_keys().collect();
             fenced(&cluster, true).await;
-            let operator = Operator::prepare(&cluster, "apiserver");
+            let operator = Operator::prepare(&cluster, name);
             operator.start().await;
-            Ok(Self { cluster, operator, sources: Mutex::default(), before })
+            let (sources, turn) = Default::default();
+            Ok(Self { cluster, operator, sources, before, turn, twin: None })
         })
+    }
+
+    /// The one whose operator comes and goes.
+    pub fn twin(&self) -> &Self {
+        self.twin.as_deref().expect("there are two")
+    }
+
+    /// Both.
+    pub fn both(&self) -> [&Self; 2] {
+        [self, self.twin()]
     }
 
     /// Takes everything down.
     pub fn finish(&self) {
-        self.operator.kill();
-        self.cluster.stop();
+        for world in self.both() {
+            world.operator.kill();
+            world.cluster.stop();
+        }
+    }
+
+    /// Removes what scenarios that failed have left: what follows counts requests.
+    pub async fn clear(&self) {
+        let kind = "kulisse.dev/v1alpha1 StagingEnvironment";
+        for it in self.objects().list(kind, "").await {
+            let namespace = it.namespace().unwrap_or_default();
+            self.objects().delete(kind, &namespace, &it.name_any()).await;
+        }
+        eventually("no environment is left", s(60), || async {
+            let left = self.objects().names(kind, "").await;
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        })
+        .await;
     }
 
     /// What is in the cluster.

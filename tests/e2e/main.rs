@@ -1,2 +1,99 @@
-//! x
-fn main() {}
+//! The whole way on a cluster with real Pods: installed by Helm, with the example application as
+//! production.
+//!
+//! KULISSE_DEVCLUSTER, KULISSE_HELM and KULISSE_IMAGE_BINARY (a static program, for the operator's
+//! image) name what it needs, and it has to be root; or KULISSE_TEST_KUBECONFIG names a cluster that
+//! can pull the operator's image.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod cli;
+mod ends;
+mod fence;
+mod people;
+mod pushes;
+mod shop;
+mod trouble;
+mod unenforced;
+mod world;
+
+use std::{process::ExitCode, sync::Arc};
+
+use support::suite::{Phase, Stage, run, scenario};
+
+use world::World;
+
+macro_rules! scenarios {
+    ($stage:expr, $at_once:expr, [$($module:ident :: $name:ident,)+]) => {
+        Phase {
+            at_once: $at_once,
+            trials: vec![$(scenario($stage, stringify!($name), $module::$name),)+],
+        }
+    };
+}
+
+fn main() -> ExitCode {
+    let stage: Stage<World> = Stage::default();
+    let s = &stage;
+    let phases = vec![
+        // The slowest first; all of `shop`, `fence`, `people` and `cli` look at one clone of the shop.
+        scenarios!(
+            s,
+            6,
+            [
+                shop::the_clone_of_the_shop_becomes_ready_for_kubectl_wait,
+                unenforced::where_network_policy_is_not_enforced_no_workload_starts,
+                ends::an_environment_with_volumes_expires_and_leaves_nothing,
+                ends::an_expired_environment_is_deleted_where_it_says_so,
+                trouble::an_image_that_cannot_be_pulled_is_named,
+                trouble::a_seed_that_fails_is_kept_and_says_its_last_words,
+                trouble::a_smoke_that_fails_is_kept_and_says_what_was_answered,
+                trouble::names_at_their_longest_work,
+                pushes::a_push_restarts_what_it_names_and_nothing_else,
+                pushes::three_environments_at_once_do_not_disturb_each_other,
+                shop::the_databases_hold_what_was_seeded_and_nothing_of_production,
+                shop::the_preview_host_shows_the_clone_and_productions_host_production,
+                shop::the_clone_is_small_and_nothing_scales_it_back,
+                shop::the_job_that_charges_customers_sleeps,
+                shop::no_credential_is_productions,
+                shop::the_report_says_what_stayed_behind_and_why,
+                shop::the_workload_that_uses_the_api_uses_its_own_namespace,
+                fence::nothing_of_production_can_be_reached,
+                fence::neighbours_and_names_can_be_reached,
+                fence::what_production_keeps_apart_is_kept_apart,
+                people::an_editor_reads_logs_and_gets_into_pods,
+                people::an_editor_can_not_open_the_fence_or_read_secrets,
+                people::nobody_else_can_look_inside,
+                people::not_even_an_administrator_adds_a_network_policy,
+                cli::status_shows_an_environment,
+                cli::wait_tells_the_verdict_by_its_exit_code,
+                cli::grant_prints_what_the_owners_apply,
+                cli::it_is_a_plugin_of_kubectl,
+            ]
+        ),
+        scenarios!(
+            s,
+            1,
+            [
+                people::an_editor_restarts_a_pod,
+                ends::a_suspended_environment_says_so,
+                ends::deleting_the_clone_of_the_shop_leaves_nothing,
+            ]
+        ),
+        scenarios!(
+            s,
+            4,
+            [
+                accounts::nothing_was_written_outside_what_is_the_operators_own,
+                accounts::every_right_that_was_used_is_in_the_chart,
+                accounts::no_right_of_the_chart_is_unused,
+                accounts::production_was_only_read,
+                accounts::no_secret_of_production_is_in_the_operators_log,
+                accounts::the_operator_never_restarted,
+            ]
+        ),
+    ];
+    run("e2e", &stage, || World::start().map(Arc::new), phases, World::finish)
+}

@@ -207,10 +207,12 @@ pub async fn unused_rights(cluster: &Cluster, requests: &[Request]) -> BTreeSet<
         (rules(cluster, ROLE, "kulisse", "kulisse-operator").await, Some("kulisse")),
         (rules(cluster, ROLE, "default", "kulisse-api-address").await, Some("default")),
     ];
-    // Asked of the authorizer by admission, not by a request of their own.
+    // Asked of the authorizer by the API server itself, not by a request of their own: an apply that
+    // makes an object needs `create`, too.
     let implied = [
         "bind rbac.authorization.k8s.io/clusterroles",
         "update kulisse.dev/stagingenvironments/finalizers",
+        "create kulisse.dev/stagingplans",
     ];
     let mut unused = BTreeSet::new();
     for (rules, namespace) in tables {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 
-use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 /// One runtime for all scenarios of a binary: clients belong to it.
 pub static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
@@ -39,7 +39,12 @@ where
             // A task of its own, so that a failed assertion ends this scenario and no other.
             match RUNTIME.block_on(RUNTIME.spawn(body(world))) {
                 Ok(()) => Ok(Completion::Completed),
-                Err(error) => Err(failed(error)),
+                Err(error) => match failed(error) {
+                    why if why.starts_with(SKIPPED) => {
+                        Ok(Completion::ignored_with(&why[SKIPPED.len()..]))
+                    }
+                    why => Err(why.into()),
+                },
             }
         }
         Some(Err(why)) => Ok(Completion::ignored_with(why)),
@@ -47,13 +52,22 @@ where
     })
 }
 
-fn failed(error: tokio::task::JoinError) -> Failed {
+/// How a scenario says that it cannot run here.
+const SKIPPED: &str = "skipped: ";
+
+/// Ends a scenario that cannot run here; it is reported as ignored.
+pub fn skip(why: &str) -> ! {
+    eprintln!("{SKIPPED}a scenario: {why}");
+    panic!("{SKIPPED}{why}")
+}
+
+fn failed(error: tokio::task::JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "the scenario was cancelled".into() };
     match panic.downcast::<String>() {
-        Ok(text) => (*text).into(),
+        Ok(text) => *text,
         Err(panic) => match panic.downcast::<&str>() {
-            Ok(text) => (*text).into(),
-            Err(_) => "the scenario panicked".into(),
+            Ok(text) => (*text).to_owned(),
+            Err(_) => "the scenario panicked".to_owned(),
         },
     }
 }

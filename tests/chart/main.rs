@@ -1,0 +1,291 @@
+//! The chart, rendered and checked by the real Helm, and the kustomize base beside it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::{Value, json};
+
+use support::tools::{Answer, helm, kubectl, root, run, yaml};
+
+/// What a test cannot do without; without it, the test says so and is over.
+macro_rules! needs {
+    ($what:expr) => {
+        match $what {
+            Ok(path) => path,
+            Err(why) => {
+                eprintln!("skipped: chart: {why}");
+                return;
+            }
+        }
+    };
+}
+
+const CHART: &str = "charts/kulisse";
+
+fn ask(helm: &std::path::Path, arguments: &[&str]) -> Answer {
+    run(Command::new(helm).current_dir(root()).env("KUBECONFIG", "/dev/null").args(arguments), None)
+}
+
+fn render(helm: &std::path::Path, more: &[&str]) -> Vec<Value> {
+    let mut arguments = vec!["template", "kulisse", CHART, "--namespace", "kulisse"];
+    arguments.extend(more);
+    yaml(&ask(helm, &arguments).ok("helm template"))
+}
+
+/// Values that switch on everything there is.
+const EVERYTHING: &str = "
+namespacePrefixes: [stg, preview]
+requestNamespaces: [previews, team-a]
+requesterPolicy: { enabled: true }
+serviceMonitor: { enabled: true, labels: { release: prometheus } }
+networkPolicy: { enabled: true }
+image: { digest: 'sha256:0000000000000000000000000000000000000000000000000000000000000000' }
+imagePullSecrets: [{ name: registry }]
+serviceAccount: { annotations: { a: b } }
+commonLabels: { team: platform }
+podLabels: { a: b }
+podAnnotations: { a: b }
+nodeSelector: { a: b }
+tolerations: [{ operator: Exists }]
+affinity: { nodeAffinity: {} }
+priorityClassName: system-cluster-critical
+extraArgs: [--log-format, text]
+extraEnv: [{ name: A, value: b }]
+";
+
+fn everything(helm: &std::path::Path) -> Vec<Value> {
+    let values = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("everything.yaml");
+    std::fs::write(&values, EVERYTHING).expect("a file");
+    render(helm, &["--values", &values.display().to_string()])
+}
+
+fn of<'a>(objects: &'a [Value], kind: &str) -> impl Iterator<Item = &'a Value> {
+    let kind = kind.to_owned();
+    objects.iter().filter(move |it| it["kind"] == kind)
+}
+
+#[test]
+fn helm_finds_nothing_to_complain_about() {
+    let helm = needs!(helm());
+    let answer = ask(&helm, &["lint", "--strict", CHART]);
+    assert_eq!(answer.code, 0, "{}{}", answer.out, answer.err);
+}
+
+#[test]
+fn the_defaults_render_one_operator_with_its_own_account() {
+    let objects = render(&needs!(helm()), &[]);
+    let deployments: Vec<_> = of(&objects, "Deployment").collect();
+    assert_eq!(deployments.len(), 1);
+    let spec = &deployments[0]["spec"];
+    assert_eq!(spec["replicas"], 1);
+    assert_eq!(spec["strategy"]["type"], "Recreate");
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let container = &pod["containers"][0];
+    let image = format!("ghcr.io/kulisse-dev/kulisse:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(container["image"], image);
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["securityContext"]["capabilities"]["drop"], json!(["ALL"]));
+    assert_eq!(of(&objects, "CustomResourceDefinition").count(), 4);
+    for crd in of(&objects, "CustomResourceDefinition") {
+        assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    }
+    let policies = of(&objects, "ValidatingAdmissionPolicy");
+    for policy in policies {
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", policy["metadata"]["name"]);
+    }
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 3);
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicyBinding").count(), 3);
+}
+
+#[test]
+fn everything_that_can_be_switched_on_renders() {
+    let objects = everything(&needs!(helm()));
+    for kind in ["ServiceMonitor", "NetworkPolicy"] {
+        assert_eq!(of(&objects, kind).count(), 1, "{kind}");
+    }
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 4);
+    let readers: Vec<_> = of(&objects, "RoleBinding")
+        .filter(|it| it["roleRef"]["name"] == "kulisse-request-reader")
+        .map(|it| it["metadata"]["namespace"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(readers, ["previews", "team-a"]);
+    for object in &objects {
+        assert_eq!(
+            object["metadata"]["labels"]["team"], "platform",
+            "{}",
+            object["metadata"]["name"]
+        );
+    }
+    let fence = of(&objects, "ValidatingAdmissionPolicy").map(Value::to_string).collect::<String>();
+    assert!(fence.contains("preview-") && fence.contains("stg-"), "both prefixes are fenced");
+    let deployment = of(&objects, "Deployment").next().expect("the operator").to_string();
+    assert!(deployment.contains(r#""value":"stg,preview""#), "and known to the operator");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused() {
+    let helm = needs!(helm());
+    for wrong in [
+        "namespacePrefixes=stg",
+        "namespacePrefixes={}",
+        "namespacePrefixes={kube}",
+        "namespacePrefixes={Upper}",
+        "crds.enabled=maybe",
+        "logLevel=7",
+        "logFormat=xml",
+        "service.port=0",
+        "unknown=1",
+        "image.digest=latest",
+    ] {
+        let answer = ask(&helm, &["template", "kulisse", CHART, "--set", wrong]);
+        assert_ne!(answer.code, 0, "{wrong} is accepted");
+    }
+}
+
+#[test]
+fn values_and_their_schema_name_the_same() {
+    let values =
+        yaml(&std::fs::read_to_string(root().join(CHART).join("values.yaml")).expect("values"));
+    let schema =
+        std::fs::read_to_string(root().join(CHART).join("values.schema.json")).expect("a schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let named = |it: &Value| -> Vec<String> {
+        it.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    };
+    let mut expected = named(&schema["properties"]);
+    expected.retain(|it| it != "global");
+    let mut there = named(&values[0]);
+    expected.sort();
+    there.sort();
+    assert_eq!(there, expected);
+}
+
+/// What only Helm reads: its own labels, and the annotation by which it keeps definitions.
+fn without_helm(mut object: Value) -> Value {
+    if let Some(labels) = object["metadata"]["labels"].as_object_mut() {
+        labels.remove("helm.sh/chart");
+        if labels.get("app.kubernetes.io/managed-by") == Some(&json!("Helm")) {
+            labels.remove("app.kubernetes.io/managed-by");
+        }
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove("helm.sh/resource-policy");
+        }
+        metadata.retain(|_, value| *value != json!({}));
+    }
+    object
+}
+
+fn by_name(objects: Vec<Value>) -> BTreeMap<String, Value> {
+    let key = |it: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        format!(
+            "{} {}/{}",
+            text(&it["kind"]),
+            text(&it["metadata"]["namespace"]),
+            text(&it["metadata"]["name"])
+        )
+    };
+    objects.into_iter().map(without_helm).map(|it| (key(&it), it)).collect()
+}
+
+#[test]
+fn the_kustomize_base_is_the_chart_object_by_object() {
+    let (helm, kubectl) = (needs!(helm()), needs!(kubectl()));
+    let built = run(Command::new(kubectl).current_dir(root()).args(["kustomize", "deploy"]), None);
+    let mut base = by_name(yaml(&built.ok("kubectl kustomize deploy")));
+    assert!(
+        base.remove("Namespace /kulisse").is_some(),
+        "the base makes its namespace; Helm is told to"
+    );
+    let chart = by_name(render(&helm, &[]));
+    assert_eq!(
+        base.keys().collect::<Vec<_>>(),
+        chart.keys().collect::<Vec<_>>(),
+        "«make generate»"
+    );
+    for (key, object) in &chart {
+        assert!(
+            base[key] == *object,
+            "{key} differs: «make generate»\nbase:  {}\nchart: {object}",
+            base[key]
+        );
+    }
+}
+
+#[test]
+fn no_role_holds_a_wildcard_or_escalate_or_secrets_everywhere() {
+    let objects = everything(&needs!(helm()));
+    let list = |it: &Value| -> Vec<String> {
+        it.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.as_str().map(str::to_owned))
+            .collect()
+    };
+    // Roles that are bound in single namespaces only, by those whom these belong to or by us in
+    // targets.
+    let bound_once = [
+        "kulisse-source-secrets",
+        "kulisse-request-reader",
+        "kulisse-environment-viewer",
+        "kulisse-environment-editor",
+    ];
+    let mut seen = 0;
+    for role in of(&objects, "ClusterRole").chain(of(&objects, "Role")) {
+        let name = role["metadata"]["name"].as_str().unwrap_or_default();
+        for rule in role["rules"].as_array().into_iter().flatten() {
+            seen += 1;
+            let (groups, resources, verbs) =
+                (list(&rule["apiGroups"]), list(&rule["resources"]), list(&rule["verbs"]));
+            for words in [&groups, &resources, &verbs] {
+                assert!(!words.iter().any(|it| it.contains('*')), "{name}: {rule}");
+            }
+            assert!(
+                !verbs.iter().any(|it| it == "escalate" || it == "impersonate"),
+                "{name}: {rule}"
+            );
+            let named = !rule["resourceNames"].is_null();
+            assert!(named || !verbs.iter().any(|it| it == "bind"), "{name}: {rule}");
+            let everywhere = role["kind"] == "ClusterRole" && !bound_once.contains(&name);
+            let private = resources.iter().any(|it| it == "secrets" || it == "configmaps");
+            assert!(!(everywhere && private), "{name}: {rule}");
+        }
+    }
+    assert!(seen > 15, "only {seen} rules were looked at");
+    let bindings: Vec<_> = of(&objects, "ClusterRoleBinding").collect();
+    assert_eq!(bindings.len(), 1, "only the operator's own role holds everywhere");
+    assert_eq!(bindings[0]["roleRef"]["name"], "kulisse-operator");
+}
+
+#[test]
+fn people_get_neither_secrets_nor_tokens_nor_a_way_to_open_the_fence() {
+    let objects = render(&needs!(helm()), &[]);
+    for role in of(&objects, "ClusterRole") {
+        let name = role["metadata"]["name"].as_str().unwrap_or_default();
+        if !name.starts_with("kulisse-environment-") {
+            continue;
+        }
+        for rule in role["rules"].as_array().into_iter().flatten() {
+            let text = rule["resources"].to_string();
+            for never in
+                ["secrets", "serviceaccounts/token", "ephemeralcontainers", "roles", "rolebindings"]
+            {
+                assert!(!text.contains(&format!("\"{never}\"")), "{name}: {rule}");
+            }
+            let writes = ["create", "update", "patch", "delete"];
+            let verbs = rule["verbs"].to_string();
+            let into_pods =
+                ["pods/exec", "pods/attach", "pods/portforward"].iter().any(|it| text.contains(it));
+            let restarts = text == "[\"pods\"]" && verbs == "[\"delete\"]";
+            assert!(
+                into_pods || restarts || !writes.iter().any(|it| verbs.contains(it)),
+                "{name}: {rule}"
+            );
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The end of environments that hold Pods and volumes.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kulisse_core::api::{
+    condition::ConditionType::{Expired, Suspended},
+    names,
+};
+use serde_json::json;
+
+use crate::{
+    support::wait::{eventually, s},
+    world::{World, is, record},
+};
+
+/// No namespace, no stored plan, no volume, no other object of the cluster.
+async fn nothing_is_left(world: &World, uid: &str, target: &str) {
+    let objects = world.objects();
+    assert!(objects.find("v1 Namespace", "", target).await.is_none(), "namespace {target} is left");
+    let plans = objects.names("v1 Secret", "kulisse").await;
+    assert!(!plans.iter().any(|it| it.contains(uid)), "stored plans are left: {plans:?}");
+    for namespace in objects.list("v1 Namespace", "").await {
+        let label = namespace.labels().get(names::ENVIRONMENT_UID_LABEL);
+        assert!(label.map(String::as_str) != Some(uid), "{} is left", namespace.name_any());
+    }
+    for name in objects.everything(None).await.into_keys() {
+        let known = name.starts_with("PersistentVolume.") || world.before.contains(&name);
+        assert!(known || !name.contains(target), "{name} is left");
+    }
+    eventually("its volumes are gone", s(30), || async {
+        let volumes = objects.list("v1 PersistentVolume", "").await;
+        let left: Vec<String> = volumes
+            .iter()
+            .filter(|it| it.data["spec"]["claimRef"]["namespace"] == target)
+            .map(ResourceExt::name_any)
+            .collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+}
+
+pub async fn an_environment_with_volumes_expires_and_leaves_nothing(world: Arc<World>) {
+    let place = world.small("expiry").await;
+    let it = place.environment("pr-1", json!({ "lifecycle": { "ttl": "60s" } })).await;
+    let status = it.ready(s(60)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    let volumes = world.objects().list("v1 PersistentVolume", "").await;
+    assert!(volumes.iter().any(|it| it.data["spec"]["claimRef"]["namespace"] == target));
+    it.until(Expired, "True", "Expired", s(120)).await;
+    let ends = status.expires_at.expect("an end");
+    assert_eq!(it.status().await.expires_at, Some(ends));
+    nothing_is_left(&world, &uid, &target).await;
+    record(&it, "expired", |it| is(it, Expired, "True")).await;
+    it.remove().await;
+}
+
+pub async fn an_expired_environment_is_deleted_where_it_says_so(world: Arc<World>) {
+    let place = world.small("vanish").await;
+    let lifecycle = json!({ "lifecycle": { "ttl": "45s", "onExpiry": "Delete" } });
+    let it = place.environment("pr-1", lifecycle).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.gone(s(150)).await;
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn a_suspended_environment_says_so(world: Arc<World>) {
+    world.clone_of_the_shop().await;
+    let shop = world.shop();
+    shop.patch(json!({ "suspend": true })).await;
+    shop.until(Suspended, "True", "Suspended", s(20)).await;
+    record(&shop, "suspended", |it| is(it, Suspended, "True")).await;
+    shop.patch(json!({ "suspend": false })).await;
+    shop.ready(s(60)).await;
+}
+
+pub async fn deleting_the_clone_of_the_shop_leaves_nothing(world: Arc<World>) {
+    let (target, _) = world.clone_of_the_shop().await;
+    let shop = world.shop();
+    let uid = shop.uid().await;
+    shop.delete().await;
+    eventually("its deletion is on the way", s(20), || async {
+        let namespace = world.objects().find("v1 Namespace", "", &target).await;
+        let leaving = namespace.is_none_or(|it| it.metadata.deletion_timestamp.is_some());
+        if leaving { Ok(()) } else { Err("not yet".to_owned()) }
+    })
+    .await;
+    record(&shop, "deleting", |it| it.metadata.deletion_timestamp.is_some()).await;
+    shop.gone(s(120)).await;
+    nothing_is_left(&world, &uid, &target).await;
+    let plan =
+        world.objects().find("kulisse.dev/v1alpha1 StagingPlan", "previews", "pr-1234").await;
+    assert!(plan.is_none(), "its report is left");
+}

@@ -1,0 +1,51 @@
+//! A cluster whose network takes NetworkPolicies and does nothing about them.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kulisse_core::api::condition::ConditionType::{BoundaryClean, Ready, Stalled};
+use serde_json::json;
+
+use crate::{
+    support::{
+        environment::{Environment, granted_source, roles_filled},
+        tools,
+        wait::s,
+    },
+    world::{SMALL, World, install, is, node, record},
+};
+
+pub async fn where_network_policy_is_not_enforced_no_workload_starts(_: Arc<World>) {
+    let cluster = tokio::task::spawn_blocking(|| {
+        let cluster = node("unenforced", &["--no-network-policy"]);
+        let cluster = cluster.unwrap_or_else(|why| panic!("{why}"));
+        install(&cluster, &tools::helm().expect("helm"), "info");
+        cluster
+    })
+    .await
+    .expect("a cluster");
+    let objects = &cluster.objects;
+    roles_filled(&cluster).await;
+    granted_source(objects, "src-open", "req-open").await;
+    objects.apply(&SMALL.replace("{ns}", "src-open")).await;
+    let wait = ["-n", "src-open", "rollout", "status", "deployment/web", "--timeout=90s"];
+    tokio::task::block_in_place(|| cluster.kubectl(&wait)).ok("the source runs");
+    let spec = json!({ "source": { "namespace": "src-open" }, "lifecycle": { "ttl": "1h" } });
+    let it = Environment::apply(objects, "req-open", "pr-1", spec).await;
+    let told = it.until(BoundaryClean, "False", "EgressNotEnforced", s(120)).await;
+    assert!(told.contains("web"), "it names what was reached: {told}");
+    it.until(Ready, "False", "EgressNotEnforced", s(5)).await;
+    it.until(Stalled, "True", "EgressNotEnforced", s(5)).await;
+    record(&it, "stalled", |it| is(it, Stalled, "True")).await;
+    let target = it.target().await;
+    for kind in ["apps/v1 Deployment", "apps/v1 StatefulSet", "v1 Secret", "v1 ConfigMap"] {
+        let names = objects.names(kind, &target).await;
+        let names: Vec<_> = names.into_iter().filter(|it| it != "kube-root-ca.crt").collect();
+        assert!(names.is_empty(), "{kind}: {names:?}");
+    }
+    for pod in objects.list("v1 Pod", &target).await {
+        assert!(pod.labels().contains_key("kulisse.dev/probe"), "{} runs", pod.name_any());
+    }
+    it.remove().await;
+    tokio::task::block_in_place(|| cluster.stop());
+}

@@ -1,0 +1,290 @@
+//! The cluster with production in it, and the clone that most scenarios look at.
+
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
+
+use kulisse_core::api::{
+    condition::{ConditionType, find},
+    environment::StagingEnvironment,
+    status::StagingEnvironmentStatus,
+};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::support::{
+    cluster::Cluster,
+    environment::{Environment, granted_source, roles_filled},
+    objects::Objects,
+    suite::RUNTIME,
+    tools::{self, root, run, yaml_file},
+    wait::{eventually, s},
+};
+
+/// What the scenarios run on.
+pub struct World {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Cluster-scoped objects before the first environment.
+    pub before: BTreeSet<String>,
+    clone: OnceCell<(String, StagingEnvironmentStatus)>,
+}
+
+impl World {
+    /// Starts the cluster, installs the operator and deploys production.
+    pub fn start() -> Result<Self, String> {
+        let helm = tools::helm()?;
+        let cluster = match std::env::var_os("KULISSE_TEST_KUBECONFIG").filter(|it| !it.is_empty())
+        {
+            Some(path) => Cluster::given(&PathBuf::from(path))?,
+            None => node("e2e", &[])?,
+        };
+        install(&cluster, &helm, "debug");
+        let path = |it: &str| root().join(it).display().to_string();
+        cluster.kubectl(&["apply", "-f", &path("examples/shop")]).ok("the shop");
+        cluster.kubectl(&["apply", "-f", &path("examples/shop/data")]).ok("its data");
+        for file in ["00-namespace", "10-grant", "20-class"] {
+            let file = path(&format!("examples/quickstart/{file}.yaml"));
+            cluster.kubectl(&["apply", "-f", &file]).ok("the quick start");
+        }
+        RUNTIME.block_on(async {
+            roles_filled(&cluster).await;
+            cluster.objects.apply(CLASS).await;
+            let wait = [
+                "-n",
+                "shop",
+                "wait",
+                "--for=condition=Available",
+                "deployment",
+                "--all",
+                "--timeout=180s",
+            ];
+            cluster.kubectl(&wait).ok("production runs");
+            let before = cluster.objects.everything(None).await.into_keys().collect();
+            Ok(Self { cluster, before, clone: OnceCell::new() })
+        })
+    }
+
+    /// Takes it down.
+    pub fn finish(&self) {
+        self.cluster.stop();
+    }
+
+    /// What is in the cluster.
+    pub fn objects(&self) -> &Objects {
+        &self.cluster.objects
+    }
+
+    /// The environment that most scenarios look at: the quick start's.
+    pub fn shop(&self) -> Environment<'_> {
+        Environment::of(self.objects(), "previews", "pr-1234")
+    }
+
+    /// Its target and status, once it is ready; whoever comes first makes it.
+    pub async fn clone_of_the_shop(&self) -> (String, StagingEnvironmentStatus) {
+        let it = self.shop();
+        let made = self
+            .clone
+            .get_or_init(|| async {
+                let file = root().join("examples/quickstart/30-environment.yaml");
+                let object = yaml_file(&file).remove(0);
+                self.objects().try_apply(&object, false).await.expect("the environment");
+                let status = it.ready(s(240)).await;
+                (it.target().await, status)
+            })
+            .await;
+        made.clone()
+    }
+
+    /// A small granted source: a web server, a store with a volume.
+    pub async fn small(&self, name: &str) -> Small<'_> {
+        let (source, requests) = (format!("src-{name}"), format!("req-{name}"));
+        granted_source(self.objects(), &source, &requests).await;
+        self.objects().apply(&SMALL.replace("{ns}", &source)).await;
+        let wait = ["-n", &source, "rollout", "status", "deployment/web", "--timeout=90s"];
+        self.kubectl(&wait).await.ok("the source runs");
+        Small { world: self, source, requests }
+    }
+
+    /// Runs `kubectl` without holding up the others.
+    pub async fn kubectl(&self, arguments: &[&str]) -> tools::Answer {
+        tokio::task::block_in_place(|| self.cluster.kubectl(arguments))
+    }
+
+    /// Runs a command in a Pod.
+    pub async fn exec(&self, namespace: &str, pod: &str, command: &[&str]) -> tools::Answer {
+        let mut arguments = vec!["-n", namespace, "exec", pod, "--"];
+        arguments.extend(command);
+        self.kubectl(&arguments).await
+    }
+
+    /// Asks PostgreSQL in a namespace.
+    pub async fn psql(&self, namespace: &str, query: &str) -> String {
+        let command = format!(r#"exec psql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -Atc "{query}""#);
+        let answer = self.exec(namespace, "postgres-0", &["sh", "-c", &command]).await;
+        answer.ok(query).trim().to_owned()
+    }
+
+    /// Asks the ingress for a path of a host, until it answers with a page.
+    pub async fn page(&self, host: &str, path: &str) -> String {
+        eventually(&format!("http://{host}{path} answers"), s(30), || async {
+            let answer = tokio::task::block_in_place(|| get(&self.cluster.ingress, host, path));
+            let answer = answer.map_err(|it| it.to_string())?;
+            let first = answer.lines().next().unwrap_or_default().to_owned();
+            if first.contains(" 200 ") { Ok(answer) } else { Err(first) }
+        })
+        .await
+    }
+}
+
+/// Keeps a status as it was seen on a real cluster, for the tests of health checks: with BLESS=1.
+/// The first one of which `wanted` holds.
+pub async fn record(
+    it: &Environment<'_>,
+    name: &str,
+    wanted: impl Fn(&StagingEnvironment) -> bool,
+) {
+    if std::env::var_os("BLESS").is_none() {
+        return;
+    }
+    let fits = |it: &StagingEnvironment| wanted(it).then(|| it.clone());
+    let environment = it.until_that(&format!("{name} is seen"), s(90), fits).await;
+    let mut object = serde_json::to_value(environment).expect("JSON");
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        let noise = ["managedFields", "annotations", "resourceVersion"];
+        metadata.retain(|key, _| !noise.contains(&key.as_str()));
+    }
+    let text = serde_saphyr::to_string(&object).expect("YAML");
+    let path = root().join("tests/fixtures/statuses").join(format!("{name}.yaml"));
+    let note = "# Recorded on a real cluster by the e2e tests (BLESS=1).";
+    std::fs::write(path, format!("{note}\n{text}")).expect("a file");
+}
+
+/// Whether a condition of a current status is so.
+pub fn is(it: &StagingEnvironment, kind: ConditionType, status: &str) -> bool {
+    let Some(now) = &it.status else { return false };
+    Some(now.observed_generation) == it.metadata.generation
+        && find(&now.conditions, kind).is_some_and(|it| it.status == status)
+}
+
+/// A cluster with a node and the operator's image.
+pub fn node(name: &str, arguments: &[&str]) -> Result<Cluster, String> {
+    let binary = tools::program("KULISSE_IMAGE_BINARY", "dev/image/build.sh --binary")?;
+    let mut all = vec!["--mode", "node"];
+    all.extend(arguments);
+    let cluster = Cluster::start(name, &all)?;
+    let reference = format!("ghcr.io/kulisse-dev/kulisse:{}", env!("CARGO_PKG_VERSION"));
+    let mut image = Command::new(tools::devcluster()?);
+    image.args(["image", "--ref", &reference, "--entrypoint", "/kulisse", "--user", "65532"]);
+    image.arg("--file").arg(format!("{}=/kulisse", binary.display()));
+    image.arg("--state").arg(&cluster.state);
+    run(&mut image, None).ok("the operator's image");
+    Ok(cluster)
+}
+
+/// Installs the chart.
+pub fn install(cluster: &Cluster, helm: &std::path::Path, log: &str) {
+    let mut command = Command::new(helm);
+    command.env("KUBECONFIG", &cluster.kubeconfig).current_dir(root());
+    command.args(["upgrade", "--install", "kulisse", "charts/kulisse", "-n", "kulisse"]);
+    command.args(["--create-namespace", "--wait", "--timeout", "3m"]);
+    command.args(["--set", &format!("logLevel={log}")]);
+    run(&mut command, None).ok("helm upgrade --install");
+}
+
+fn get(ingress: &str, host: &str, path: &str) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(ingress)?;
+    stream.set_read_timeout(Some(s(10)))?;
+    // 1.0, so that the body comes in one piece.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A small source and where environments of it are asked for.
+pub struct Small<'a> {
+    /// The stage of all.
+    pub world: &'a World,
+    /// What is cloned.
+    pub source: String,
+    /// Where environments are asked for.
+    pub requests: String,
+}
+
+impl<'a> Small<'a> {
+    /// An environment of it, with more in its `spec`.
+    pub async fn environment(&self, name: &str, more: Value) -> Environment<'a> {
+        let mut spec = json!({
+            "source": { "namespace": self.source },
+            "className": "small",
+            "lifecycle": { "ttl": "3h" },
+        });
+        for (key, value) in more.as_object().expect("fields").clone() {
+            spec[key] = value;
+        }
+        Environment::apply(self.world.objects(), &self.requests, name, spec).await
+    }
+}
+
+const CLASS: &str = "
+apiVersion: kulisse.dev/v1alpha1
+kind: StagingClass
+metadata: { name: small }
+spec:
+  expose:
+    domain: small.localhost
+    ingressClassName: dev
+    from: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ingress } } }]
+";
+
+/// A web server and a store with a volume.
+pub const SMALL: &str = "
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: '{ns}' }
+spec: { selector: { app: web }, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: '{ns}' }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: docker.io/library/nginx:1.27
+          readinessProbe: { httpGet: { path: /, port: 80 }, periodSeconds: 1 }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: store, namespace: '{ns}' }
+spec: { clusterIP: None, selector: { app: store }, ports: [{ name: x, port: 1 }] }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: store, namespace: '{ns}' }
+spec:
+  serviceName: store
+  selector: { matchLabels: { app: store } }
+  template:
+    metadata: { labels: { app: store } }
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: store
+          image: docker.io/library/busybox:1.36
+          command: [sh, -c, 'exec sleep 100000']
+          env: [{ name: PASSWORD, valueFrom: { secretKeyRef: { name: store, key: password } } }]
+          volumeMounts: [{ name: data, mountPath: /data }]
+  volumeClaimTemplates:
+    - metadata: { name: data }
+      spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Mi } } }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: store, namespace: '{ns}' }
+stringData: { password: canary-Tq7vXz3LpW9s }
+";

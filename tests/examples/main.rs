@@ -1,0 +1,8 @@
+//! What is shown in examples/ works: each file of ours fits the definitions, and the health check
+//! says what it should of statuses that were recorded on a real cluster.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod health;
+mod manifests;
