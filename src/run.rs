@@ -91,7 +91,7 @@ pub async fn run(
     let server = tokio::spawn(server);
 
     let key = key::load(&client, &options.settings.namespace).await?;
-    let fenced = guard::check(&client).await;
+    let fenced = guard::check_patiently(&client).await;
     if !fenced {
         tracing::error!("{}", guard::missing().message);
     }
@@ -111,7 +111,8 @@ pub async fn run(
 
     let (queue, requests) = mpsc::unbounded_channel();
     let lists = Arc::new(Lists::default());
-    let (store, environments) = environments(&client, &ctx, &queue, &lists);
+    let (vanished, sweeps) = mpsc::unbounded_channel();
+    let (store, environments) = environments(&client, &ctx, &queue, &lists, vanished.clone());
     let mut watches = vec![tokio::spawn(environments)];
     let mine = watcher::Config::default().labels(names::ENVIRONMENT_UID_LABEL);
     let all = watcher::Config::default();
@@ -133,7 +134,8 @@ pub async fn run(
         () = lists.complete() => {}
         _ = stopping.wait_for(|it| *it) => return Ok(()),
     }
-    edge::sweep(&ctx).await;
+    tokio::spawn(sweep(Arc::clone(&ctx), sweeps));
+    let _ = vanished.send(());
     ready.store(true, Ordering::Relaxed);
     tracing::info!(environments = world.everyone().len(), "ready");
 
@@ -204,6 +206,7 @@ fn environments(
     ctx: &Arc<Context>,
     queue: &Queue,
     lists: &Arc<Lists>,
+    vanished: mpsc::UnboundedSender<()>,
 ) -> (Store<Guarded>, impl Future<Output = ()> + use<>) {
     let (store, writer) = reflector::store::<Guarded>();
     let api: Api<Guarded> = Api::all(client.clone());
@@ -227,7 +230,11 @@ fn environments(
                     let uid = it.uid().unwrap_or_default();
                     ctx.world.forget(&uid);
                     ctx.failures.clear(&uid);
+                    ctx.written.forget(&uid);
                     ctx.drop_plan(&uid);
+                    if ctx.world.has_target(&uid) {
+                        let _ = vanished.send(());
+                    }
                 }
                 Ok(Event::InitDone) => lists.done(&mut first),
                 Ok(Event::Init) => {}
@@ -237,6 +244,14 @@ fn environments(
         }
     };
     (store, task)
+}
+
+/// Looks for what is left of environments that are no more: at the start, and whenever one that
+/// had a target vanishes.
+async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
+    while wanted.recv().await.is_some() {
+        edge::sweep(&ctx).await;
+    }
 }
 
 /// Whom an event wakes.

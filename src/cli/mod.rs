@@ -73,6 +73,11 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    let io = error.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|it| it.kind() == std::io::ErrorKind::BrokenPipe) {
+        // Whoever reads has had enough (`| head`).
+        return ExitCode::SUCCESS;
+    }
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }

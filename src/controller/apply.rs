@@ -17,7 +17,8 @@ use kube::{
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names, status::Wave},
     plan::{
-        PlannedClone, kinds,
+        PlannedClone,
+        kinds::{self, Shape},
         object::{Key, Object},
     },
     secrets::SecretBytes,
@@ -83,11 +84,10 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
             parcels.push(Parcel { object, wave: clone.wave, secret, way });
         }
     }
-    for wave in [Wave::Fence, Wave::Config, Wave::Stores, Wave::Workloads] {
-        let (now, later): (Vec<Parcel>, Vec<Parcel>) =
-            parcels.into_iter().partition(|it| it.wave == wave);
-        parcels = later;
-        let refused: Vec<(Key, Error)> = stream::iter(now)
+    let mut refused = Vec::new();
+    for batch in batches(parcels) {
+        let fence = batch.iter().any(|it| it.wave == Wave::Fence);
+        let refusals: Vec<(Key, Error)> = stream::iter(batch)
             .map(|parcel| async move {
                 let key = parcel.object.key();
                 deliver(seen, parcel, ctx).await.err().map(|error| (key, error))
@@ -96,12 +96,28 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
             .filter_map(|refusal| async { refusal })
             .collect()
             .await;
-        told(refused)?;
+        refused.extend(refusals);
+        // Without all of its fence nothing goes into a target; anything else goes on its own.
+        if fence && !refused.is_empty() {
+            break;
+        }
     }
+    told(refused)?;
     if part.to == Wave::Workloads && !part.paused {
         prune(seen, stored, ctx).await?;
     }
     Ok(())
+}
+
+/// Parcels in the order in which they are sent; those of one batch go together. A binding is only
+/// accepted once its Role is there, so Roles go ahead of the rest of their wave.
+fn batches(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
+    let mut batches: BTreeMap<(Wave, bool), Vec<Parcel>> = BTreeMap::new();
+    for parcel in parcels {
+        let later = kinds::shape(&parcel.object) != Shape::Role;
+        batches.entry((parcel.wave, later)).or_default().push(parcel);
+    }
+    batches.into_values().collect()
 }
 
 /// How a clone has to be sent; `None` if the target holds exactly this.
@@ -306,13 +322,12 @@ where
 fn unsettled(error: &Error) -> bool {
     match error {
         Error::Api { words, .. } => {
-            words.contains("cannot")
+            (words.contains("cannot")
                 && words.contains("in API group")
-                && !words.contains("violates")
-                || words.contains("attempting to grant RBAC permissions")
+                && !words.contains("violates"))
                 || words.starts_with("Forbidden")
         }
-        _ => false,
+        Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) | Error::Name(_) => false,
     }
 }
 
@@ -332,7 +347,12 @@ fn told(mut refused: Vec<(Key, Error)>) -> Result<(), Error> {
     let (key, first) = refused.swap_remove(0);
     match first {
         Error::Api { words, code, .. } if matches!(code, 400 | 403 | 413 | 422) => {
-            Err(Error::problem(Reason::Refused, format!("{key} was refused: {words}{more}")))
+            Err(Error::problem(
+                Reason::Refused,
+                format!(
+                    "{key} was refused: {words}{more}; what the clone can do without, spec.source.exclude leaves behind"
+                ),
+            ))
         }
         other => Err(other),
     }

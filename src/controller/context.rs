@@ -19,7 +19,7 @@ use kulisse_core::{
 
 use super::{
     capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, recent::Recent,
-    stored::Stored, world::World,
+    stored::Stored, world::World, written::Written,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -50,6 +50,8 @@ pub struct Context {
     pub key: OperatorKey,
     /// Whether the admission policy that fences our own account is in force.
     pub fenced: AtomicBool,
+    /// Versions of environments that we have written and the watch has not seen yet.
+    pub written: Written,
     /// How often passes have failed in a row.
     pub failures: Failures,
     /// What keeps workloads from coming up, by UID of the environment, as of a moment ago.
@@ -95,6 +97,7 @@ impl Context {
             kinds: Kinds::default(),
             captures: Captures::default(),
             fenced: AtomicBool::new(fenced),
+            written: Written::default(),
             failures: Failures::default(),
             troubles: Recent::new(TROUBLES),
             labels: Recent::new(LABELS),

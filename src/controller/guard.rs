@@ -20,6 +20,10 @@ use super::context::Context;
 const AGAIN: Duration = Duration::from_secs(3600);
 /// How often it is looked at while it is not: at an installation the policies may come last.
 const SOON: Duration = Duration::from_secs(2);
+/// How often it is tried at the start.
+const TRIES: u32 = 6;
+/// Pause between tries at the start.
+const PAUSE: Duration = Duration::from_millis(500);
 /// A name and a lack of labels that the policy refuses.
 const FORBIDDEN: &str = "kulisse-fence-check";
 /// How the policies' own words begin: a refusal by anybody else proves nothing.
@@ -29,6 +33,18 @@ const OUR_WORDS: &str = "Kulisse may";
 pub async fn check(client: &Client) -> bool {
     let (namespaces, bindings) = futures::join!(namespaces(client), bindings(client));
     namespaces && bindings
+}
+
+/// As [`check`], with a few tries: the API server takes a moment to put a new policy into force,
+/// and an installation may make the policies last.
+pub async fn check_patiently(client: &Client) -> bool {
+    for _ in 0..TRIES {
+        if check(client).await {
+            return true;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    check(client).await
 }
 
 async fn namespaces(client: &Client) -> bool {

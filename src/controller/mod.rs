@@ -18,6 +18,7 @@ pub mod error;
 mod failures;
 pub mod guard;
 mod observe;
+mod orphan;
 mod perform;
 mod recent;
 mod report;
@@ -30,8 +31,9 @@ mod teardown;
 mod trouble;
 mod watched;
 pub mod world;
+mod written;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kube::{ResourceExt, runtime::controller::Action};
 use kulisse_core::{
@@ -46,6 +48,8 @@ use self::{context::Context, error::Error, observe::observe, perform::perform};
 
 /// More steps than any way through the lifecycle has: a pass that takes more goes in circles.
 const MOST_STEPS: usize = 40;
+/// How long the watch may take to bring what we have written.
+const UNSEEN: Duration = Duration::from_secs(1);
 
 /// One pass over an environment: from what is to what comes next, and to what is said about it.
 ///
@@ -105,6 +109,10 @@ pub async fn pass(
     ctx: Arc<Context>,
 ) -> Result<Action, Error> {
     let uid = environment.uid().unwrap_or_default();
+    if ctx.written.is_stale(&uid, environment.resource_version().as_deref()) {
+        // The watch brings the newer one; the requeue is a net under it.
+        return Ok(Action::requeue(UNSEEN));
+    }
     let started = tokio::time::Instant::now();
     let result = reconcile(environment, Arc::clone(&ctx)).await;
     ctx.metrics.pass(started.elapsed(), result.is_ok());
@@ -115,9 +123,12 @@ pub async fn pass(
     result
 }
 
-/// Clears away what an operator that is no more left behind.
+/// Clears away what is left of environments that are no more.
 pub async fn sweep(ctx: &Context) {
     if let Err(error) = stored::sweep(ctx).await {
         tracing::warn!(%error, "stored plans without an environment were not looked for");
+    }
+    if let Err(error) = orphan::sweep(ctx).await {
+        tracing::warn!(%error, "targets without an environment were not looked for");
     }
 }

@@ -41,12 +41,12 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     };
     let mut record = environment.status.clone().unwrap_or_default();
     revive(&environment, &mut record, ctx);
-    let (class, refusal) = match class(&environment, ctx) {
+    let (class, class_known, refusal) = match class(&environment, ctx) {
         Ok(class) => {
             let refusal = refusal(&environment, &identity, &class, ctx).await?;
-            (class, refusal)
+            (class, true, refusal)
         }
-        Err(problem) => (StagingClassSpec::default(), Some(problem)),
+        Err(problem) => (StagingClassSpec::default(), false, Some(problem)),
     };
     let incarnation = record.incarnation.unwrap_or(Incarnation(1));
     let mut seen = Seen {
@@ -63,6 +63,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         identity,
         record,
         class,
+        class_known,
         refusal,
     };
     look_for_target(&mut seen, ctx).await?;
@@ -80,8 +81,8 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
 fn revive(environment: &StagingEnvironment, record: &mut StagingEnvironmentStatus, ctx: &Context) {
     let over = record.namespaces.is_empty() && record.plan.is_none();
     let Some(started) = record.started_at.as_ref().filter(|_| over) else { return };
-    let limits = class(environment, ctx).map(|it| it.limits).unwrap_or_default();
-    let term = expiry::term(started.0, &environment.spec.lifecycle, &limits);
+    let Ok(class) = class(environment, ctx) else { return };
+    let term = expiry::term(started.0, &environment.spec.lifecycle, &class.limits);
     if environment.metadata.deletion_timestamp.is_none()
         && term.is_ok_and(|term| ctx.clock.now() < term.ends_at)
     {

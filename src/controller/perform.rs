@@ -24,7 +24,7 @@ use super::{
     capture,
     context::Context,
     error::Error,
-    report,
+    orphan, report,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -53,7 +53,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             Ok(())
         }
         Step::ReleaseRights(_) => {
-            target::release_rights(seen, ctx).await?;
+            orphan::release(&seen.target_name, ctx).await?;
             seen.target = kulisse_core::lifecycle::facts::Target::Leaving {
                 only_rights: false,
                 blocked_by: Vec::new(),
@@ -79,7 +79,10 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 /// Plans for this generation: from the stored capture, so that a push to a pull request changes
 /// what it names and not what production did meanwhile; the first time, from the source.
 async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    let before = stored::load(&seen.identity.uid, ctx).await?;
+    let before = match seen.record.plan {
+        Some(_) => stored::load(&seen.identity.uid, ctx).await?,
+        None => None,
+    };
     let captured = match &before {
         Some(stored) => Arc::new(stored.capture.clone()),
         None => {

@@ -51,7 +51,8 @@ async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error>
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
     let name = &seen.identity.name;
     let what = format!("set our finalizer on StagingEnvironment {name}");
-    call(&what, || api.patch_metadata(name, &params, &patch)).await?;
+    let now = call(&what, || api.patch_metadata(name, &params, &patch)).await?;
+    ctx.written.note(&seen.identity.uid, now.metadata.resource_version.as_deref());
     Ok(())
 }
 
@@ -76,7 +77,7 @@ pub async fn report(
     let name = &seen.identity.name;
     let what = format!("write the status of StagingEnvironment {name}");
     match call(&what, || api.patch_status(name, &params, &patch)).await {
-        Ok(_) => {}
+        Ok(now) => ctx.written.note(&seen.identity.uid, now.metadata.resource_version.as_deref()),
         Err(error) if error.code() == 404 => return Ok(()),
         Err(error) => return Err(error),
     }
@@ -113,7 +114,7 @@ async fn announce(
         let ending = matches!(condition.reason.as_str(), "Expired" | "Deleting" | "Suspended");
         let event = Event {
             type_: if fine || ending { EventType::Normal } else { EventType::Warning },
-            reason: if fine { "Ready".to_owned() } else { condition.reason.clone() },
+            reason: condition.reason.clone(),
             note: Some(condition.message.clone()),
             action: "Reconcile".to_owned(),
             secondary: None,
@@ -140,7 +141,8 @@ pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Erro
             ]
             .into(),
         ),
-        owner_references: seen.environment.controller_owner_ref(&()).map(|owner| vec![owner]),
+        // Deleted with its environment, without holding it up.
+        owner_references: seen.environment.owner_ref(&()).map(|owner| vec![owner]),
         ..ObjectMeta::default()
     };
     let api: Api<StagingPlan> =

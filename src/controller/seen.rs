@@ -39,8 +39,10 @@ pub struct Seen {
     pub record: StagingEnvironmentStatus,
     /// Our finalizer is on it.
     pub claimed: bool,
-    /// Its class, as it holds now.
+    /// Its class, as it holds now; the built-in values if that is not known.
     pub class: StagingClassSpec,
+    /// Whether the class is known.
+    pub class_known: bool,
     /// Why nothing may be created.
     pub refusal: Option<Problem>,
     /// Name of the target of this incarnation.
@@ -81,6 +83,10 @@ impl Seen {
     /// When the time is up, once the target has been made.
     pub fn term(&self) -> Result<Option<Term>, Problem> {
         let Some(started) = &self.record.started_at else { return Ok(None) };
+        // A class that is gone changes nothing in what runs: its end stays what it was.
+        if let (false, Some(end)) = (self.class_known, &self.record.expires_at) {
+            return Ok(Some(Term { warns_at: end.0, ends_at: end.0 }));
+        }
         let lifecycle = &self.environment.spec.lifecycle;
         term(started.0, lifecycle, &self.class.limits)
             .map(Some)
@@ -107,6 +113,7 @@ impl Seen {
             expired: past && self.record.namespaces.is_empty() && self.record.plan.is_none(),
             refusal: invalid.or_else(|| self.refusal.clone()),
             target: self.target.clone(),
+            leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
             plan: self.plan_facts(),
             probe: self.probe_facts(now),
             applied: self
@@ -122,11 +129,14 @@ impl Seen {
     fn plan_facts(&self) -> Option<PlanFacts> {
         let summary = self.record.plan.as_ref()?;
         let blocked = self.stored.as_ref().and_then(|stored| {
-            let count = stored.plan.blocking().count();
             let first = stored.plan.blocking().next()?;
+            let reason = match first.kind.as_str() {
+                "invalid-rule" => Reason::InvalidSpec,
+                _ => Reason::ProductionReference,
+            };
             let message =
                 format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
-            Some((Problem::new(Reason::ProductionReference, message), count))
+            Some((Problem::new(reason, message), stored.plan.blocking().count()))
         });
         Some(PlanFacts { generation: summary.generation, digest: summary.digest.clone(), blocked })
     }

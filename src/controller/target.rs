@@ -2,10 +2,7 @@
 
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
+use kube::{Api, api::PostParams};
 use kulisse_core::{
     api::{
         condition::Reason,
@@ -153,8 +150,17 @@ async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Er
 
 /// The proof for the target of an incarnation.
 pub fn proof(seen: &Seen, incarnation: Incarnation, ctx: &Context) -> String {
-    let parts = ["target", &seen.identity.uid, seen.target_name.as_str(), &incarnation.to_string()];
-    ctx.key.proof(&parts)
+    proof_of(&seen.identity.uid, &seen.target_name, incarnation, ctx)
+}
+
+/// The proof that we made the namespace `name` for that life of the environment with that UID.
+pub fn proof_of(
+    uid: &str,
+    name: &NamespaceName,
+    incarnation: Incarnation,
+    ctx: &Context,
+) -> String {
+    ctx.key.proof(&["target", uid, name.as_str(), &incarnation.to_string()])
 }
 
 /// Binds our rights in the target.
@@ -169,19 +175,6 @@ async fn rights(request: &Request, ctx: &Context) -> Result<(), Error> {
     let what = format!("create RoleBinding {} in {}", names::RIGHTS_BINDING, request.target);
     match call(&what, || api.create(&params, &binding)).await {
         Err(error) if error.code() != 409 => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Lets go of our rights in a target that holds nothing else any more.
-pub async fn release_rights(seen: &Seen, ctx: &Context) -> Result<(), Error> {
-    let name = &seen.target_name;
-    let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), name.as_str());
-    let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-    let what = format!("release RoleBinding {} in {name}", names::RIGHTS_BINDING);
-    let params = PatchParams::default();
-    match call(&what, || api.patch(names::RIGHTS_BINDING, &params, &patch)).await {
-        Err(error) if error.code() != 404 => Err(error),
         _ => Ok(()),
     }
 }

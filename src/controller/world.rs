@@ -162,6 +162,11 @@ impl World {
         self.seen().namespaces.get(uid)?.get(name).cloned()
     }
 
+    /// Whether an environment has a target.
+    pub fn has_target(&self, uid: &str) -> bool {
+        self.seen().namespaces.get(uid).is_some_and(|it| !it.is_empty())
+    }
+
     /// The workloads of an environment in its target. What we have written since they were watched
     /// is not seen yet: such a workload counts as on its way.
     pub fn workloads(&self, uid: &str, target: &str) -> BTreeMap<Key, Rollout> {

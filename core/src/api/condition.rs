@@ -103,6 +103,8 @@ reasons! {
     Progressing,
     /// It holds.
     Succeeded,
+    /// A person can use the environment now.
+    Ready,
     /// Nothing of the kind was asked for.
     NotRequested,
     /// A grant in the source names this request namespace, and the class allows it.

@@ -48,7 +48,7 @@ pub fn granted<'a>(
     Err(Problem::new(
         Reason::SourceNotGranted,
         format!(
-            "no StagingGrant in namespace {source} names {asker}: its owners type «kulisse grant {source} --from {asker} --apply»",
+            "namespace {source} does not exist or holds no StagingGrant that names {asker}: its owners type «kulisse grant {source} --from {asker} --apply»",
             asker = asking.name
         ),
     ))

@@ -41,6 +41,8 @@ pub struct Facts {
     pub refusal: Option<Problem>,
     /// The target.
     pub target: Target,
+    /// When the target began to go.
+    pub leaving_since: Option<Timestamp>,
     /// The plan.
     pub plan: Option<PlanFacts>,
     /// What the probe has shown.

@@ -189,6 +189,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
                                         Problem::new(Reason::SourceNotGranted, "no grant")
                                     }),
                                     target: target.clone(),
+                                    leaving_since: None,
                                     plan: plan.clone(),
                                     probe: probe.clone(),
                                     applied: applied.clone(),

@@ -1,5 +1,6 @@
 //! The status that follows from facts and step: the only place where conditions are made.
 
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
@@ -13,6 +14,11 @@ use crate::{
     },
     plan::task::TaskRole,
 };
+
+/// A target that has not gone by then is held up by something.
+const GOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// A workload that was applied so long ago must have been seen by the watch.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// One condition before it gets its times.
 type Said = (ConditionType, Verdict, Reason, String);
@@ -81,13 +87,11 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestFailed(at) => no(&failure(facts, *at)),
         Step::Rest => match problem {
             Some(problem) => no(problem),
-            None => {
-                (Ready, Verdict::True, Reason::Succeeded, "the environment can be used".to_owned())
-            }
+            None => (Ready, Verdict::True, Reason::Ready, "the environment can be used".to_owned()),
         },
         _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
         Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe => match stuck(facts) {
-            Some(problem) => no(problem),
+            Some(problem) => no(&problem),
             None => wait(progress(facts, step)),
         },
         Step::Claim
@@ -135,7 +139,12 @@ fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Reason::Succeeded,
             format!("plan {} holds for generation {}", short(&plan.digest), plan.generation),
         ),
-        _ => (Planned, Verdict::Unknown, Reason::Pending, "no plan for this generation yet".to_owned()),
+        _ => (
+            Planned,
+            Verdict::Unknown,
+            Reason::Pending,
+            "no plan for this generation yet".to_owned(),
+        ),
     }
 }
 
@@ -203,7 +212,9 @@ fn workloads(facts: &Facts) -> Said {
             format!("{}; {count}", problem.message),
         ),
         None if facts.all_up() => (WorkloadsReady, Verdict::True, Reason::Succeeded, count),
-        None => (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(&facts.workloads, count)),
+        None => {
+            (WorkloadsReady, Verdict::False, Reason::Progressing, waiting(&facts.workloads, count))
+        }
     }
 }
 
@@ -256,7 +267,7 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
             let problem = failure(facts, *at);
             say(ConditionType::Stalled, problem.reason, problem.message);
         }
-        Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() => {
+        Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() && overdue(facts) => {
             say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
             say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
         }
@@ -321,9 +332,10 @@ fn progress(facts: &Facts, step: &Step) -> String {
         },
         Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
         Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
-        Step::AwaitWorkloads => {
-            waiting(&facts.workloads, format!("{} of {} workloads are up", facts.up(), facts.workloads.len()))
-        }
+        Step::AwaitWorkloads => waiting(
+            &facts.workloads,
+            format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
+        ),
         Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
@@ -354,14 +366,24 @@ fn waiting<'a>(workloads: impl IntoIterator<Item = &'a Workload>, count: String)
 }
 
 /// What keeps the probe or a workload from coming up.
-fn stuck(facts: &Facts) -> Option<&Problem> {
+fn stuck(facts: &Facts) -> Option<Problem> {
     if let Probe::Running(trouble) = &facts.probe {
-        return trouble.as_ref();
+        return trouble.clone();
     }
+    let long_ago = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) > SEEN_WITHIN);
     facts.workloads.iter().find_map(|it| match &it.state {
-        WorkloadState::Stuck(problem) => Some(problem),
+        WorkloadState::Stuck(problem) => Some(problem.clone()),
+        WorkloadState::Missing if long_ago => Some(Problem::new(
+            Reason::WorkloadMissing,
+            format!("{} is not in the target any more: somebody deleted it; create the environment again to get it back", it.key),
+        )),
         WorkloadState::Up | WorkloadState::Progressing | WorkloadState::Missing => None,
     })
+}
+
+/// Whether the target has been going for longer than a deletion takes.
+fn overdue(facts: &Facts) -> bool {
+    facts.leaving_since.is_some_and(|since| facts.now.duration_since(since) >= GOES_WITHIN)
 }
 
 /// Whether a person must act: what the API server did not answer is tried again by itself.
@@ -392,7 +414,7 @@ fn gone(cause: Cause) -> Problem {
         Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
         Cause::Expired => Problem::new(
             Reason::Expired,
-            "the time is up and the target is gone or going: delete this object and create it again for a new one",
+            "the time is up and the target is gone or going: raise spec.lifecycle.ttl for another life",
         ),
     }
 }

@@ -130,11 +130,7 @@ const fn route(group: &'static str, kind: &'static str, names: &'static [Referen
 /// Every kind that comes along, and every kind of Kubernetes' own that does not.
 pub const PROFILES: &[Profile] = &[
     config("", "ServiceAccount", Shape::Account, 10),
-    // A binding is only accepted once its Role is there, and within a wave all come at once.
-    Profile {
-        wave: Wave::Fence,
-        ..config("rbac.authorization.k8s.io", "Role", Shape::Role, 12)
-    },
+    config("rbac.authorization.k8s.io", "Role", Shape::Role, 12),
     Profile {
         references: references::BINDING,
         ..config("rbac.authorization.k8s.io", "RoleBinding", Shape::RoleBinding, 14)

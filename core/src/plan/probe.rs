@@ -100,7 +100,10 @@ pub fn probe_job(
 ) -> Object {
     let tried = ways.len().min(MAX_WAYS);
     let spec = ProbeSpec {
-        ways: ways[..tried].to_vec(),
+        ways: ways[..tried]
+            .iter()
+            .map(|way| of_source(way, &request.spec.source.namespace))
+            .collect(),
         left_out: u32::try_from(ways.len() - tried).unwrap_or(u32::MAX),
         control: control.cloned(),
         dns: DNS_NAME.to_owned(),
@@ -123,6 +126,11 @@ pub fn probe_job(
         }
     }
     job
+}
+
+/// Whose a way is: the clone has a Service of the same name.
+fn of_source(way: &Address, source: &str) -> Address {
+    Address { what: format!("{} of {source}", way.what), ..way.clone() }
 }
 
 /// What an answer shows, and a sentence on it. `control_alive_outside`: whether the control answered

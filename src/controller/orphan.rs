@@ -1,0 +1,113 @@
+//! Targets whose environment is gone: somebody took our finalizer off, or the operator was away.
+//!
+//! Nothing of them may be left over. A namespace is deleted only if it carries our proof, and only
+//! after the API server itself has said that its environment is not there: a watch may be behind,
+//! and a restored etcd may lack what it had.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+};
+use kulisse_core::{
+    api::{
+        environment::StagingEnvironment,
+        identity::{Incarnation, NamespaceName},
+        names,
+    },
+    lifecycle::facts::Target,
+};
+use serde_json::json;
+
+use super::{
+    call::{call, call_list},
+    context::Context,
+    error::Error,
+    target,
+    world::Namespace,
+};
+
+/// How often a going namespace is looked at.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How often at most; what is left then is looked at when the operator starts again.
+const LOOKS: u32 = 300;
+
+/// Removes all targets without an environment.
+pub async fn sweep(ctx: &Context) -> Result<(), Error> {
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let params = ListParams::default().labels(names::ENVIRONMENT_UID_LABEL);
+    let found = call_list("list targets", || api.list(&params)).await?;
+    for namespace in found.items {
+        let label = |key: &str| namespace.labels().get(key).cloned().unwrap_or_default();
+        let uid = label(names::ENVIRONMENT_UID_LABEL);
+        let (place, name) =
+            (label(names::REQUEST_NAMESPACE_LABEL), label(names::ENVIRONMENT_LABEL));
+        if ctx.world.whose(&uid).is_none() && !lives(&uid, &place, &name, ctx).await? {
+            remove(&uid, &namespace, ctx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the environment with that UID is there, by the API server's own word.
+async fn lives(uid: &str, namespace: &str, name: &str, ctx: &Context) -> Result<bool, Error> {
+    let namespace = NamespaceName::parse(namespace)?;
+    let name = NamespaceName::parse(name)?;
+    let api: Api<StagingEnvironment> = Api::namespaced(ctx.client.clone(), namespace.as_str());
+    let params = ListParams::default().fields(&format!("metadata.name={name}"));
+    let what = format!("look for StagingEnvironment {name}");
+    let found = call_list(&what, || api.list_metadata(&params)).await?;
+    Ok(found.items.iter().any(|it| it.uid().as_deref() == Some(uid)))
+}
+
+async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
+    let name = NamespaceName::parse(&namespace.name_any())?;
+    let seen = Namespace::from(namespace);
+    let life = seen
+        .incarnation
+        .as_deref()
+        .and_then(|it| it.parse().ok())
+        .map_or(Incarnation(0), Incarnation);
+    let proof = target::proof_of(uid, &name, life, ctx);
+    if seen.proof.as_deref() != Some(proof.as_str()) {
+        tracing::warn!(%name, "a namespace has our label but not our proof: it is left alone");
+        return Ok(());
+    }
+    tracing::info!(%name, uid, "a target without an environment is deleted");
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(seen.uid.clone()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    if !seen.leaving {
+        match call(&format!("delete Namespace {name}"), || api.delete(name.as_str(), &params)).await
+        {
+            Err(error) if error.code() != 404 => return Err(error),
+            _ => {}
+        }
+    }
+    for _ in 0..LOOKS {
+        let now = target::find(&name, ctx).await?.filter(|it| it.uid == seen.uid);
+        match target::judge(now.as_ref(), Some(&seen.uid), name.as_str(), &proof) {
+            Target::None | Target::Foreign(_) => return Ok(()),
+            Target::Leaving { only_rights: true, .. } => release(&name, ctx).await?,
+            Target::Leaving { .. } | Target::Living => {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Lets go of our rights in a target that holds nothing else any more.
+pub async fn release(name: &NamespaceName, ctx: &Context) -> Result<(), Error> {
+    let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), name.as_str());
+    let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    let params = PatchParams::default();
+    let what = format!("release RoleBinding {} in {name}", names::RIGHTS_BINDING);
+    match call(&what, || api.patch(names::RIGHTS_BINDING, &params, &patch)).await {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
