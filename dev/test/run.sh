@@ -166,8 +166,11 @@ table() {
 
 # Tests keep their clusters below TMPDIR, which is in the run's own directory.
 clean() {
-    local dir=$1 record
+    local dir=$1 record pid
     [ -d "$dir" ] || return 0
+    # Everything that a run starts carries its TMPDIR, also what outlived it.
+    while read -r pid; do kill -TERM "$pid" 2>/dev/null || true; done < <(
+        grep -lsF "TMPDIR=$dir/tmp" /proc/[0-9]*/environ | tr -dc '0-9\n')
     while read -r record; do
         say "taking down ${record%/cluster.json}"
         take_down "${record%/cluster.json}" || true
@@ -175,7 +178,7 @@ clean() {
     rm -rf --one-file-system "$dir"
 }
 
-# Runs that were killed: their directories are left, their processes are not, or are nobody's.
+# Runs that were killed leave their directories.
 clean_after_killed_runs() {
     local dir pid
     for dir in "$cache"/test/run-*; do
