@@ -164,7 +164,7 @@ pub async fn an_environment_cannot_clone_the_namespace_it_stands_in(world: Arc<W
     let place = world.source("itself", APPLICATION).await;
     // Consent to itself does not help.
     world.objects().apply(&grant(&place.source, &place.source)).await;
-    let spec = place.spec(json!({}));
+    let spec = place.spec(&json!({}));
     let it = Environment::apply(world.objects(), &place.source, "pr-1", spec).await;
     it.until(Granted, "False", "NotAllowedByClass", s(15)).await;
     nothing_was_created(&it).await;

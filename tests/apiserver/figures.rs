@@ -78,7 +78,7 @@ pub async fn forty_objects_take_few_requests(world: Arc<World>) {
     println!(
         "figure: {} requests for {objects} clones and fence (N + {}), Ready after {:.2} s; {} reads of the source",
         counted.len(),
-        counted.len() as i64 - objects as i64,
+        counted.len().saturating_sub(objects),
         took.as_secs_f64(),
         requests.iter().filter(|it| it.namespace == place.source).count(),
     );

@@ -1,5 +1,11 @@
 //! The operator on a real API server, with the rights of its own account. There is no node: no Pod
 //! ever runs, so what is shown here is what it asks of the API server and what it says.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where it fails, and prints what it measured"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -150,12 +150,12 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// An environment of the source, with more in its `spec`.
     pub async fn environment(&self, name: &str, spec: Value) -> Environment<'a> {
-        let spec = self.spec(spec);
+        let spec = self.spec(&spec);
         Environment::apply(self.world.objects(), &self.requests, name, spec).await
     }
 
     /// The `spec` of an environment of the source, with more in it.
-    pub fn spec(&self, more: Value) -> Value {
+    pub fn spec(&self, more: &Value) -> Value {
         let mut spec = json!({
             "source": { "namespace": self.source },
             "className": "unprobed",

@@ -1,4 +1,10 @@
 //! The chart, rendered and checked by the real Helm, and the kustomize base beside it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where it fails, and prints what it measured"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

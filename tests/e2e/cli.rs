@@ -12,7 +12,8 @@ use crate::{
 
 const KULISSE: &str = env!("CARGO_BIN_EXE_kulisse");
 
-fn kulisse(world: &World, arguments: &[&str]) -> Answer {
+/// Runs the command line as the administrator.
+pub fn kulisse(world: &World, arguments: &[&str]) -> Answer {
     tokio::task::block_in_place(|| {
         let mut command = Command::new(KULISSE);
         command.env("KUBECONFIG", &world.cluster.kubeconfig).env_remove("NO_COLOR");

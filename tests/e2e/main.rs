@@ -4,6 +4,12 @@
 //! KULISSE_DEVCLUSTER, KULISSE_HELM and KULISSE_IMAGE_BINARY (a static program, for the operator's
 //! image) name what it needs, and it has to be root; or KULISSE_TEST_KUBECONFIG names a cluster that
 //! can pull the operator's image.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where it fails, and prints what it measured"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@ use kulisse_core::api::condition::ConditionType::{
 use serde_json::json;
 
 use crate::{
+    cli::kulisse,
     support::{environment::Environment, wait::s},
     world::{World, is, record},
 };
@@ -58,7 +59,7 @@ pub async fn a_seed_that_fails_is_kept_and_says_its_last_words(world: Arc<World>
 
 pub async fn a_smoke_that_fails_is_kept_and_says_what_was_answered(world: Arc<World>) {
     let place = world.small("bad-smoke").await;
-    let http = json!({ "service": "web", "path": "/no-such-page", "within": "3s" });
+    let http = json!({ "service": "web", "path": "/no-such-page", "within": "20s" });
     let fine = json!({ "service": "web", "path": "/", "within": "30s" });
     let smoke = json!([{ "name": "checkout", "http": http }, { "name": "front", "http": fine }]);
     let it = place.environment("pr-1", json!({ "smoke": smoke })).await;
@@ -71,15 +72,11 @@ pub async fn a_smoke_that_fails_is_kept_and_says_what_was_answered(world: Arc<Wo
     assert_eq!(format!("{:?}", front.state), "Passed", "every smoke has its say");
     record(&it, "smoke-failed", |it| is(it, Stalled, "True")).await;
     others_go_on(&place.environment("pr-2", json!({})).await).await;
-    let wait = [
-        "-n",
-        &place.requests,
-        "wait",
-        "--for=condition=Ready",
-        "--timeout=1s",
-        "stagingenvironment/pr-1",
-    ];
-    assert_ne!(world.kubectl(&wait).await.code, 0);
+    let verdict = kulisse(&world, &["wait", "pr-1", "-n", &place.requests]);
+    assert_eq!(verdict.code, 3, "the answer is no: {}", verdict.err);
+    assert!(verdict.err.contains("checkout"), "{}", verdict.err);
+    let watched = kulisse(&world, &["status", "-w", "pr-1", "-n", &place.requests]);
+    assert_eq!(watched.code, 3, "{}", watched.out);
     Environment::of(world.objects(), &place.requests, "pr-2").delete().await;
     it.remove().await;
 }

@@ -106,7 +106,8 @@ impl World {
 
     /// Runs `kubectl` without holding up the others.
     pub async fn kubectl(&self, arguments: &[&str]) -> tools::Answer {
-        tokio::task::block_in_place(|| self.cluster.kubectl(arguments))
+        let mut command = self.cluster.command(arguments);
+        tokio::task::spawn_blocking(move || run(&mut command, None)).await.expect("kubectl")
     }
 
     /// Runs a command in a Pod.

@@ -130,10 +130,12 @@ pub fn strange_writes(requests: &[Request]) -> Vec<String> {
             }
             ("", "namespaces", _) => targets.contains(&it.name),
             ("", "secrets", _) if it.namespace == "kulisse" => true,
-            ("kulisse.dev", "stagingenvironments" | "stagingenvironments/status", "patch") => true,
-            ("kulisse.dev", "stagingenvironments", "delete") => true,
-            ("kulisse.dev", "stagingplans", "create" | "patch" | "delete") => true,
-            ("events.k8s.io", "events", "create" | "patch") => true,
+            (
+                "kulisse.dev",
+                "stagingenvironments" | "stagingenvironments/status" | "stagingplans",
+                "patch" | "delete",
+            )
+            | ("events.k8s.io", "events", "create" | "patch") => true,
             _ => targets.contains(&it.namespace),
         };
         if !fine {

@@ -89,7 +89,8 @@ impl Cluster {
         run(&mut self.command(arguments), Some(input))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// `kubectl` as the administrator.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("kubectl"));
         command.env("KUBECONFIG", &self.kubeconfig).args(arguments);
         command

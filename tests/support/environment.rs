@@ -239,7 +239,7 @@ pub async fn namespace_gone(objects: &Objects, name: &str, within: Duration) {
 
 /// Installs the operator's definitions, rights and policies (and its Deployment, whose Pod runs
 /// where there is a node), and waits until the control plane has filled the aggregated roles.
-pub fn installed<'a>(cluster: &'a Cluster) -> impl Future<Output = ()> + 'a {
+pub fn installed(cluster: &Cluster) -> impl Future<Output = ()> {
     let base = super::tools::root().join("deploy");
     let base = base.display().to_string();
     let first = cluster.kubectl(&["apply", "--server-side", "-k", &base]);

@@ -9,7 +9,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::{ApiResource, GroupVersionKind},
-    discovery::{Discovery, Scope, verbs},
+    discovery::{ApiGroup, Discovery, Scope, verbs},
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -150,7 +150,7 @@ impl Objects {
         let discovery = Discovery::new(self.client.clone()).run().await.expect("discovery");
         let wanted = if namespace.is_some() { Scope::Namespaced } else { Scope::Cluster };
         let mut all = BTreeMap::new();
-        for (resource, capabilities) in discovery.groups().flat_map(|it| it.recommended_resources())
+        for (resource, capabilities) in discovery.groups().flat_map(ApiGroup::recommended_resources)
         {
             if capabilities.scope != wanted || !capabilities.supports_operation(verbs::LIST) {
                 continue;

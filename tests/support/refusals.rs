@@ -1,6 +1,8 @@
 //! What the definitions refuse, and in which words: one table for the schema tests, which need no
 //! API server, and for the ones on a real API server.
 
+#![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "a table")]
+
 use serde_json::{Value, json};
 
 /// Something that must be refused.
