@@ -4,6 +4,9 @@ use std::io::IsTerminal;
 
 use jiff::Timestamp;
 
+/// Where the width of the terminal is not known.
+const DEFAULT_WIDTH: usize = 100;
+
 /// How output may look.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
@@ -53,9 +56,36 @@ impl Screen {
         self.coloured(text, 90)
     }
 
+    /// Cuts every line to the width of the terminal. Colours take no room.
+    pub fn fit(self, text: &str) -> String {
+        let width =
+            terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+        text.lines().map(|line| cut(line, width) + "\n").collect()
+    }
+
     fn coloured(self, text: &str, code: u8) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// Cuts a line to `width` characters, not counting the sequences that set colours.
+fn cut(line: &str, width: usize) -> String {
+    let mut out = String::new();
+    let (mut room, mut in_colour) = (width, false);
+    for c in line.chars() {
+        if c == '\u{1b}' {
+            in_colour = true;
+        }
+        if !in_colour {
+            if room == 0 {
+                continue;
+            }
+            room -= 1;
+        }
+        out.push(c);
+        in_colour &= c != 'm';
+    }
+    out
 }
 
 /// A span of time as people say it: the two largest units.
@@ -82,6 +112,12 @@ pub fn until(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_cut_to_the_terminal_and_keeps_its_colours() {
+        assert_eq!(cut("\u{1b}[31mabcdef\u{1b}[0m", 3), "\u{1b}[31mabc\u{1b}[0m");
+        assert_eq!(cut("abc", 10), "abc");
+    }
 
     #[test]
     fn spans_have_two_units() {

@@ -83,7 +83,8 @@ async fn follow(
             return Ok(ExitCode::SUCCESS);
         };
         if screen.live {
-            let text = picture(&environment, now(), screen);
+            // A line that wraps would be two when it is drawn over.
+            let text = screen.fit(&picture(&environment, now(), screen));
             if drawn > 0 {
                 write!(out, "\u{1b}[{drawn}A\u{1b}[J")?;
             }

@@ -86,7 +86,11 @@ pub async fn watch(ctx: &Context, changed: impl Fn()) {
         tokio::time::sleep(pause).await;
         let holds = check(&ctx.client).await;
         if ctx.fenced.swap(holds, std::sync::atomic::Ordering::Relaxed) != holds {
-            tracing::warn!(holds, "the admission policy that fences the operator's account");
+            if holds {
+                tracing::info!("the policies that fence the operator's account are in force");
+            } else {
+                tracing::error!("{}", missing().message);
+            }
             changed();
         }
     }

@@ -121,6 +121,10 @@ pub fn trouble(pod: &Pod) -> Option<Problem> {
         .find(|it| it.type_ == "PodScheduled" && it.status == "False");
     if let Some(condition) = unscheduled {
         let words = condition.message.clone().unwrap_or_default();
+        // The scheduler lost a race with the volume's controller and tries again by itself.
+        if words.contains("Operation cannot be fulfilled") {
+            return None;
+        }
         let reason =
             if words.contains("persistentvolumeclaim") || words.contains("PersistentVolumeClaim") {
                 Reason::ClaimUnbound
@@ -223,6 +227,15 @@ mod tests {
         .unwrap();
         assert_eq!(problem.reason, Reason::Unschedulable);
         assert!(problem.message.contains("0/1 nodes are available"));
+    }
+
+    #[test]
+    fn what_the_scheduler_tries_again_by_itself_is_no_trouble() {
+        let pod = pod(
+            json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message":
+            "running PreBind plugin \"VolumeBinding\": Operation cannot be fulfilled on persistentvolumeclaims" }] }),
+        );
+        assert_eq!(trouble(&pod), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::{
 
 /// A target that has not gone by then is held up by something.
 const GOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// What has not come up by then needs a person.
+const MENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// A workload that was applied so long ago must have been seen by the watch.
 const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
@@ -291,12 +293,16 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         | Step::AwaitTask(_)
         | Step::GiveUp(_)
         | Step::AwaitWorkloads => {
-            let kind = match problem.filter(|it| needs_a_person(it)) {
+            let stuck = lasting(facts, step);
+            let problem = problem.cloned().or(stuck);
+            let kind = match problem.as_ref().filter(|it| needs_a_person(it)) {
                 Some(_) => ConditionType::Stalled,
                 None => ConditionType::Reconciling,
             };
-            let message = problem.map_or_else(|| progress(facts, step), |it| it.message.clone());
-            let reason = problem.map_or(Reason::Progressing, |it| it.reason);
+            let (reason, message) = problem.map_or_else(
+                || (Reason::Progressing, progress(facts, step)),
+                |it| (it.reason, it.message),
+            );
             say(kind, reason, message);
         }
     }
@@ -381,6 +387,14 @@ fn stuck(facts: &Facts) -> Option<Problem> {
     })
 }
 
+/// What has kept things from coming up for so long that it will not mend itself: many a workload
+/// fails a few times until what it needs is there.
+fn lasting(facts: &Facts, step: &Step) -> Option<Problem> {
+    let waits = matches!(step, Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe);
+    let long = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) >= MENDS_WITHIN);
+    (waits && long).then(|| stuck(facts)).flatten()
+}
+
 /// Whether the target has been going for longer than a deletion takes.
 fn overdue(facts: &Facts) -> bool {
     facts.leaving_since.is_some_and(|since| facts.now.duration_since(since) >= GOES_WITHIN)
@@ -458,4 +472,69 @@ fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str 
 
 fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        api::{condition::is_true, environment::OnExpiry, identity::Incarnation, status::Wave},
+        lifecycle::facts::{PlanFacts, Workload},
+        plan::object::Key,
+    };
+
+    /// An environment of which one workload cannot pull its image, `seconds` after it was applied.
+    fn stuck_since(seconds: i64) -> Facts {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let key = Key { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+        let problem = Problem::new(Reason::ImagePullFailed, "no such image");
+        Facts {
+            now,
+            generation: 1,
+            deleting: false,
+            claimed: true,
+            suspended: false,
+            on_expiry: OnExpiry::Retain,
+            incarnation: Incarnation(1),
+            expires_at: None,
+            warns_at: None,
+            expired: false,
+            refusal: None,
+            target: Target::Living,
+            leaving_since: None,
+            plan: Some(PlanFacts { generation: 1, digest: "d".into(), blocked: None }),
+            probe: Probe::Closed(String::new()),
+            applied: Some(("d".into(), Wave::Workloads)),
+            applied_at: Some(now - SignedDuration::from_secs(seconds)),
+            workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],
+            tasks: vec![],
+        }
+    }
+
+    fn stalled(facts: &Facts) -> bool {
+        let old = StagingEnvironmentStatus::default();
+        let status = project(facts, &Step::AwaitWorkloads, None, &old);
+        is_true(&status.conditions, ConditionType::Stalled)
+    }
+
+    #[test]
+    fn a_workload_that_does_not_come_up_is_given_time_before_a_person_is_called() {
+        assert!(!stalled(&stuck_since(5)));
+        assert!(stalled(&stuck_since(61)));
+    }
+
+    #[test]
+    fn a_deletion_is_blocked_only_once_it_takes_longer_than_deletions_do() {
+        let step = Step::AwaitGone(Cause::Deleted, vec!["a finalizer".into()]);
+        let blocked = |since: i64| {
+            let mut facts = stuck_since(0);
+            facts.leaving_since = Some(facts.now - SignedDuration::from_secs(since));
+            let status = project(&facts, &step, None, &StagingEnvironmentStatus::default());
+            is_true(&status.conditions, ConditionType::TeardownBlocked)
+        };
+        assert!(!blocked(10));
+        assert!(blocked(90));
+    }
 }
