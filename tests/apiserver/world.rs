@@ -41,7 +41,8 @@ impl World {
     pub fn start() -> Result<Self, String> {
         let twin = std::thread::spawn(|| Self::one("restarts"));
         let mut world = Self::one("apiserver")?;
-        world.twin = Some(Box::new(twin.join().map_err(|_| "the second cluster does not start")??));
+        let twin = twin.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        world.twin = Some(Box::new(twin));
         Ok(world)
     }
 

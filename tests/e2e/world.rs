@@ -169,6 +169,9 @@ pub fn is(it: &StagingEnvironment, kind: ConditionType, status: &str) -> bool {
 /// A cluster with a node and the operator's image.
 pub fn node(name: &str, arguments: &[&str]) -> Result<Cluster, String> {
     let binary = tools::program("KULISSE_IMAGE_BINARY", "dev/image/build.sh --binary")?;
+    if tools::sh("id", &["-u"]).out.trim() != "0" {
+        return Err("a node needs root; KULISSE_TEST_KUBECONFIG names a cluster instead".into());
+    }
     let mut all = vec!["--mode", "node"];
     all.extend(arguments);
     let cluster = Cluster::start(name, &all)?;

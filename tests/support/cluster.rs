@@ -43,12 +43,9 @@ impl Cluster {
         let keeper = Keeper::of_cluster(&devcluster, &state);
         let mut up = Command::new(&devcluster);
         up.arg("up").arg("--state").arg(&state).args(arguments).args(["-o", "json"]);
-        let answer = run(&mut up, None);
-        if answer.code != 0 {
-            return Err(format!("the cluster does not start: {}", answer.err));
-        }
-        let says: serde_json::Value =
-            serde_json::from_str(&answer.out).map_err(|it| format!("devcluster up: {it}"))?;
+        // What is missing is a reason to skip; what is there and does not work is a failure.
+        let answer = run(&mut up, None).ok("devcluster up");
+        let says: serde_json::Value = serde_json::from_str(&answer).expect("what it says");
         let path = |key: &str| PathBuf::from(says[key].as_str().unwrap_or_default());
         let kubeconfig = path("kubeconfig");
         let objects = Objects::new(client(&kubeconfig)?);

@@ -81,12 +81,6 @@ pub fn run<W>(
     finish: impl FnOnce(&W),
 ) -> ExitCode {
     let arguments = Arguments::from_args();
-    // What was wrong is told with the result; a trace through the runtime would only bury it.
-    std::panic::set_hook(Box::new(|it| {
-        if let Some(place) = it.location() {
-            eprintln!("failed at {place}");
-        }
-    }));
     if arguments.list {
         let all = phases.into_iter().flat_map(|it| it.trials).collect();
         return libtest_mimic::run(&arguments, all).exit_code();
@@ -99,6 +93,12 @@ pub fn run<W>(
         eprintln!("skipped: {name}: {why}");
     }
     let _ = stage.set(world);
+    // What was wrong is told with the result; a trace through the runtime would only bury it.
+    std::panic::set_hook(Box::new(|it| {
+        if let Some(place) = it.location() {
+            eprintln!("failed at {place}");
+        }
+    }));
     let mut sum = Conclusion {
         num_filtered_out: 0,
         num_passed: 0,
