@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::support::{
     cluster::Cluster,
-    environment::{Environment, granted_source, roles_filled},
+    environment::{Environment, granted_source, roles_filled, shown},
     objects::Objects,
     suite::RUNTIME,
     tools::{self, root, run, yaml_file},
@@ -87,7 +87,15 @@ impl World {
                 let file = root().join("examples/quickstart/30-environment.yaml");
                 let object = yaml_file(&file).remove(0);
                 self.objects().try_apply(&object, false).await.expect("the environment");
-                let status = it.ready(s(240)).await;
+                // Once a person is called, nobody need wait any longer.
+                let over = |it: &StagingEnvironment| {
+                    let over = is(it, ConditionType::Ready, "True")
+                        || is(it, ConditionType::Stalled, "True");
+                    over.then(|| it.status.clone().unwrap_or_default())
+                };
+                let status = it.until_that("the shop's clone is ready", s(240), over).await;
+                let stalled = find(&status.conditions, ConditionType::Stalled);
+                assert!(stalled.is_none(), "the shop's clone: {}", shown(&status));
                 (it.target().await, status)
             })
             .await;
