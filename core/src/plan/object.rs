@@ -169,12 +169,6 @@ impl Object {
         &self.0
     }
 
-    /// The whole value, to change it. Passes that use it must leave `apiVersion`, `kind` and
-    /// `metadata.name` as they are.
-    pub fn value_mut(&mut self) -> &mut Value {
-        &mut self.0
-    }
-
     /// The whole value, given away.
     pub fn into_value(self) -> Value {
         self.0

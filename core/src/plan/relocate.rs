@@ -53,25 +53,9 @@ pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -
 }
 
 /// The text with every reference to the source replaced, if it holds one.
-#[allow(dead_code, reason = "for the recipes of Secrets and for tasks")]
 pub(super) fn rewrite_text(context: &Context, text: &str) -> Option<String> {
     let edits = text::edits(&Names::of(context), text);
     (!edits.is_empty()).then(|| text::apply(text, &edits, context.target()))
-}
-
-/// The value with every reference to the source replaced, whatever its kind: for what users write
-/// into the environment itself (tasks).
-#[allow(dead_code, reason = "for tasks")]
-pub(super) fn rewrite_value(context: &Context, value: &mut Value) {
-    let names = Names::of(context);
-    let mut changes = Vec::new();
-    walk(
-        value,
-        "",
-        &mut |site, text| site_edits(&names, site, text),
-        context.target(),
-        &mut changes,
-    );
 }
 
 /// A reference to the source that is left in an object.

@@ -14,7 +14,7 @@
 //! production keeps apart are kept apart.
 //!
 //! Deliberately absent: any opening to the source, to the node's metadata address, or to an address
-//! outside the cluster.
+//! outside the cluster other than the Kubernetes API's own.
 
 mod api;
 mod pods;

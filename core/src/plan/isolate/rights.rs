@@ -40,9 +40,9 @@ const CUT: Rule = Rule {
 };
 const WILDCARD: Rule =
     Rule { name: "role-wildcard", why: "a right to everything holds the right to open the fence" };
-const SPELLED: Rule = Rule {
+const SPELT: Rule = Rule {
     name: "role-wildcard",
-    why: "the verbs are spelled out, without those that lead further",
+    why: "the verbs are spelt out, without those that lead further",
 };
 const SUBJECT: Rule = Rule {
     name: "binding-subject",
@@ -64,7 +64,7 @@ pub(super) fn role(object: &mut Object, log: &mut Log) {
         }
         let new = cut(rule);
         if new.as_slice() != std::slice::from_ref(rule) {
-            let why = if all("verbs") { &SPELLED } else { &CUT };
+            let why = if all("verbs") { &SPELT } else { &CUT };
             let to = Value::Array(new.clone());
             log.changed(object.key(), &path, Some(rule), Some(&to), why);
         }
