@@ -40,10 +40,8 @@ const CUT: Rule = Rule {
 };
 const WILDCARD: Rule =
     Rule { name: "role-wildcard", why: "a right to everything holds the right to open the fence" };
-const SPELT: Rule = Rule {
-    name: "role-wildcard",
-    why: "the verbs are spelt out, without those that lead further",
-};
+const SPELT: Rule =
+    Rule { name: "role-wildcard", why: "the verbs are spelt out, without those that lead further" };
 const SUBJECT: Rule = Rule {
     name: "binding-subject",
     why: "only the clone's own accounts have rights in it; people get theirs by spec.access",
