@@ -1,6 +1,7 @@
 //! The composition root of the operator: client, watches, queue, HTTP, shutdown.
 
 use std::{
+    collections::HashSet,
     fmt::Debug,
     future::Future,
     net::SocketAddr,
@@ -116,14 +117,14 @@ pub async fn run(
     let mut watches = vec![tokio::spawn(environments)];
     let mine = watcher::Config::default().labels(names::ENVIRONMENT_UID_LABEL);
     let all = watcher::Config::default();
-    let watched = Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists };
-    watches.push(watched.start::<Namespace>(&mine, Wakes::Owner));
-    watches.push(watched.start::<Deployment>(&mine, Wakes::Owner));
-    watches.push(watched.start::<StatefulSet>(&mine, Wakes::Owner));
-    watches.push(watched.start::<DaemonSet>(&mine, Wakes::Owner));
-    watches.push(watched.start::<Job>(&mine, Wakes::Owner));
-    watches.push(watched.start::<StagingGrant>(&all, Wakes::Everyone));
-    watches.push(watched.start::<StagingClass>(&all, Wakes::Everyone));
+    let watcher_of = Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists };
+    watches.push(watcher_of.start::<Namespace>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<Deployment>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<StatefulSet>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<DaemonSet>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<Job>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<StagingGrant>(&all, Wakes::Everyone));
+    watches.push(watcher_of.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
         let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
         async move { guard::watch(&ctx, || wake_everyone(&ctx.world, &queue)).await }
@@ -218,32 +219,56 @@ fn environments(
     let listed = store.clone();
     let task = async move {
         futures::pin_mut!(stream);
-        let mut first = true;
+        let (mut first, mut list, mut there) = (true, Vec::new(), HashSet::new());
         while let Some(event) = stream.next().await {
             match event {
-                Ok(Event::Apply(it) | Event::InitApply(it)) => {
-                    let at = (it.namespace().unwrap_or_default(), it.name_any());
-                    ctx.world.place(&it.uid().unwrap_or_default(), at);
+                Ok(Event::Apply(it)) => {
+                    place(&ctx, &it);
                     let _ = queue.send(ObjectRef::from_obj(&it));
                 }
-                Ok(Event::Delete(it)) => {
-                    let uid = it.uid().unwrap_or_default();
-                    ctx.world.forget(&uid);
-                    ctx.failures.clear(&uid);
-                    ctx.written.forget(&uid);
-                    ctx.drop_plan(&uid);
-                    if ctx.world.has_target(&uid) {
-                        let _ = vanished.send(());
-                    }
+                Ok(Event::Delete(it)) => leave(&ctx, &it.uid().unwrap_or_default(), &vanished),
+                Ok(Event::Init) => {
+                    list.clear();
+                    there.clear();
                 }
-                Ok(Event::InitDone) => lists.done(&mut first),
-                Ok(Event::Init) => {}
+                // The store changes over to a new list as a whole: what is in it is looked at then.
+                Ok(Event::InitApply(it)) => {
+                    place(&ctx, &it);
+                    there.insert(it.uid().unwrap_or_default());
+                    list.push(ObjectRef::from_obj(&it));
+                }
+                Ok(Event::InitDone) => {
+                    for uid in ctx.world.all().into_iter().filter(|uid| !there.contains(uid)) {
+                        leave(&ctx, &uid, &vanished);
+                    }
+                    for it in list.drain(..) {
+                        let _ = queue.send(it);
+                    }
+                    lists.done(&mut first);
+                }
                 Err(error) => tracing::warn!(%error, "the watch of environments"),
             }
             ctx.metrics.environments(listed.len());
         }
     };
     (store, task)
+}
+
+/// Remembers where an environment is.
+fn place(ctx: &Context, it: &Guarded) {
+    let at = (it.namespace().unwrap_or_default(), it.name_any());
+    ctx.world.place(&it.uid().unwrap_or_default(), at);
+}
+
+/// Forgets an environment that is not there any more.
+fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>) {
+    ctx.world.forget(uid);
+    ctx.failures.clear(uid);
+    ctx.written.forget(uid);
+    ctx.drop_plan(uid);
+    if ctx.world.has_target(uid) {
+        let _ = vanished.send(());
+    }
 }
 
 /// Looks for what is left of environments that are no more: at the start, and whenever one that

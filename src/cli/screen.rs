@@ -57,7 +57,7 @@ impl Screen {
     }
 
     /// Cuts every line to the width of the terminal. Colours take no room.
-    pub fn fit(self, text: &str) -> String {
+    pub fn fit(text: &str) -> String {
         let width =
             terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
         text.lines().map(|line| cut(line, width) + "\n").collect()

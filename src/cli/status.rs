@@ -84,7 +84,7 @@ async fn follow(
         };
         if screen.live {
             // A line that wraps would be two when it is drawn over.
-            let text = screen.fit(&picture(&environment, now(), screen));
+            let text = Screen::fit(&picture(&environment, now(), screen));
             if drawn > 0 {
                 write!(out, "\u{1b}[{drawn}A\u{1b}[J")?;
             }
@@ -200,7 +200,7 @@ fn stages(status: &StagingEnvironmentStatus, screen: Screen) -> Vec<String> {
         let mark = match condition.map(|it| (it.status.as_str(), it.reason.as_str())) {
             Some(("True", _)) => Mark::Fine,
             Some(("False", "Progressing" | "Running")) => Mark::Going,
-            Some(("False", "Pending")) | None | Some(("Unknown", _)) => Mark::Open,
+            Some(("False", "Pending") | ("Unknown", _)) | None => Mark::Open,
             Some(_) => Mark::Wrong,
         };
         let message = condition.map(|it| it.message.clone()).unwrap_or_default();
@@ -208,7 +208,7 @@ fn stages(status: &StagingEnvironmentStatus, screen: Screen) -> Vec<String> {
         match kind {
             ConditionType::Seeded => lines.extend(status.seed.iter().map(|it| task(it, screen))),
             ConditionType::SmokePassed => {
-                lines.extend(status.smoke.iter().map(|it| task(it, screen)))
+                lines.extend(status.smoke.iter().map(|it| task(it, screen)));
             }
             _ => {}
         }

@@ -105,9 +105,5 @@ fn word(what: What) -> &'static str {
 }
 
 fn span(text: &str) -> Result<Duration, String> {
-    let span = text.parse::<kube::core::Duration>().map_err(|error| error.to_string())?;
-    if span.is_negative() {
-        return Err("a negative time has passed already".to_owned());
-    }
-    Ok(span.into())
+    kulisse_core::api::duration::Duration::new(text).span().map_err(|error| error.to_string())
 }

@@ -346,14 +346,12 @@ fn told(mut refused: Vec<(Key, Error)>) -> Result<(), Error> {
     };
     let (key, first) = refused.swap_remove(0);
     match first {
-        Error::Api { words, code, .. } if matches!(code, 400 | 403 | 413 | 422) => {
-            Err(Error::problem(
-                Reason::Refused,
-                format!(
-                    "{key} was refused: {words}{more}; what the clone can do without, spec.source.exclude leaves behind"
-                ),
-            ))
-        }
+        Error::Api { words, code: 400 | 403 | 413 | 422, .. } => Err(Error::problem(
+            Reason::Refused,
+            format!(
+                "{key} was refused: {words}{more}; what the clone can do without, spec.source.exclude leaves behind"
+            ),
+        )),
         other => Err(other),
     }
 }

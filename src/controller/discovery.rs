@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use super::{call::call_list, error::Error};
 
 /// How long an answer counts. A kind that is not found is looked for again at once.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 
 /// Which kinds the API server has, as it said a while ago.
 #[derive(Default)]

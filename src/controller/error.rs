@@ -61,6 +61,9 @@ impl Error {
         match self {
             Self::Problem(problem) => problem.clone(),
             Self::Name(error) => Problem::new(Reason::InvalidSpec, error.to_string()),
+            Self::Api { code: 400 | 403 | 413 | 422, .. } => {
+                Problem::new(Reason::Refused, format!("the API server refuses: {self}"))
+            }
             Self::Api { .. } | Self::Deadline { .. } | Self::Stored(_) => {
                 Problem::new(Reason::ApiError, self.to_string())
             }

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::context::Context;
 
 /// How often it is looked at while the policy is in force.
-const AGAIN: Duration = Duration::from_secs(3600);
+const AGAIN: Duration = Duration::from_hours(1);
 /// How often it is looked at while it is not: at an installation the policies may come last.
 const SOON: Duration = Duration::from_secs(2);
 /// How often it is tried at the start.

@@ -94,7 +94,9 @@ pub async fn reconcile(
 /// When a pass that failed is tried again: soon at first, and ever more rarely.
 pub fn again(environment: &StagingEnvironment, error: &Error, ctx: &Context) -> Action {
     let failures = ctx.failures.count(&environment.uid().unwrap_or_default());
-    let after = lifecycle::backoff(failures, matches!(error, Error::Problem(_)));
+    let ends_at = environment.status.as_ref().and_then(|it| it.expires_at.as_ref()).map(|it| it.0);
+    let problem = matches!(error, Error::Problem(_));
+    let after = lifecycle::backoff(failures, problem, ends_at, ctx.clock.now());
     tracing::warn!(%error, failures, ?after, "a pass failed");
     Action::requeue(after)
 }

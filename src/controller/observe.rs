@@ -67,6 +67,10 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         refusal,
     };
     look_for_target(&mut seen, ctx).await?;
+    // Deletion and expiry need nothing else, and nothing else may hold them up.
+    if seen.environment.metadata.deletion_timestamp.is_some() || past(&seen, ctx) {
+        return Ok(seen);
+    }
     if seen.target == Target::Living {
         seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
         tasks::read_probe(&mut seen, ctx).await?;
@@ -131,6 +135,9 @@ async fn refusal(
     class: &StagingClassSpec,
     ctx: &Context,
 ) -> Result<Option<Problem>, Error> {
+    if environment.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
     if !ctx.is_fenced() {
         return Ok(Some(guard::missing()));
     }

@@ -79,9 +79,11 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 /// Plans for this generation: from the stored capture, so that a push to a pull request changes
 /// what it names and not what production did meanwhile; the first time, from the source.
 async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    let before = match seen.record.plan {
-        Some(_) => stored::load(&seen.identity.uid, ctx).await?,
-        None => None,
+    // Before there is a target nothing depends on what was captured, and production may have been
+    // mended since.
+    let before = match (&seen.record.plan, seen.target_record()) {
+        (Some(_), Some(_)) => stored::load(&seen.identity.uid, ctx).await?,
+        _ => None,
     };
     let captured = match &before {
         Some(stored) => Arc::new(stored.capture.clone()),

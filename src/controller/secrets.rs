@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{Api, ResourceExt, api::DynamicObject};
+use kube::{
+    Api, ResourceExt,
+    api::{DynamicObject, ListParams},
+};
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names},
     secrets::{self, OpenSecret, PlannedValue, SecretBytes},
@@ -42,12 +45,13 @@ pub async fn values(
     Ok(all)
 }
 
-/// What is secret in the target, so that it can be kept out of messages. What cannot be read is
-/// left out: a message must not fail for it.
-pub async fn known(seen: &Seen, stored: &Stored, ctx: &Context) -> Vec<OpenSecret> {
-    let values = values(seen, stored, ctx).await.unwrap_or_default();
-    let open = |(name, data)| OpenSecret { name, kind: "Opaque".to_owned(), data };
-    values.into_iter().map(open).collect()
+/// What the target's Secrets really hold, so that it can be kept out of messages.
+pub async fn known(seen: &Seen, ctx: &Context) -> Result<Vec<OpenSecret>, Error> {
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let params = ListParams::default();
+    let what = format!("list secrets in {}", seen.target_name);
+    let secrets = call_secret(&what, || api.list(&params)).await?;
+    Ok(secrets.items.into_iter().map(capture::open).collect())
 }
 
 /// What the rules take from Secrets of the request namespace. Only those that are marked as usable

@@ -84,8 +84,8 @@ impl Seen {
     pub fn term(&self) -> Result<Option<Term>, Problem> {
         let Some(started) = &self.record.started_at else { return Ok(None) };
         // A class that is gone changes nothing in what runs: its end stays what it was.
-        if let (false, Some(end)) = (self.class_known, &self.record.expires_at) {
-            return Ok(Some(Term { warns_at: end.0, ends_at: end.0 }));
+        if let (false, Some(told)) = (self.class_known, self.told_term()) {
+            return Ok(Some(told));
         }
         let lifecycle = &self.environment.spec.lifecycle;
         term(started.0, lifecycle, &self.class.limits)
@@ -93,11 +93,17 @@ impl Seen {
             .map_err(|error| Problem::new(Reason::InvalidSpec, error.to_string()))
     }
 
+    /// The end that was told last: what holds where the spec or the class cannot be read.
+    fn told_term(&self) -> Option<Term> {
+        let end = self.record.expires_at.as_ref()?.0;
+        Some(Term { warns_at: end, ends_at: end })
+    }
+
     /// All that the next step depends on. `now` is the API server's time.
     pub fn facts(&self, now: Timestamp) -> Facts {
         let (term, invalid) = match self.term() {
             Ok(term) => (term, None),
-            Err(problem) => (None, Some(problem)),
+            Err(problem) => (self.told_term(), Some(problem)),
         };
         let past = term.is_some_and(|it| now >= it.ends_at);
         Facts {

@@ -113,7 +113,7 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
             }
             _ => run.message.clone(),
         };
-        let summary = summary(seen, planned, &run, message);
+        let summary = summary(seen, planned, &run, &message);
         seen.note(planned, summary);
     }
     let planned = |list: &[TaskSummary], seeds: bool| -> Vec<TaskSummary> {
@@ -156,8 +156,10 @@ pub fn attempts(
 
 /// Has a Pod in the target try the ways to production.
 pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
-    let again = seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown);
-    if again {
+    if let Some(record) = seen.target_record_mut()
+        && record.probe != ProbeVerdict::Unknown
+    {
+        record.probe = ProbeVerdict::Unknown;
         remove_probe(seen, ctx).await?;
     }
     let control = ctx.settings.probe_control.as_ref();
@@ -169,6 +171,10 @@ pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Res
 
 /// Reads what the probe has found, if it is over, and records it.
 pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    // What was shown is recorded; the Pod that showed it may go.
+    if seen.target_record().is_none_or(|it| it.probe != ProbeVerdict::Unknown) {
+        return Ok(());
+    }
     let uid = &seen.identity.uid;
     let Some(attempt) = ctx.world.attempt(uid, seen.target_name.as_str(), names::PROBE_JOB) else {
         return Ok(());
@@ -247,7 +253,7 @@ async fn post(seen: &Seen, job: &Object, ctx: &Context) -> Result<(), Error> {
     }
 }
 
-fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: String) -> TaskSummary {
+fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: &str) -> TaskSummary {
     let started = run.last.as_ref().and_then(|it| it.started);
     let ended = run.last.as_ref().and_then(|it| it.ended);
     TaskSummary {
@@ -258,7 +264,7 @@ fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: String) -> Ta
         started_at: started.map(Time),
         took_seconds: started.zip(ended).map(|(from, to)| seconds(from, to)),
         attempts: run.attempts,
-        message: cut(&message),
+        message: cut(message),
     }
 }
 
@@ -278,8 +284,11 @@ async fn evidence(
     let job = job(stored, planned, run.attempts, ctx);
     let words = last_words(seen, names::TASK_LABEL, Some(job.name()), ctx).await;
     let words = words.ok().flatten().unwrap_or_default();
-    let known = super::secrets::known(seen, stored, ctx).await;
-    Redactor::new(&known, &Uses::default()).redact(&redact(&words))
+    match super::secrets::known(seen, ctx).await {
+        Ok(known) => Redactor::new(&known, &Uses::default()).redact(&redact(&words)),
+        // Nothing is quoted that may hold what nobody can mask.
+        Err(_) => format!("look at «kubectl logs job/{} -n {}»", job.name(), seen.target_name),
+    }
 }
 
 /// The last words of the Pod of a Job: its termination message, or the end of its log, after how
@@ -299,8 +308,9 @@ async fn last_words(
     let pods = call_list("list the task's Pods", || api.list(&params)).await?.items;
     let newest = pods.into_iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone());
     let Some(pod) = newest else { return Ok(None) };
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let ended = statuses.filter_map(|it| it.state.as_ref()?.terminated.as_ref()).next();
+    let mut statuses =
+        pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let ended = statuses.find_map(|it| it.state.as_ref()?.terminated.as_ref());
     if let Some(message) = ended.and_then(|it| it.message.clone()).filter(|it| !it.is_empty()) {
         return Ok(Some(message));
     }

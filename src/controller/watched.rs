@@ -63,7 +63,12 @@ macro_rules! watched_workload {
             fn put(&self, world: &World) -> bool {
                 let uid = environment_uid(&self.metadata);
                 let at = apps(stringify!($kind), place(self));
-                world.put_workload(&uid, at, self.into(), self.metadata.resource_version.as_deref())
+                world.put_workload(
+                    &uid,
+                    &at,
+                    self.into(),
+                    self.metadata.resource_version.as_deref(),
+                )
             }
             fn drop_from(&self, world: &World) {
                 let at = apps(stringify!($kind), place(self));

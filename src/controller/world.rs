@@ -152,6 +152,11 @@ impl World {
         self.seen().environments.get(uid).cloned()
     }
 
+    /// UIDs of all environments.
+    pub fn all(&self) -> Vec<Uid> {
+        self.seen().environments.keys().cloned().collect()
+    }
+
     /// Where all environments are.
     pub fn everyone(&self) -> Vec<EnvironmentRef> {
         self.seen().environments.values().cloned().collect()
@@ -229,7 +234,7 @@ impl World {
     pub(super) fn put_workload(
         &self,
         uid: &str,
-        at: Placed<Key>,
+        at: &Placed<Key>,
         rollout: Rollout,
         version: Option<&str>,
     ) -> bool {
@@ -237,11 +242,11 @@ impl World {
         let mut seen = self.seen();
         let mine = seen.workloads.entry(uid.to_owned()).or_default();
         // A new version of the same figures matters only where we wait for our own write to be seen.
-        let same = mine.get(&at).is_some_and(|it| it.rollout == rollout);
+        let same = mine.get(at).is_some_and(|it| it.rollout == rollout);
         mine.insert(at.clone(), Versioned { rollout, version });
         let awaited = seen.written.get_mut(uid).and_then(|it| {
-            let reached = it.get(&at).is_some_and(|wanted| version >= *wanted);
-            reached.then(|| it.remove(&at))
+            let reached = it.get(at).is_some_and(|wanted| version >= *wanted);
+            reached.then(|| it.remove(at))
         });
         !same || awaited.is_some()
     }
@@ -252,7 +257,7 @@ impl World {
 
     pub(super) fn known_workloads(&self, kind: &str) -> Vec<(Uid, String)> {
         let mut all = known(&self.seen().workloads, |(namespace, key)| {
-            (key.kind == kind).then(|| format!("{namespace}/{}", key.name)).unwrap_or_default()
+            if key.kind == kind { format!("{namespace}/{}", key.name) } else { String::new() }
         });
         all.retain(|(_, name)| !name.is_empty());
         all

@@ -74,7 +74,10 @@ pub async fn a_source_that_does_not_exist_is_named(world: Arc<World>) {
             (granted.status == "False").then(|| (granted.reason.clone(), granted.message.clone()))
         })
         .await;
-    assert_eq!(told.0, "SourceNotFound", "{}", told.1);
+    // Who asks must not learn which namespaces there are: one that is not granted and one that is
+    // not there are told alike.
+    assert_eq!(told.0, "SourceNotGranted", "{}", told.1);
+    assert!(told.1.contains("does not exist or holds no StagingGrant"), "{}", told.1);
     assert!(told.1.contains("src-nowhere"), "{}", told.1);
     nothing_was_created(&it).await;
     it.remove().await;

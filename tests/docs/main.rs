@@ -1,5 +1,11 @@
 //! The documents say what the code says.
 
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test says what must not happen by panicking"
+)]
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -57,7 +63,10 @@ fn every_field_of_a_spec_is_in_its_reference_and_no_other() {
         }
         let missing: Vec<&String> = real.difference(&told).collect();
         let extra: Vec<&String> = told.difference(&real).collect();
-        assert!(missing.is_empty() && extra.is_empty(), "{kind}: missing {missing:?}, extra {extra:?}");
+        assert!(
+            missing.is_empty() && extra.is_empty(),
+            "{kind}: missing {missing:?}, extra {extra:?}"
+        );
     }
 }
 
@@ -111,6 +120,8 @@ fn links(text: &str) -> Vec<&str> {
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
-        .filter(|link| !link.contains("://") && !link.starts_with('#') && !link.starts_with("mailto:"))
+        .filter(|link| {
+            !link.contains("://") && !link.starts_with('#') && !link.starts_with("mailto:")
+        })
         .collect()
 }

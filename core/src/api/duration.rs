@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// What the API server accepts; anything else is refused before we see it.
-const PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+const PATTERN: &str = r"^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$";
+/// More digits in a row than this are no span of time that anybody means.
+const DIGITS: usize = 9;
 
 /// A span of time, written as a Go duration. It is kept as it was written, so that it is never
 /// shown back in another form.
@@ -23,6 +25,11 @@ impl Duration {
     /// The time meant. Stored objects may be older than the schema, so a text that does not parse
     /// is an error and not a panic.
     pub fn span(&self) -> Result<time::Duration, InvalidDuration> {
+        // The parser panics on what does not fit into a duration.
+        let longest = self.0.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+        if self.0.len() > 32 || longest > Some(DIGITS) {
+            return Err(InvalidDuration(self.0.chars().take(40).collect()));
+        }
         let parsed: kube_core::Duration =
             self.0.parse().map_err(|_| InvalidDuration(self.0.clone()))?;
         if parsed.is_negative() {
@@ -64,6 +71,12 @@ mod tests {
     #[test]
     fn hours_and_minutes_add_up() {
         assert_eq!(Duration::new("1h30m").span(), Ok(time::Duration::from_mins(90)));
+    }
+
+    #[test]
+    fn a_number_that_no_duration_holds_is_an_error_and_not_the_end_of_the_operator() {
+        assert!(Duration::new("99999999999999999999h").span().is_err());
+        assert!(Duration::new("999999999h999999999h99999999h9h").span().is_ok());
     }
 
     #[test]

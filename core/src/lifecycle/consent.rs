@@ -122,7 +122,7 @@ mod tests {
         serde_json::from_value(json!({ "source": { "namespace": source } })).unwrap()
     }
 
-    fn grant(from: serde_json::Value) -> StagingGrantSpec {
+    fn grant(from: &serde_json::Value) -> StagingGrantSpec {
         serde_json::from_value(json!({ "from": [from] })).unwrap()
     }
 
@@ -142,17 +142,18 @@ mod tests {
 
     #[test]
     fn a_grant_names_a_namespace_or_its_labels() {
-        let by_name = grant(json!({ "namespace": "previews" }));
-        let by_label = grant(json!({ "namespaceSelector": { "matchLabels": { "team": "shop" } } }));
-        assert_eq!(asks("previews", &[], &[by_name.clone()]), Ok(()));
+        let by_name = grant(&json!({ "namespace": "previews" }));
+        let by_label =
+            grant(&json!({ "namespaceSelector": { "matchLabels": { "team": "shop" } } }));
+        assert_eq!(asks("previews", &[], std::slice::from_ref(&by_name)), Ok(()));
         assert_eq!(asks("others", &[], &[by_name]), Err(Reason::SourceNotGranted));
-        assert_eq!(asks("others", &[("team", "shop")], &[by_label.clone()]), Ok(()));
+        assert_eq!(asks("others", &[("team", "shop")], std::slice::from_ref(&by_label)), Ok(()));
         assert_eq!(asks("others", &[("team", "pay")], &[by_label]), Err(Reason::SourceNotGranted));
     }
 
     #[test]
     fn a_request_namespace_is_never_its_own_source() {
-        let all = grant(json!({ "namespaceSelector": {} }));
+        let all = grant(&json!({ "namespaceSelector": {} }));
         assert_eq!(asks("shop", &[], &[all]), Err(Reason::NotAllowedByClass));
     }
 

@@ -16,6 +16,10 @@ use crate::{
 /// Everything that the next step of an environment depends on, `now` included. Rebuilt from the
 /// cluster in every pass.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts are independent of one another: each is a question with two answers"
+)]
 pub struct Facts {
     /// The API server's time; never later than it really is.
     pub now: Timestamp,

@@ -21,6 +21,7 @@ pub mod status;
 pub mod step;
 pub mod task;
 mod wake;
+mod words;
 
 #[cfg(test)]
 mod settle;
@@ -36,7 +37,6 @@ use self::{
 };
 use crate::api::{
     condition::Reason,
-    environment::OnExpiry,
     status::{TaskState, Wave},
     task::When,
 };
@@ -157,9 +157,8 @@ fn end(facts: &Facts, cause: Cause) -> Step {
         Target::Leaving { blocked_by, .. } => Step::AwaitGone(cause, blocked_by.clone()),
         Target::None | Target::Foreign(_) => match cause {
             Cause::Deleted if !facts.claimed => Step::RestReleased,
-            Cause::Expired if facts.expired && facts.on_expiry == OnExpiry::Retain => {
-                Step::RestExpired
-            }
+            // Kept, or deleted a moment ago: the deletion comes as a fact of its own.
+            Cause::Expired if facts.expired => Step::RestExpired,
             Cause::Deleted | Cause::Expired => Step::Forget(cause),
         },
     }

@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web-1" }, "status": status
         }))
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_pod_on_its_way_is_no_trouble() {
-        assert_eq!(trouble(&pod(waiting("ContainerCreating", 0))), None);
+        assert_eq!(trouble(&pod(&waiting("ContainerCreating", 0))), None);
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
             ("CrashLoopBackOff", Reason::CrashLooping),
         ];
         for (word, reason) in cases {
-            let problem = trouble(&pod(waiting(word, 3))).unwrap();
+            let problem = trouble(&pod(&waiting(word, 3))).unwrap();
             assert_eq!(problem.reason, reason, "{word}");
             assert!(problem.message.contains("web"), "{}", problem.message);
         }
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_scheduler_is_quoted() {
-        let problem = trouble(&pod(json!({ "conditions": [
+        let problem = trouble(&pod(&json!({ "conditions": [
             { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available" }] })))
         .unwrap();
         assert_eq!(problem.reason, Reason::Unschedulable);
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn what_the_scheduler_tries_again_by_itself_is_no_trouble() {
         let pod = pod(
-            json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message":
+            &json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message":
             "running PreBind plugin \"VolumeBinding\": Operation cannot be fulfilled on persistentvolumeclaims" }] }),
         );
         assert_eq!(trouble(&pod), None);

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    facts::{Facts, Probe, Problem, Target, Task, Workload, WorkloadState},
-    step::{Cause, Step, turn},
+    facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
+    step::{Cause, Step},
+    words::{failure, gone, phase, progress, short, told, waiting},
 };
 use crate::{
     api::{
@@ -259,10 +260,7 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         Step::RestExpired => {
             say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
         }
-        Step::Refuse(held) | Step::RestUnfenced(held) => {
-            say(ConditionType::Stalled, held.reason, held.message.clone());
-        }
-        Step::RestBlocked(held, _) => {
+        Step::Refuse(held) | Step::RestUnfenced(held) | Step::RestBlocked(held, _) => {
             say(ConditionType::Stalled, held.reason, held.message.clone());
         }
         Step::RestFailed(at) => {
@@ -315,64 +313,8 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
     said
 }
 
-/// What goes on, as one clause.
-fn progress(facts: &Facts, step: &Step) -> String {
-    let task = |at: &usize| facts.tasks.get(*at).map_or_else(String::new, describe);
-    match step {
-        Step::Teardown(_) => "the target is being deleted".to_owned(),
-        Step::AwaitGone(_, blocked) if blocked.is_empty() => "the target is going".to_owned(),
-        Step::AwaitGone(_, blocked) => format!("the target is going: {}", blocked.join("; ")),
-        Step::ReleaseRights(_) => "only the operator's rights are left in the target".to_owned(),
-        Step::Forget(_) => "nothing is left in the cluster".to_owned(),
-        Step::Claim | Step::Plan => "the source is read and planned".to_owned(),
-        Step::Prepare => "the target and its fence are made".to_owned(),
-        Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
-        Step::Apply { paused: true } => "configuration and stores are applied".to_owned(),
-        Step::Apply { paused: false } => "the plan is applied".to_owned(),
-        Step::AwaitStores(at) => match facts.tasks.get(*at) {
-            Some(it) => {
-                let needed = facts.needed_by(it);
-                format!("{} waits for its stores: {}", describe(it), waiting(needed, String::new()))
-            }
-            None => String::new(),
-        },
-        Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
-        Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
-        Step::AwaitWorkloads => waiting(
-            &facts.workloads,
-            format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
-        ),
-        Step::RestExpired
-        | Step::RestReleased
-        | Step::RestSuspended
-        | Step::Refuse(_)
-        | Step::RestBlocked(..)
-        | Step::RestUnfenced(_)
-        | Step::RestFailed(_)
-        | Step::Rest => String::new(),
-    }
-}
-
-/// Names the first few workloads that are not up.
-fn waiting<'a>(workloads: impl IntoIterator<Item = &'a Workload>, count: String) -> String {
-    const NAMED: usize = 3;
-    let down: Vec<String> = workloads
-        .into_iter()
-        .filter(|it| it.state != WorkloadState::Up)
-        .map(|it| it.key.to_string())
-        .collect();
-    if down.is_empty() {
-        return count;
-    }
-    let more = down.len().saturating_sub(NAMED);
-    let named = down.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let sentence = format!("waiting for {named}{more}");
-    if count.is_empty() { sentence } else { format!("{count}, {sentence}") }
-}
-
 /// What keeps the probe or a workload from coming up.
-fn stuck(facts: &Facts) -> Option<Problem> {
+pub(super) fn stuck(facts: &Facts) -> Option<Problem> {
     if let Probe::Running(trouble) = &facts.probe {
         return trouble.clone();
     }
@@ -403,75 +345,6 @@ fn overdue(facts: &Facts) -> bool {
 /// Whether a person must act: what the API server did not answer is tried again by itself.
 fn needs_a_person(problem: &Problem) -> bool {
     problem.reason != Reason::ApiError
-}
-
-fn failure(facts: &Facts, at: usize) -> Problem {
-    facts.tasks.get(at).map_or_else(|| Problem::new(Reason::Failed, "a task failed"), told)
-}
-
-fn told(task: &Task) -> Problem {
-    let reason = if task.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
-    let verb = if reason == Reason::TimedOut { "took too long" } else { "failed" };
-    let why = if task.message.is_empty() { String::new() } else { format!(": {}", task.message) };
-    Problem::new(reason, format!("{} {verb}{why}", describe(task)))
-}
-
-fn describe(task: &Task) -> String {
-    match task.role {
-        TaskRole::Seed(when) => format!("seed {} ({})", task.name, turn(when)),
-        TaskRole::Smoke => format!("smoke {}", task.name),
-    }
-}
-
-fn gone(cause: Cause) -> Problem {
-    match cause {
-        Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
-        Cause::Expired => Problem::new(
-            Reason::Expired,
-            "the time is up and the target is gone or going: raise spec.lifecycle.ttl for another life",
-        ),
-    }
-}
-
-/// One word for people.
-fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
-    match step {
-        Step::Teardown(_) | Step::AwaitGone(..) | Step::ReleaseRights(_) | Step::Forget(_) => {
-            if facts.deleting {
-                "Deleting"
-            } else {
-                "Expiring"
-            }
-        }
-        Step::RestExpired => "Expired",
-        Step::RestReleased => "Deleted",
-        Step::RestSuspended => "Suspended",
-        Step::Refuse(held) => held.reason.as_str(),
-        Step::RestBlocked(..) => "Blocked",
-        Step::RestUnfenced(held) => held.reason.as_str(),
-        Step::RestFailed(at) => match facts.tasks.get(*at).map(|task| task.role) {
-            Some(TaskRole::Smoke) => "SmokeFailed",
-            Some(TaskRole::Seed(_)) | None => "SeedFailed",
-        },
-        Step::Claim | Step::Plan => problem.map_or("Planning", |it| it.reason.as_str()),
-        Step::Prepare => problem.map_or("Preparing", |it| it.reason.as_str()),
-        Step::Probe | Step::AwaitProbe => "Probing",
-        Step::Apply { .. } => problem.map_or("Applying", |it| it.reason.as_str()),
-        Step::AwaitStores(_) | Step::AwaitWorkloads => {
-            stuck(facts).map_or("Starting", |it| it.reason.as_str())
-        }
-        Step::StartTask(at) | Step::AwaitTask(at) | Step::GiveUp(at) => {
-            match facts.tasks.get(*at).map(|task| task.role) {
-                Some(TaskRole::Smoke) => "Testing",
-                Some(TaskRole::Seed(_)) | None => "Seeding",
-            }
-        }
-        Step::Rest => "Ready",
-    }
-}
-
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ pub fn run(
         };
     }
     let made = recorded.map_or(0, |it| it.attempts);
-    if let Some((number, last)) = jobs.last_key_value() {
+    // A watch that is behind shows an older attempt: it says nothing about the one that was made.
+    if let Some((number, last)) = jobs.last_key_value().filter(|(number, _)| **number >= made) {
         let again = over(last.state) && last.state != TaskState::Passed && *number <= task.retries;
         return Run {
             state: if again { TaskState::Pending } else { last.state },
@@ -181,6 +182,13 @@ mod tests {
             stands(0, None, &[(1, TaskState::Running)], "2026-01-01T00:00:00Z"),
             TaskState::Running
         );
+    }
+
+    #[test]
+    fn a_watch_that_is_behind_starts_no_third_attempt_beside_the_second() {
+        let second = summary("run", TaskState::Running, 2);
+        let jobs = [(1, TaskState::Failed)];
+        assert_eq!(stands(1, Some(&second), &jobs, "2026-01-01T00:00:05Z"), TaskState::Running);
     }
 
     #[test]

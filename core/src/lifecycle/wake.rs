@@ -10,9 +10,9 @@ use crate::api::condition::Reason;
 /// A failed pass is repeated after this, doubled with every failure in a row.
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause after failures that may pass by themselves.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The longest pause after failures that a person must mend.
-const LONGEST_PROBLEM: Duration = Duration::from_secs(300);
+const LONGEST_PROBLEM: Duration = Duration::from_mins(5);
 /// Something is on its way and its trouble is not watched: Pods are asked.
 const SOON: Duration = Duration::from_secs(2);
 /// The same, of something that has been on its way for a while.
@@ -24,7 +24,7 @@ const NET: Duration = Duration::from_secs(30);
 /// A failed probe is repeated after this.
 const PROBE_AGAIN: Duration = Duration::from_secs(301);
 /// What was refused is looked at again after this; grants and classes are watched.
-const REFUSED_AGAIN: Duration = Duration::from_secs(300);
+const REFUSED_AGAIN: Duration = Duration::from_mins(5);
 
 /// When to look again; `None` if only the watches need to say so.
 pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
@@ -58,10 +58,20 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     [of_step, of_time].into_iter().flatten().min()
 }
 
-/// How long to wait after `failures` in a row.
-pub fn backoff(failures: u32, problem: bool) -> Duration {
+/// How long to wait after `failures` in a row; never beyond the end of the environment, which
+/// comes in time whatever fails.
+pub fn backoff(
+    failures: u32,
+    problem: bool,
+    ends_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Duration {
     let longest = if problem { LONGEST_PROBLEM } else { LONGEST };
-    FIRST.saturating_mul(1 << failures.min(12)).min(longest)
+    let pause = FIRST.saturating_mul(1 << failures.min(12)).min(longest);
+    match ends_at.filter(|at| *at > now) {
+        Some(end) => pause.min(until(now, end)),
+        None => pause,
+    }
 }
 
 fn on_its_way(facts: &Facts, now: Timestamp) -> Duration {
@@ -81,9 +91,17 @@ mod tests {
 
     #[test]
     fn backing_off_doubles_and_ends_somewhere() {
-        assert_eq!(backoff(1, false), Duration::from_secs(1));
-        assert_eq!(backoff(2, false), Duration::from_secs(2));
-        assert_eq!(backoff(40, false), LONGEST);
-        assert_eq!(backoff(40, true), LONGEST_PROBLEM);
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(backoff(1, false, None, now), Duration::from_secs(1));
+        assert_eq!(backoff(2, false, None, now), Duration::from_secs(2));
+        assert_eq!(backoff(40, false, None, now), LONGEST);
+        assert_eq!(backoff(40, true, None, now), LONGEST_PROBLEM);
+    }
+
+    #[test]
+    fn what_fails_ends_in_time_all_the_same() {
+        let now = Timestamp::UNIX_EPOCH;
+        let end = now + jiff::SignedDuration::from_secs(10);
+        assert!(backoff(40, true, Some(end), now) < Duration::from_secs(11));
     }
 }

@@ -54,7 +54,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {
-        claim::fresh(&mut object, &template, log);
+        claim::fresh(&mut object, &template, context, log);
     }
     match kinds::shape(&object) {
         Shape::Service => service::inside(&mut object, context, log),
@@ -62,7 +62,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::Role => rights::role(&mut object, log),
         Shape::RoleBinding => return rights::binding(object, context, log),
         Shape::Account => pull_secrets(&mut object, "", context, log),
-        Shape::Claim => claim::fresh(&mut object, "", log),
+        Shape::Claim => claim::fresh(&mut object, "", context, log),
         Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
         Shape::Settings
         | Shape::Secret

@@ -243,6 +243,18 @@ pub fn containers(object: &Object) -> Vec<String> {
         .collect()
 }
 
+/// Whether objects of a kind are read at all. These change by the second, are the API server's own
+/// book-keeping, and would never come along.
+pub fn is_read(group: &str, kind: &str) -> bool {
+    !matches!(
+        (group, kind),
+        ("" | "events.k8s.io", "Event")
+            | ("", "Endpoints")
+            | ("coordination.k8s.io", "Lease")
+            | ("metrics.k8s.io", "PodMetrics")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -263,16 +275,4 @@ mod tests {
         assert!(matches!(entry, Some(Action::Leave(..))));
         assert!(named("example.com", "Widget").is_none());
     }
-}
-
-/// Whether objects of a kind are read at all. These change by the second, are the API server's own
-/// book-keeping, and would never come along.
-pub fn is_read(group: &str, kind: &str) -> bool {
-    !matches!(
-        (group, kind),
-        ("" | "events.k8s.io", "Event")
-            | ("", "Endpoints")
-            | ("coordination.k8s.io", "Lease")
-            | ("metrics.k8s.io", "PodMetrics")
-    )
 }

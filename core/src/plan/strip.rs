@@ -76,10 +76,11 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         log.set(&mut object, &path, json!(context.target()), &INSTANCE_RULE);
     }
     if let Some(template) = kinds::profile(&object).and_then(|it| it.pod_template) {
-        object.remove(&format!("{template}/metadata/creationTimestamp"));
+        within(&mut object, template, log);
         marks::pod_template(&mut object, template, context, log);
         // What stands between the object and its Pods (the Job of a CronJob) has metadata as well.
         for (at, _) in template.match_indices('/').skip(1) {
+            within(&mut object, &template[..at], log);
             marks::between(&mut object, &template[..at], log);
         }
     }
@@ -90,7 +91,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     }
     for template in kinds::claim_templates(&object) {
         object.remove(&format!("{template}/status"));
-        object.remove(&format!("{template}/metadata/creationTimestamp"));
+        within(&mut object, &template, log);
         marks::claim_template(&mut object, &template, log);
         claim(&mut object, &template, log);
     }
@@ -115,6 +116,14 @@ fn metadata(object: &mut Object, log: &mut Log) {
             _ => log.remove(object, &path, &METADATA),
         }
     }
+}
+
+/// The metadata of a template: a finalizer in it would keep the target from ever going, and an
+/// owner would take what is made from it along.
+fn within(object: &mut Object, template: &str, log: &mut Log) {
+    object.remove(&format!("{template}/metadata/creationTimestamp"));
+    log.remove(object, &format!("{template}/metadata/finalizers"), &FINALIZER);
+    log.remove(object, &format!("{template}/metadata/ownerReferences"), &OWNERS);
 }
 
 /// What ties a claim, or the template of one, to a volume.

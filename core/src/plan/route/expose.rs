@@ -8,6 +8,7 @@ use crate::{
         class::ClassExpose,
         environment::Expose,
         identity::{digest_word, fit, is_dns_label},
+        names,
     },
     plan::{PlanError, context::Context, object::Object, ours, request::Request},
 };
@@ -41,7 +42,7 @@ pub(in crate::plan) fn exposed(
     // Chosen hosts first, so that no made one takes their place.
     for (at, entry) in wanted.iter().enumerate() {
         if let Some(host) = &entry.host {
-            check(host, expose)
+            check(host, expose, &request.environment.uid)
                 .and_then(|()| {
                     if hosts.take(host) {
                         Ok(())
@@ -64,14 +65,20 @@ fn invalid(at: usize, field: &str, why: String) -> PlanError {
     PlanError::InvalidSpec { field: format!("spec.expose[{at}].{field}"), why }
 }
 
-/// One label and the domain: that is what a wildcard certificate and DNS record cover, and nobody
-/// takes a host of production.
-fn check(host: &str, expose: &ClassExpose) -> Result<(), String> {
-    let domain = &expose.domain;
+/// One label and the domain: that is what a wildcard certificate and DNS record cover. The label
+/// ends in what is this environment's alone, as every host made here does: nobody takes the host
+/// of another environment, or of production.
+fn check(host: &str, expose: &ClassExpose, uid: &str) -> Result<(), String> {
+    let (domain, own) = (&expose.domain, names::host_hash(uid));
     let label = host.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
     match label {
-        Some(label) if is_dns_label(label) => Ok(()),
-        _ => Err(format!("{host} does not lie directly below {domain}: write <label>.{domain}")),
+        Some(label) if is_dns_label(label) && label.ends_with(&format!("-{own}")) => Ok(()),
+        Some(label) if is_dns_label(label) => Err(format!(
+            "{host} could be somebody else's: end its first label in -{own}, which is this environment's alone"
+        )),
+        _ => Err(format!(
+            "{host} does not lie directly below {domain}: write <label>-{own}.{domain}"
+        )),
     }
 }
 

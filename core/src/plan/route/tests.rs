@@ -194,6 +194,12 @@ fn a_route_does_not_lead_out_through_a_service_that_is_another_name() {
     assert_eq!(hosts(objects.last().unwrap()), [host("own")]);
 }
 
+/// A host that only the environment of these tests may choose.
+fn own(label: &str) -> String {
+    let request = fixture::request(json!({}), json!({}));
+    format!("{label}-{}.staging.test", names::host_hash(&request.environment.uid))
+}
+
 #[test]
 fn a_service_that_is_asked_for_gets_a_route() {
     let mut class = class();
@@ -201,7 +207,7 @@ fn a_service_that_is_asked_for_gets_a_route() {
     class["expose"]["port"] = json!(8443);
     let expose = json!([
         {"service": "web"},
-        {"service": "web", "port": 80, "host": "shop.staging.test"},
+        {"service": "web", "port": 80, "host": own("shop")},
     ]);
     let made = asked(expose, class.clone(), &[service("web")]).unwrap();
     assert_eq!(made[0].name(), "kulisse-expose-web");
@@ -216,7 +222,7 @@ fn a_service_that_is_asked_for_gets_a_route() {
     let urls = super::urls(&made, &Context::new(&request, &capture).unwrap());
     assert_eq!(
         urls,
-        [format!("https://{}:8443", host("web")), "https://shop.staging.test:8443".into()]
+        [format!("https://{}:8443", host("web")), format!("https://{}:8443", own("shop"))]
     );
 }
 
@@ -229,6 +235,12 @@ fn what_cannot_be_exposed_is_refused_by_the_name_of_its_field() {
         (json!({"service": "ext"}), class(), "spec.expose[0].service", "elsewhere"),
         (json!({"service": "web", "port": 81}), class(), "spec.expose[0].port", "it has 80"),
         (
+            json!({"service": "web", "host": "shop.staging.test"}),
+            class(),
+            "spec.expose[0].host",
+            "could be somebody else's",
+        ),
+        (
             json!({"service": "web", "host": "shop.example.com"}),
             class(),
             "spec.expose[0].host",
@@ -238,7 +250,7 @@ fn what_cannot_be_exposed_is_refused_by_the_name_of_its_field() {
             json!({"service": "web", "host": "a.b.staging.test"}),
             class(),
             "spec.expose[0].host",
-            "<label>.staging.test",
+            "does not lie directly below staging.test",
         ),
         (
             json!({"service": "web", "host": "evilstaging.test"}),

@@ -163,7 +163,7 @@ impl Place<'_> {
         for field in NOT_OURS {
             job.remove(&format!("/spec/{field}"));
         }
-        for field in ["name", "generateName", "namespace"] {
+        for field in ["name", "generateName", "namespace", "finalizers", "ownerReferences"] {
             job.remove(&format!("/spec/template/metadata/{field}"));
         }
         if let Some(labels) = job.get_mut("/spec/template/metadata/labels") {
