@@ -9,6 +9,7 @@ COPY src src
 COPY core core
 # Not built, but Cargo.toml names them.
 COPY tests tests
+COPY bench bench
 RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
     && RUSTFLAGS="-C target-feature=+crt-static" \
        cargo build --release --locked --target "$host" --bin kulisse \

@@ -111,10 +111,18 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
 
 /// Parcels in the order in which they are sent; those of one batch go together. A binding is only
 /// accepted once its Role is there, so Roles go ahead of the rest of their wave.
+///
+/// The first of the fence goes alone: fresh rights take a moment to hold, and one request is
+/// repeated until they do instead of all.
 fn batches(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
     let mut batches: BTreeMap<(Wave, bool), Vec<Parcel>> = BTreeMap::new();
     for parcel in parcels {
-        let later = kinds::shape(&parcel.object) != Shape::Role;
+        let later = match parcel.wave {
+            Wave::Fence => batches.contains_key(&(Wave::Fence, false)),
+            Wave::Config | Wave::Stores | Wave::Workloads => {
+                kinds::shape(&parcel.object) != Shape::Role
+            }
+        };
         batches.entry((parcel.wave, later)).or_default().push(parcel);
     }
     batches.into_values().collect()

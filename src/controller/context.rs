@@ -25,6 +25,8 @@ use crate::telemetry::metrics::Metrics;
 
 /// Pods change by the second while something comes up, and nobody reads faster than this.
 const TROUBLES: Duration = Duration::from_millis(1500);
+/// Nobody reads progress faster than this.
+const TOLD: Duration = Duration::from_secs(1);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 
@@ -56,6 +58,8 @@ pub struct Context {
     pub failures: Failures,
     /// What keeps workloads from coming up, by UID of the environment, as of a moment ago.
     pub troubles: Recent<BTreeMap<Key, Problem>>,
+    /// Environments whose status was written a moment ago.
+    pub told: Recent<()>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
     /// Plans of environments that are being built; those at rest keep none in memory.
@@ -100,6 +104,7 @@ impl Context {
             written: Written::default(),
             failures: Failures::default(),
             troubles: Recent::new(TROUBLES),
+            told: Recent::new(TOLD),
             labels: Recent::new(LABELS),
             plans: Mutex::default(),
             client,

@@ -32,6 +32,9 @@ use super::{
 /// First part of targets' names where the class gives none.
 pub const DEFAULT_PREFIX: &str = "stg";
 
+/// So long after an apply nothing is looked at more closely.
+const MOMENT: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
 /// Reads all that one pass works on.
 pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Result<Seen, Error> {
     let identity = Identity {
@@ -227,6 +230,12 @@ fn at_rest(seen: &Seen) -> bool {
             && is_true(&seen.record.conditions, ConditionType::Ready))
 }
 
+/// What was applied a moment ago cannot be in trouble yet.
+fn fresh(seen: &Seen, ctx: &Context) -> bool {
+    let applied = seen.target_record().and_then(|it| it.applied.as_ref());
+    applied.is_some_and(|it| ctx.clock.now().duration_since(it.at.0) < MOMENT)
+}
+
 async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let Some(stored) = stored::load(&seen.identity.uid, ctx).await? else {
         // Planned, as the status says, but what was stored is gone: planned anew.
@@ -240,7 +249,11 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         let up = |key| {
             seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up)
         };
-        if started && !seen.workloads.is_empty() && planned.iter().any(|(key, _)| !up(key)) {
+        if started
+            && !fresh(seen, ctx)
+            && !seen.workloads.is_empty()
+            && planned.iter().any(|(key, _)| !up(key))
+        {
             seen.troubles = trouble::troubles(seen, ctx).await?;
         }
         tasks::record(seen, &stored, ctx).await?;

@@ -63,7 +63,7 @@ pub async fn report(
     ctx: &Context,
 ) -> Result<(), Error> {
     let old = seen.environment.status.clone().unwrap_or_default();
-    if old == *new {
+    if old == *new || (same_verdicts(&old, new) && ctx.told.get(&seen.identity.uid).is_some()) {
         return Ok(());
     }
     let patch = Patch::Apply(json!({
@@ -81,8 +81,24 @@ pub async fn report(
         Err(error) if error.code() == 404 => return Ok(()),
         Err(error) => return Err(error),
     }
+    ctx.told.put(&seen.identity.uid, ());
     announce(seen, &old, new, ctx).await;
     Ok(())
+}
+
+/// Whether two statuses differ in nothing but words of progress: those are told once a second, and
+/// the next look at what is on its way tells them.
+fn same_verdicts(old: &StagingEnvironmentStatus, new: &StagingEnvironmentStatus) -> bool {
+    let wordless = |status: &StagingEnvironmentStatus| {
+        let mut status = StagingEnvironmentStatus { workloads: None, ..status.clone() };
+        for condition in &mut status.conditions {
+            condition.message.clear();
+        }
+        status
+    };
+    let waits =
+        find(&new.conditions, ConditionType::Ready).is_some_and(|it| it.status == "Unknown");
+    waits && wordless(old) == wordless(new)
 }
 
 /// One Event for a change of what a person would ask first. Events are told once and may be lost;

@@ -32,7 +32,8 @@ const REMAINS: [&str; 5] = [
     "NamespaceDeletionGroupVersionParsingFailure",
 ];
 
-/// What a namespace of the target's name is to us. `recorded`: the UID in the status.
+/// What a namespace of the target's name is to us: ours if it carries our proof, and is the one whose
+/// UID is in the status (`recorded`), where one is.
 pub fn judge(
     namespace: Option<&Namespace>,
     recorded: Option<&str>,
@@ -40,10 +41,9 @@ pub fn judge(
     proof: &str,
 ) -> Target {
     let Some(namespace) = namespace else { return Target::None };
-    let ours = match recorded {
-        Some(uid) => namespace.uid == uid,
-        None => namespace.proof.as_deref() == Some(proof),
-    };
+    // Both: a status can be written by hand, and a proof alone does not tell one life from the next.
+    let ours = namespace.proof.as_deref() == Some(proof)
+        && recorded.is_none_or(|uid| uid == namespace.uid);
     if !ours {
         return Target::Foreign(name.to_owned());
     }
@@ -195,12 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_uid_or_our_proof_makes_it_ours_and_nothing_else() {
+    fn only_our_proof_makes_it_ours_whatever_a_status_says() {
         let it = namespace(false, &[]);
-        assert_eq!(judge(Some(&it), Some("n"), "stg", "other"), Target::Living);
+        assert_eq!(judge(Some(&it), Some("n"), "stg", "proof"), Target::Living);
         assert_eq!(judge(Some(&it), None, "stg", "proof"), Target::Living);
-        assert_eq!(judge(Some(&it), None, "stg", "other"), Target::Foreign("stg".into()));
-        assert_eq!(judge(Some(&it), Some("m"), "stg", "proof"), Target::Foreign("stg".into()));
+        let foreign = Target::Foreign("stg".into());
+        assert_eq!(judge(Some(&it), Some("n"), "stg", "other"), foreign);
+        assert_eq!(judge(Some(&it), None, "stg", "other"), foreign);
+        assert_eq!(judge(Some(&it), Some("m"), "stg", "proof"), foreign);
     }
 
     #[test]
