@@ -1,7 +1,7 @@
 //! Manifests → plan. Pure: the same request and capture give the same plan, byte for byte.
 //!
 //! A plan is made by passes, one per file. A pass takes the objects and gives them back, noting
-//! every change in the [`Log`]; what it drops it notes as left behind. [`passes`] is the list of
+//! every change in the [`Log`]; what it drops it notes as left behind. `passes` is the list of
 //! them, in order: reading it aloud is reading what Kulisse does to a manifest.
 //!
 //! Knowledge about kinds (which fields hold Pod templates, replicas, hosts, names of other
