@@ -13,7 +13,11 @@ use kube::{Client, runtime::events::Recorder};
 use kulisse_core::{
     api::identity::NamespaceName,
     lifecycle::Problem,
-    plan::{object::Key, probe::Place, request::OperatorAccount},
+    plan::{
+        object::Key,
+        probe::Place,
+        request::{Endpoint, OperatorAccount},
+    },
     secrets::OperatorKey,
 };
 
@@ -27,6 +31,8 @@ use crate::telemetry::metrics::Metrics;
 const TROUBLES: Duration = Duration::from_millis(1500);
 /// Nobody reads progress faster than this.
 const TOLD: Duration = Duration::from_secs(1);
+/// The Kubernetes API hardly moves.
+const ENDPOINTS: Duration = Duration::from_mins(2);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 
@@ -60,6 +66,8 @@ pub struct Context {
     pub troubles: Recent<BTreeMap<Key, Problem>>,
     /// Environments whose status was written a moment ago.
     pub told: Recent<()>,
+    /// Where the Kubernetes API listens, as of a while ago.
+    pub endpoints: Recent<Vec<Endpoint>>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
     /// Plans of environments that are being built; those at rest keep none in memory.
@@ -105,6 +113,7 @@ impl Context {
             failures: Failures::default(),
             troubles: Recent::new(TROUBLES),
             told: Recent::new(TOLD),
+            endpoints: Recent::new(ENDPOINTS),
             labels: Recent::new(LABELS),
             plans: Mutex::default(),
             client,

@@ -153,6 +153,9 @@ async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
 
 /// Where the Kubernetes API listens: policies see addresses after translation.
 async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
+    if let Some(known) = ctx.endpoints.get("kubernetes") {
+        return Ok(known);
+    }
     let api: Api<EndpointSlice> = Api::namespaced(ctx.client.clone(), "default");
     let what = "get the addresses of the Kubernetes API";
     let slice = call(what, || api.get_opt("kubernetes")).await?;
@@ -168,6 +171,7 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
         }
     }
     endpoints.sort();
+    ctx.endpoints.put("kubernetes", endpoints.clone());
     Ok(endpoints)
 }
 

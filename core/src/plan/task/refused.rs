@@ -25,6 +25,33 @@ const CAPABILITIES: [&str; 13] = [
 /// Fields of a Pod spec that share something of the node.
 const NODE: [&str; 3] = ["hostNetwork", "hostPID", "hostIPC"];
 
+/// What a task may mount: what is made for its Pod, and what the target holds. Anything else the
+/// node mounts, past every network policy.
+const VOLUMES: [&str; 6] =
+    ["configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "projected", "secret"];
+
+/// What would place a task's Pod on production's nodes, or before its Pods.
+const PLACEMENT: [&str; 5] =
+    ["nodeName", "nodeSelector", "priority", "priorityClassName", "tolerations"];
+
+/// The first field of a Pod spec that leads past the fence, whatever the class allows.
+pub(super) fn past_the_fence(pod: &Value) -> Option<(String, String)> {
+    if let Some(field) = PLACEMENT.into_iter().find(|field| !pod[*field].is_null()) {
+        let why = "it would compete with production for its nodes: the cluster places tasks";
+        return Some((field.to_owned(), why.to_owned()));
+    }
+    let volumes = pod["volumes"].as_array()?;
+    volumes.iter().enumerate().find_map(|(at, volume)| {
+        let kinds = volume.as_object()?.keys().filter(|key| key.as_str() != "name");
+        let other = kinds.into_iter().find(|key| !VOLUMES.contains(&key.as_str()))?;
+        let why = format!(
+            "the node would mount it, past the fence: a task may mount {}",
+            VOLUMES.join(", ")
+        );
+        Some((format!("volumes[{at}].{other}"), why))
+    })
+}
+
 /// The first field of a Pod spec that `level` refuses, as a path, and why.
 pub(super) fn first(pod: &Value, level: PodSecurity) -> Option<(String, String)> {
     let level = match level {

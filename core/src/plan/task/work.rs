@@ -135,7 +135,9 @@ impl Place<'_> {
         if pod["containers"].as_array().is_none_or(Vec::is_empty) {
             return Err(self.invalid("job.template.spec.containers", "a Pod has a container"));
         }
-        if let Some((path, why)) = refused::first(&pod, self.context.request.class.pod_security) {
+        let level = self.context.request.class.pod_security;
+        let refused = refused::first(&pod, level).or_else(|| refused::past_the_fence(&pod));
+        if let Some((path, why)) = refused {
             return Err(self.invalid(&format!("job.template.spec.{path}"), &why));
         }
         let account = ["serviceAccountName", "serviceAccount"]
