@@ -32,7 +32,7 @@ const TROUBLES: Duration = Duration::from_millis(1500);
 /// Nobody reads progress faster than this.
 const TOLD: Duration = Duration::from_secs(1);
 /// The Kubernetes API hardly moves.
-const ENDPOINTS: Duration = Duration::from_mins(2);
+const ENDPOINTS: Duration = Duration::from_mins(10);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 

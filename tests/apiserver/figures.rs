@@ -85,7 +85,9 @@ pub async fn forty_objects_take_few_requests(world: Arc<World>) {
         requests.iter().filter(|it| it.namespace == place.source).count(),
     );
     it.remove().await;
-    assert!(counted.len() <= objects + 8, "{} requests, N = {objects}: {kinds:#?}", counted.len());
+    // N + 8 where nothing is slow. A busy machine tells progress once more, and the first
+    // environment of an operator asks where the Kubernetes API listens.
+    assert!(counted.len() <= objects + 10, "{} requests, N = {objects}: {kinds:#?}", counted.len());
 }
 
 pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
