@@ -223,7 +223,7 @@ mod tests {
             Some(&namespace(true, remains)),
             Some("n"),
             "stg",
-            "",
+            "proof",
         ) {
             Target::Leaving { only_rights, .. } => only_rights,
             _ => false,
