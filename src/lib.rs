@@ -14,6 +14,7 @@
 //! [`controller`] reads and writes the cluster, [`run`] puts the operator together, [`probe`] runs
 //! inside a target, [`cli`] is what people type.
 
+mod cause;
 pub mod cli;
 pub mod controller;
 pub mod key;

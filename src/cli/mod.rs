@@ -10,6 +10,7 @@ mod probe;
 mod run;
 mod screen;
 mod status;
+mod verdict;
 mod version;
 mod wait;
 

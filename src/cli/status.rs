@@ -19,6 +19,7 @@ use kulisse_core::api::{
 use super::{
     cluster::Cluster,
     screen::{Mark, Screen, span, until},
+    verdict::{is_current, verdict},
 };
 
 /// Arguments of `kulisse status`.
@@ -111,17 +112,7 @@ fn over(environment: &StagingEnvironment) -> Option<ExitCode> {
         return None;
     }
     let status = environment.status.as_ref()?;
-    if status.observed_generation != environment.metadata.generation.unwrap_or_default() {
-        return None;
-    }
-    let is = |kind| find(&status.conditions, kind).is_some_and(|it| it.status == "True");
-    if is(ConditionType::Ready) {
-        return Some(ExitCode::SUCCESS);
-    }
-    if is(ConditionType::Stalled) || is(ConditionType::Expired) {
-        return Some(ExitCode::from(super::NO));
-    }
-    None
+    is_current(environment, status).then(|| verdict(status)).flatten()
 }
 
 /// One line, for logs of CI.

@@ -7,11 +7,14 @@ use clap::ValueEnum;
 use futures::TryStreamExt;
 use kube::runtime::{WatchStreamExt, watcher};
 use kulisse_core::api::{
-    condition::{ConditionType, find},
+    condition::{ConditionType, find, is_true},
     environment::StagingEnvironment,
 };
 
-use super::cluster::Cluster;
+use super::{
+    cluster::Cluster,
+    verdict::{is_current, verdict},
+};
 
 /// Arguments of `kulisse wait`.
 #[derive(Debug, clap::Args)]
@@ -72,25 +75,21 @@ async fn follow(
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(super::NO) });
         };
         let status = environment.status.clone().unwrap_or_default();
-        let current =
-            status.observed_generation == environment.metadata.generation.unwrap_or_default();
+        let current = is_current(&environment, &status);
         let ready = find(&status.conditions, ConditionType::Ready);
         let message = ready.map(|it| it.message.clone()).unwrap_or_default();
         if current && message != last {
             eprintln!("{}: {message}", status.phase.clone().unwrap_or_default());
             last.clone_from(&message);
         }
-        let is = |kind| find(&status.conditions, kind).is_some_and(|it| it.status == "True");
-        if what == What::Ready && current {
-            if is(ConditionType::Ready) {
-                return Ok(ExitCode::SUCCESS);
-            }
-            if is(ConditionType::Stalled) || is(ConditionType::Expired) {
-                return Ok(ExitCode::from(super::NO));
-            }
+        if what == What::Ready
+            && current
+            && let Some(code) = verdict(&status)
+        {
+            return Ok(code);
         }
         // Kept on purpose after its end: what was made for it is gone all the same.
-        if what == What::Gone && is(ConditionType::Expired) {
+        if what == What::Gone && is_true(&status.conditions, ConditionType::Expired) {
             return Ok(ExitCode::SUCCESS);
         }
     }

@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kube::{
     Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names, status::Wave},
@@ -26,7 +26,7 @@ use kulisse_core::{
 use serde_json::{Value, json};
 
 use super::{
-    call::{call, call_secret},
+    call::{call, call_secret, creation, gone_is_fine},
     context::Context,
     error::Error,
     secrets,
@@ -179,10 +179,7 @@ async fn create(
     ctx: &Context,
 ) -> Result<(), Error> {
     let body = body(&parcel.object, parcel.secret.as_ref())?;
-    let params = PostParams {
-        field_manager: Some(names::FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
+    let params = creation();
     let what = format!("create {}", parcel.object.key());
     let made = settled(|| async {
         send(&what, parcel.secret.is_some(), || api.create(&params, &body)).await
@@ -275,10 +272,9 @@ async fn prune(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error>
         }))?;
         let api = ctx.kinds.api(&ctx.client, &object, &seen.target_name).await?;
         let params = DeleteParams::background();
-        match call(&format!("delete {key}"), || api.delete(object.name(), &params)).await {
-            Err(error) if error.code() != 404 => return Err(error),
-            _ => ctx.metrics.applied("deleted"),
-        }
+        let what = format!("delete {key}");
+        gone_is_fine(call(&what, || api.delete(object.name(), &params)).await)?;
+        ctx.metrics.applied("deleted");
     }
     Ok(())
 }

@@ -8,6 +8,9 @@
 
 use std::{future::Future, time::Duration};
 
+use kube::api::{DeleteParams, PostParams, Preconditions};
+use kulisse_core::api::names;
+
 use super::error::{Error, code};
 
 /// A request that is not a list is answered within this.
@@ -55,6 +58,43 @@ where
     F: Future<Output = kube::Result<T>>,
 {
     attempt(what, LIST_DEADLINE, false, request).await
+}
+
+/// How the operator creates: under its own field manager.
+pub fn creation() -> PostParams {
+    PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
+/// How the operator deletes what it looked at, and not another object of the same name.
+pub fn deletion_of(uid: &str) -> DeleteParams {
+    DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        ..DeleteParams::default()
+    }
+}
+
+/// What is gone already needs no deletion.
+///
+/// # Errors
+///
+/// Any other error of `answer`.
+pub fn gone_is_fine<T>(answer: Result<T, Error>) -> Result<(), Error> {
+    match answer {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What is there already needs no creation: for names that only the operator gives.
+///
+/// # Errors
+///
+/// Any other error of `answer`.
+pub fn there_is_fine<T>(answer: Result<T, Error>) -> Result<(), Error> {
+    match answer {
+        Err(error) if error.code() != 409 => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn attempt<T, F>(

@@ -1,5 +1,6 @@
 //! What can go wrong at the edge, and what a person is told.
 
+use crate::cause::innermost;
 use kulisse_core::{
     api::{condition::Reason, duration::InvalidDuration, identity::InvalidName},
     lifecycle::Problem,
@@ -46,7 +47,7 @@ impl Error {
         let words = match error {
             kube::Error::Api(status) if secret => format!("{} ({})", status.reason, status.code),
             kube::Error::Api(status) => kulisse_core::secrets::redact(&status.message),
-            other => root(other),
+            other => innermost(other),
         };
         Self::Api { what: what.to_owned(), words, code }
     }
@@ -113,13 +114,4 @@ pub fn code(error: &kube::Error) -> u16 {
         kube::Error::Api(status) => status.code,
         _ => 0,
     }
-}
-
-/// The innermost cause: what a connection error is about.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -224,16 +224,14 @@ fn past(seen: &Seen, ctx: &Context) -> bool {
 /// Nothing is asked for, built or ended: what the status says is enough.
 fn at_rest(seen: &Seen) -> bool {
     let generation = seen.environment.metadata.generation.unwrap_or_default();
-    seen.environment.metadata.deletion_timestamp.is_some()
-        || is_true(&seen.record.conditions, ConditionType::Expired)
+    is_true(&seen.record.conditions, ConditionType::Expired)
         || (seen.record.observed_generation == generation
             && is_true(&seen.record.conditions, ConditionType::Ready))
 }
 
 /// What was applied a moment ago cannot be in trouble yet.
 fn fresh(seen: &Seen, ctx: &Context) -> bool {
-    let applied = seen.target_record().and_then(|it| it.applied.as_ref());
-    applied.is_some_and(|it| ctx.clock.now().duration_since(it.at.0) < MOMENT)
+    seen.applied().is_some_and(|it| ctx.clock.now().duration_since(it.at.0) < MOMENT)
 }
 
 async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
@@ -244,7 +242,7 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     };
     seen.attempts = tasks::attempts(seen, &stored, ctx);
     if seen.target == Target::Living {
-        let started = seen.target_record().is_some_and(|it| it.applied.is_some());
+        let started = seen.applied().is_some();
         let planned = stored.plan.workloads();
         let up = |key| {
             seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up)

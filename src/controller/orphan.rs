@@ -9,7 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    api::{ListParams, Patch, PatchParams},
 };
 use kulisse_core::{
     api::{
@@ -22,7 +22,7 @@ use kulisse_core::{
 use serde_json::json;
 
 use super::{
-    call::{call, call_list},
+    call::{call, call_list, gone_is_fine},
     context::Context,
     error::Error,
     target,
@@ -76,17 +76,8 @@ async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(),
         return Ok(());
     }
     tracing::info!(%name, uid, "a target without an environment is deleted");
-    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(seen.uid.clone()), resource_version: None }),
-        ..DeleteParams::default()
-    };
     if !seen.leaving {
-        match call(&format!("delete Namespace {name}"), || api.delete(name.as_str(), &params)).await
-        {
-            Err(error) if error.code() != 404 => return Err(error),
-            _ => {}
-        }
+        target::delete(&name, &seen.uid, ctx).await?;
     }
     for _ in 0..LOOKS {
         let now = target::find(&name, ctx).await?.filter(|it| it.uid == seen.uid);
@@ -106,8 +97,5 @@ pub async fn release(name: &NamespaceName, ctx: &Context) -> Result<(), Error> {
     let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
     let params = PatchParams::default();
     let what = format!("release RoleBinding {} in {name}", names::RIGHTS_BINDING);
-    match call(&what, || api.patch(names::RIGHTS_BINDING, &params, &patch)).await {
-        Err(error) if error.code() != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(call(&what, || api.patch(names::RIGHTS_BINDING, &params, &patch)).await)
 }

@@ -111,8 +111,8 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Whether the target holds all of a stored plan.
 fn whole(seen: &Seen, stored: &Stored) -> bool {
-    let applied = seen.target_record().and_then(|it| it.applied.as_ref());
-    applied.is_some_and(|it| it.digest == stored.plan.digest && it.through == Wave::Workloads)
+    seen.applied()
+        .is_some_and(|it| it.digest == stored.plan.digest && it.through == Wave::Workloads)
 }
 
 fn summarise(seen: &mut Seen, stored: &Stored) {
@@ -203,8 +203,7 @@ async fn probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 /// Applies what of the plan the target does not hold yet.
 async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
-    let applied = seen.target_record().and_then(|it| it.applied.clone());
-    let through = applied.filter(|it| it.digest == stored.plan.digest).map(|it| it.through);
+    let through = seen.applied().filter(|it| it.digest == stored.plan.digest).map(|it| it.through);
     let from = match through {
         None => Wave::Fence,
         Some(Wave::Fence) => Wave::Config,

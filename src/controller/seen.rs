@@ -11,7 +11,9 @@ use kulisse_core::{
         environment::StagingEnvironment,
         identity::{Incarnation, NamespaceName},
         names,
-        status::{ProbeVerdict, StagingEnvironmentStatus, Target as TargetRecord, TaskSummary},
+        status::{
+            Applied, ProbeVerdict, StagingEnvironmentStatus, Target as TargetRecord, TaskSummary,
+        },
     },
     lifecycle::{
         Problem,
@@ -80,6 +82,11 @@ impl Seen {
         self.record.namespaces.iter_mut().find(|it| it.name == name)
     }
 
+    /// How far which plan has been applied to the target.
+    pub fn applied(&self) -> Option<&Applied> {
+        self.target_record()?.applied.as_ref()
+    }
+
     /// When the time is up, once the target has been made.
     pub fn term(&self) -> Result<Option<Term>, Problem> {
         let Some(started) = &self.record.started_at else { return Ok(None) };
@@ -122,11 +129,8 @@ impl Seen {
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
             plan: self.plan_facts(),
             probe: self.probe_facts(now),
-            applied: self
-                .target_record()
-                .and_then(|it| it.applied.as_ref())
-                .map(|it| (it.digest.clone(), it.through)),
-            applied_at: self.target_record().and_then(|it| it.applied.as_ref()).map(|it| it.at.0),
+            applied: self.applied().map(|it| (it.digest.clone(), it.through)),
+            applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
         }
@@ -210,7 +214,7 @@ impl Seen {
 
     fn task_facts(&self, now: Timestamp) -> Vec<Task> {
         let Some(stored) = &self.stored else { return self.remembered_tasks() };
-        let applied = self.target_record().and_then(|it| it.applied.as_ref()).map(|it| it.at.0);
+        let applied = self.applied().map(|it| it.at.0);
         let tasks = stored.plan.tasks.iter();
         tasks
             .map(|planned| {

@@ -23,7 +23,7 @@ use kulisse_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    call::{call, call_list, call_secret},
+    call::{call, call_list, call_secret, gone_is_fine},
     context::Context,
     error::Error,
 };
@@ -167,10 +167,7 @@ async fn remove(name: &str, ctx: &Context) -> Result<(), Error> {
     let api = api(ctx);
     let params = DeleteParams::default();
     let what = format!("delete Secret {name}");
-    match call(&what, || api.delete(name, &params)).await {
-        Err(error) if error.code() != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(call(&what, || api.delete(name, &params)).await)
 }
 
 fn api(ctx: &Context) -> Api<Secret> {

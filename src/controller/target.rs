@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{Api, api::PostParams};
+use kube::Api;
 use kulisse_core::{
     api::{
         condition::Reason,
@@ -20,7 +20,12 @@ use kulisse_core::{
 use serde_json::json;
 
 use super::{
-    call::call, context::Context, error::Error, seen::Seen, stored::Stored, world::Namespace,
+    call::{call, creation, deletion_of, gone_is_fine, there_is_fine},
+    context::Context,
+    error::Error,
+    seen::Seen,
+    stored::Stored,
+    world::Namespace,
 };
 
 /// Conditions of a namespace that say what is left in it.
@@ -87,6 +92,24 @@ pub async fn find(name: &NamespaceName, ctx: &Context) -> Result<Option<Namespac
     Ok(call(&what, || api.get_opt(name.as_str())).await?.map(|it| Namespace::from(&it)))
 }
 
+/// Looks for the target with certainty, and judges what is there.
+pub async fn look(seen: &mut Seen, ctx: &Context) -> Result<Option<Namespace>, Error> {
+    let there = find(&seen.target_name, ctx).await?;
+    let proof = proof(seen, seen.incarnation(), ctx);
+    let recorded = seen.target_record().map(|it| it.uid.clone());
+    let name = seen.target_name.as_str();
+    seen.target = judge(there.as_ref(), recorded.as_deref(), name, &proof);
+    Ok(there)
+}
+
+/// Deletes the namespace with that UID, if it is there.
+pub async fn delete(name: &NamespaceName, uid: &str, ctx: &Context) -> Result<(), Error> {
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let params = deletion_of(uid);
+    let what = format!("delete Namespace {name}");
+    gone_is_fine(call(&what, || api.delete(name.as_str(), &params)).await)
+}
+
 /// Makes the target and our rights in it. Safe to repeat: what is there and ours is taken up.
 pub async fn make(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let namespace = post(seen, &stored.plan.namespace, ctx).await?;
@@ -123,10 +146,7 @@ async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Er
     let namespace: V1Namespace =
         serde_json::from_value(object.into_value()).map_err(|it| Error::Stored(it.to_string()))?;
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
-    let params = PostParams {
-        field_manager: Some(names::FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
+    let params = creation();
     let what = format!("create Namespace {name}");
     match call(&what, || api.create(&params, &namespace)).await {
         Ok(made) => Ok(Namespace::from(&made)),
@@ -168,15 +188,9 @@ async fn rights(request: &Request, ctx: &Context) -> Result<(), Error> {
     let binding: RoleBinding = serde_json::from_value(access::rights(request).into_value())
         .map_err(|it| Error::Stored(it.to_string()))?;
     let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), request.target.as_str());
-    let params = PostParams {
-        field_manager: Some(names::FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
+    let params = creation();
     let what = format!("create RoleBinding {} in {}", names::RIGHTS_BINDING, request.target);
-    match call(&what, || api.create(&params, &binding)).await {
-        Err(error) if error.code() != 409 => Err(error),
-        _ => Ok(()),
-    }
+    there_is_fine(call(&what, || api.create(&params, &binding)).await)
 }
 
 #[cfg(test)]

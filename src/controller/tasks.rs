@@ -10,7 +10,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, LogParams, PostParams},
+    api::{DeleteParams, ListParams, LogParams},
 };
 use kulisse_core::{
     api::{
@@ -27,7 +27,7 @@ use kulisse_core::{
 };
 
 use super::{
-    call::{call, call_list},
+    call::{call, call_list, creation, gone_is_fine, there_is_fine},
     context::Context,
     error::Error,
     seen::Seen,
@@ -140,12 +140,9 @@ pub fn attempts(
     for planned in &stored.plan.tasks {
         let found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
             .filter_map(|number| {
-                let name = job(stored, planned, number, ctx);
-                let attempt = ctx.world.attempt(
-                    &seen.identity.uid,
-                    seen.target_name.as_str(),
-                    name.name(),
-                )?;
+                let name = task::name(planned, &attempt(stored, planned, number, ctx));
+                let attempt =
+                    ctx.world.attempt(&seen.identity.uid, seen.target_name.as_str(), &name)?;
                 Some((number, attempt))
             })
             .collect();
@@ -218,39 +215,39 @@ async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let what = "delete the last probe's Job";
     // In the foreground: the name is free once nothing of it is left.
     let params = DeleteParams::foreground();
-    match call(what, || api.delete(names::PROBE_JOB, &params)).await {
-        Err(error) if error.code() != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(call(what, || api.delete(names::PROBE_JOB, &params)).await)
 }
 
 fn job(stored: &Stored, planned: &PlannedTask, number: u32, ctx: &Context) -> Object {
+    task::job(planned, &attempt(stored, planned, number, ctx))
+}
+
+/// What tells one attempt from another.
+fn attempt<'a>(
+    stored: &'a Stored,
+    planned: &PlannedTask,
+    number: u32,
+    ctx: &'a Context,
+) -> task::Attempt<'a> {
     let run = match planned.role {
         TaskRole::Seed(_) => "",
         TaskRole::Smoke => stored.plan.digest.as_str(),
     };
-    let attempt = task::Attempt {
+    task::Attempt {
         request: &stored.request,
         urls: &stored.plan.urls,
         image: &ctx.settings.image,
         run,
         number,
-    };
-    task::job(planned, &attempt)
+    }
 }
 
 async fn post(seen: &Seen, job: &Object, ctx: &Context) -> Result<(), Error> {
     let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
     let body: Job =
         serde_json::from_value(job.value().clone()).map_err(|it| Error::Stored(it.to_string()))?;
-    let params = PostParams {
-        field_manager: Some(names::FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    match call(&format!("create {}", job.key()), || api.create(&params, &body)).await {
-        Err(error) if error.code() != 409 => Err(error),
-        _ => Ok(()),
-    }
+    let params = creation();
+    there_is_fine(call(&format!("create {}", job.key()), || api.create(&params, &body)).await)
 }
 
 fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: &str) -> TaskSummary {

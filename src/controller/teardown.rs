@@ -4,13 +4,12 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     batch::v1::Job,
-    core::v1::Namespace,
     networking::v1::Ingress,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Resource,
-    api::{DeleteParams, ListParams, Preconditions},
+    api::{DeleteParams, ListParams},
 };
 use kulisse_core::{
     api::{
@@ -24,7 +23,14 @@ use kulisse_core::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{call::call, context::Context, error::Error, report, seen::Seen, stored, target};
+use super::{
+    call::{call, deletion_of, gone_is_fine},
+    context::Context,
+    error::Error,
+    report,
+    seen::Seen,
+    stored, target,
+};
 
 /// Begins: routes first, so that nobody is served by something half gone; then the namespace, and
 /// in the same instant its workloads, since the namespace controller only starts after a while.
@@ -32,29 +38,16 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let name = seen.target_name.clone();
     guard(seen, ctx)?;
     // Its UID, asked for now: the namespace that is deleted is the one that was judged.
-    let Some(namespace) = target::find(&name, ctx).await? else {
-        seen.target = Target::None;
+    let Some(namespace) = target::look(seen, ctx).await? else {
         seen.record.namespaces.clear();
         return Ok(());
     };
-    let proof = target::proof(seen, seen.incarnation(), ctx);
-    let recorded = seen.target_record().map(|it| it.uid.clone());
-    seen.target = target::judge(Some(&namespace), recorded.as_deref(), name.as_str(), &proof);
     if seen.target != Target::Living {
         return Ok(());
     }
     target::record(seen, &name, &namespace);
     wipe::<Ingress>(seen, ctx).await;
-    let api: Api<Namespace> = Api::all(ctx.client.clone());
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(namespace.uid), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    match call(&format!("delete Namespace {name}"), || api.delete(name.as_str(), &params)).await {
-        Err(error) if error.code() == 404 => {}
-        Err(error) => return Err(error),
-        Ok(_) => {}
-    }
+    target::delete(&name, &namespace.uid, ctx).await?;
     futures::join!(
         wipe::<Deployment>(seen, ctx),
         wipe::<StatefulSet>(seen, ctx),
@@ -82,11 +75,7 @@ pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
 /// Drops what was stored, and lets the environment go or marks it as expired. Looks once more, with
 /// certainty: a namespace that was made and never recorded must not be left behind.
 pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), Error> {
-    let name = seen.target_name.clone();
-    let there = target::find(&name, ctx).await?;
-    let proof = target::proof(seen, seen.incarnation(), ctx);
-    let recorded = seen.target_record().map(|it| it.uid.clone());
-    seen.target = target::judge(there.as_ref(), recorded.as_deref(), name.as_str(), &proof);
+    target::look(seen, ctx).await?;
     match &seen.target {
         Target::None | Target::Foreign(_) => {}
         Target::Living | Target::Leaving { .. } => return Ok(()),
@@ -117,27 +106,15 @@ async fn drop_report(seen: &Seen, ctx: &Context) -> Result<(), Error> {
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let name = names::staging_plan(&seen.identity.name);
     let params = DeleteParams::default();
-    match call(&format!("delete StagingPlan {name}"), || api.delete(&name, &params)).await {
-        Err(error) if error.code() != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(call(&format!("delete StagingPlan {name}"), || api.delete(&name, &params)).await)
 }
 
 async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api: Api<StagingEnvironment> =
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
-    let params = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: Some(seen.identity.uid.clone()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
+    let params = deletion_of(&seen.identity.uid);
     let what = format!("delete StagingEnvironment {}", seen.identity.name);
-    match call(&what, || api.delete(&seen.identity.name, &params)).await {
-        Err(error) if error.code() != 404 => Err(error),
-        _ => Ok(()),
-    }
+    gone_is_fine(call(&what, || api.delete(&seen.identity.name, &params)).await)
 }
 
 /// Never a namespace of the system, never a source, never one without one of our prefixes; even if

@@ -12,6 +12,8 @@ use hyper_util::{
 use kulisse_core::{api::task::Expect, plan::task::HttpWork};
 use serde_json::Value;
 
+use crate::cause::innermost;
+
 /// One request has this long.
 const ONE: Duration = Duration::from_secs(10);
 /// Pause between requests.
@@ -60,7 +62,7 @@ async fn once(client: &Caller, work: &HttpWork) -> Result<String, String> {
         .header("user-agent", concat!("kulisse/", env!("CARGO_PKG_VERSION")))
         .body(Empty::new())
         .map_err(|error| format!("not a URL: {error}"))?;
-    let answer = client.request(request).await.map_err(|error| cause(&error))?;
+    let answer = client.request(request).await.map_err(|error| innermost(&error))?;
     let status = answer.status().as_u16();
     let body = Limited::new(answer.into_body(), MOST)
         .collect()
@@ -113,15 +115,6 @@ fn no_roots() -> rustls::ClientConfig {
     rustls::ClientConfig::builder()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth()
-}
-
-/// The innermost cause: what a person can do something about.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string()
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@
     reason = "a test ends where it fails, and prints what it measured"
 )]
 
+#[macro_use]
+#[path = "../support/scenarios.rs"]
+mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,18 +24,9 @@ mod world;
 
 use std::{process::ExitCode, sync::Arc};
 
-use support::suite::{Phase, Stage, run, scenario};
+use support::suite::{Stage, run};
 
 use world::World;
-
-macro_rules! scenarios {
-    ($stage:expr, $at_once:expr, [$($module:ident :: $name:ident,)+]) => {
-        Phase {
-            at_once: $at_once,
-            trials: vec![$(scenario($stage, stringify!($name), $module::$name),)+],
-        }
-    };
-}
 
 fn main() -> ExitCode {
     let stage: Stage<World> = Stage::default();

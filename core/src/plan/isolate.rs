@@ -10,7 +10,7 @@ mod placement;
 mod policy;
 mod rights;
 mod service;
-mod standards;
+pub(super) mod standards;
 mod telemetry;
 
 use serde_json::json;

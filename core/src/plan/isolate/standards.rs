@@ -10,7 +10,7 @@ use super::super::{kinds, object::Object};
 use crate::api::class::PodSecurity;
 
 /// Capabilities that a container may add under `baseline`.
-const BASELINE_CAPABILITIES: &[&str] = &[
+pub(in crate::plan) const BASELINE_CAPABILITIES: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",

@@ -58,8 +58,8 @@ pub fn job(task: &PlannedTask, attempt: &Attempt) -> Object {
     job
 }
 
-/// `seed-<name>-<hash>-<attempt>`.
-fn name(task: &PlannedTask, attempt: &Attempt) -> String {
+/// The name of that Job: `seed-<name>-<hash>-<attempt>`.
+pub fn name(task: &PlannedTask, attempt: &Attempt) -> String {
     let request = attempt.request;
     let role = match task.role {
         TaskRole::Seed(_) => "seed",

@@ -9,7 +9,7 @@ mod attempt;
 mod refused;
 mod work;
 
-pub use self::attempt::{Attempt, job};
+pub use self::attempt::{Attempt, job, name};
 
 use serde::{Deserialize, Serialize};
 

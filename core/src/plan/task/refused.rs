@@ -3,24 +3,7 @@
 
 use serde_json::Value;
 
-use crate::api::class::PodSecurity;
-
-/// Capabilities that `baseline` lets a container add.
-const CAPABILITIES: [&str; 13] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
+use crate::{api::class::PodSecurity, plan::isolate::standards::BASELINE_CAPABILITIES};
 
 /// Fields of a Pod spec that share something of the node.
 const NODE: [&str; 3] = ["hostNetwork", "hostPID", "hostIPC"];
@@ -89,8 +72,9 @@ fn containers(pod: &Value) -> Option<Refusal> {
 fn container_field(container: &Value) -> Option<(&'static str, &'static str)> {
     let security = &container["securityContext"];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let foreign =
-        |it: &Value| it.as_str().is_none_or(|capability| !CAPABILITIES.contains(&capability));
+    let foreign = |it: &Value| {
+        it.as_str().is_none_or(|capability| !BASELINE_CAPABILITIES.contains(&capability))
+    };
     let checks = [
         (security["privileged"] == true, "securityContext.privileged", "it is privileged"),
         (
