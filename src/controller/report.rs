@@ -1,7 +1,7 @@
 //! What is said: our finalizer and status on the environment, Events, and the StagingPlan.
 
 use kube::{
-    Api, Resource,
+    Api, Resource, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams},
     runtime::events::{Event, EventType},
 };
@@ -9,6 +9,7 @@ use kulisse_core::{
     api::{
         condition::{ConditionType, find, is_true},
         environment::StagingEnvironment,
+        identity::NamespaceName,
         names,
         staging_plan::{StagingPlan, StagingPlanSpec, Truncated},
         status::StagingEnvironmentStatus,
@@ -47,7 +48,8 @@ async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error>
         "kind": StagingEnvironment::kind(&()),
         "metadata": { "name": seen.identity.name, "uid": seen.identity.uid, "finalizers": finalizers }
     }));
-    let api = environments(seen, ctx);
+    let api: Api<StagingEnvironment> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
     let name = &seen.identity.name;
     let what = format!("set our finalizer on StagingEnvironment {name}");
@@ -58,31 +60,32 @@ async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error>
 
 /// Writes the status if it says anything new, and Events for what has changed.
 pub async fn report(
-    seen: &Seen,
+    environment: &StagingEnvironment,
     new: &StagingEnvironmentStatus,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let old = seen.environment.status.clone().unwrap_or_default();
-    if old == *new || (same_verdicts(&old, new) && ctx.told.get(&seen.identity.uid).is_some()) {
+    let old = environment.status.clone().unwrap_or_default();
+    let (name, uid) = (environment.name_any(), environment.uid().unwrap_or_default());
+    if old == *new || (same_verdicts(&old, new) && ctx.told.get(&uid).is_some()) {
         return Ok(());
     }
     let patch = Patch::Apply(json!({
         "apiVersion": StagingEnvironment::api_version(&()),
         "kind": StagingEnvironment::kind(&()),
-        "metadata": { "name": seen.identity.name, "uid": seen.identity.uid },
+        "metadata": { "name": name, "uid": uid },
         "status": new
     }));
-    let api = environments(seen, ctx);
+    let namespace = NamespaceName::parse(&environment.namespace().unwrap_or_default())?;
+    let api: Api<StagingEnvironment> = Api::namespaced(ctx.client.clone(), namespace.as_str());
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
-    let name = &seen.identity.name;
     let what = format!("write the status of StagingEnvironment {name}");
-    match call(&what, || api.patch_status(name, &params, &patch)).await {
-        Ok(now) => ctx.written.note(&seen.identity.uid, now.metadata.resource_version.as_deref()),
+    match call(&what, || api.patch_status(&name, &params, &patch)).await {
+        Ok(now) => ctx.written.note(&uid, now.metadata.resource_version.as_deref()),
         Err(error) if error.code() == 404 => return Ok(()),
         Err(error) => return Err(error),
     }
-    ctx.told.put(&seen.identity.uid, ());
-    announce(seen, &old, new, ctx).await;
+    ctx.told.put(&uid, ());
+    announce(environment, &old, new, ctx).await;
     Ok(())
 }
 
@@ -104,7 +107,7 @@ fn same_verdicts(old: &StagingEnvironmentStatus, new: &StagingEnvironmentStatus)
 /// One Event for a change of what a person would ask first. Events are told once and may be lost;
 /// the status is what counts.
 async fn announce(
-    seen: &Seen,
+    environment: &StagingEnvironment,
     old: &StagingEnvironmentStatus,
     new: &StagingEnvironmentStatus,
     ctx: &Context,
@@ -135,7 +138,7 @@ async fn announce(
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        let about = seen.environment.object_ref(&());
+        let about = environment.object_ref(&());
         let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
         if let Err(error) = made {
             tracing::warn!(%error, "an Event was lost");
@@ -185,8 +188,4 @@ fn spec(seen: &Seen, plan: &Plan) -> StagingPlanSpec {
         findings: plan.findings.clone(),
         truncated: (truncated != Truncated::default()).then_some(truncated),
     }
-}
-
-fn environments(seen: &Seen, ctx: &Context) -> Api<StagingEnvironment> {
-    Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str())
 }

@@ -1,6 +1,6 @@
 //! The status that follows from facts and step: the only place where conditions are made.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
@@ -71,6 +71,32 @@ pub fn project(
         conditions,
         ..record.clone()
     }
+}
+
+/// The status of an environment that could not be looked at: what was said of it stays, except
+/// that nobody knows whether it holds.
+pub fn unseen(
+    problem: &Problem,
+    generation: i64,
+    record: &StagingEnvironmentStatus,
+    now: Timestamp,
+) -> StagingEnvironmentStatus {
+    let acting =
+        if needs_a_person(problem) { ConditionType::Stalled } else { ConditionType::Reconciling };
+    let mut conditions = record.conditions.clone();
+    for (kind, verdict) in [(ConditionType::Ready, Verdict::Unknown), (acting, Verdict::True)] {
+        let message = problem.message.clone();
+        let said =
+            condition(&record.conditions, kind, verdict, problem.reason, message, generation, now);
+        conditions.retain(|it| it.type_ != said.type_);
+        conditions.push(said);
+    }
+    let other = match acting {
+        ConditionType::Stalled => ConditionType::Reconciling,
+        _ => ConditionType::Stalled,
+    };
+    conditions.retain(|it| it.type_ != other.as_str());
+    StagingEnvironmentStatus { conditions, ..record.clone() }
 }
 
 /// What holds a person back from using the environment: the first cause.
@@ -349,8 +375,6 @@ fn needs_a_person(problem: &Problem) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::{
         api::{condition::is_true, environment::OnExpiry, identity::Incarnation, status::Wave},
@@ -377,7 +401,12 @@ mod tests {
             refusal: None,
             target: Target::Living,
             leaving_since: None,
-            plan: Some(PlanFacts { generation: 1, digest: "d".into(), blocked: None }),
+            plan: Some(PlanFacts {
+                generation: 1,
+                digest: "d".into(),
+                captured_at: now,
+                blocked: None,
+            }),
             probe: Probe::Closed(String::new()),
             applied: Some(("d".into(), Wave::Workloads)),
             applied_at: Some(now - SignedDuration::from_secs(seconds)),
@@ -396,6 +425,23 @@ mod tests {
     fn a_workload_that_does_not_come_up_is_given_time_before_a_person_is_called() {
         assert!(!stalled(&stuck_since(5)));
         assert!(stalled(&stuck_since(61)));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_called_ready() {
+        let facts = stuck_since(0);
+        let before = project(&facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+        let problem = Problem::new(Reason::Refused, "list Pods: forbidden");
+        let status = unseen(&problem, 2, &before, facts.now);
+        let find = |kind| crate::api::condition::find(&status.conditions, kind);
+        assert_eq!(find(ConditionType::Ready).map(|it| it.status.as_str()), Some("Unknown"));
+        assert!(find(ConditionType::Stalled).is_some_and(|it| it.message.contains("forbidden")));
+        assert!(find(ConditionType::Reconciling).is_none());
+        assert_eq!(
+            find(ConditionType::Applied),
+            before.conditions.iter().find(|it| it.type_ == "Applied")
+        );
+        assert_eq!(status.observed_generation, 1, "the new generation was not looked at");
     }
 
     #[test]
