@@ -84,9 +84,53 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
             parcels.push(Parcel { object, wave: clone.wave, secret, way });
         }
     }
+    let Lanes { fence, rights, rest } = Lanes::of(parcels);
+    // Without all of its fence nothing goes into a target; anything else goes on its own.
+    told(drive(fence, seen, ctx).await)?;
+    let (mut refused, others) = futures::join!(drive(rights, seen, ctx), drive(rest, seen, ctx));
+    refused.extend(others);
+    told(refused)?;
+    if part.to == Wave::Workloads && !part.paused {
+        prune(seen, stored, ctx).await?;
+    }
+    Ok(())
+}
+
+/// Parcels on their ways: each lane is a list of batches, one after the other, and what is in a
+/// batch goes together.
+#[derive(Default)]
+struct Lanes {
+    /// Ahead of everything. Its first goes alone: fresh rights take a moment to hold, and one
+    /// request is repeated until they do instead of all.
+    fence: Vec<Vec<Parcel>>,
+    /// Roles, then bindings, which are accepted only once their Role is there. The API server
+    /// compares a Role with our own rights, which takes longest: nothing else waits for it.
+    rights: Vec<Vec<Parcel>>,
+    /// Wave by wave.
+    rest: Vec<Vec<Parcel>>,
+}
+
+impl Lanes {
+    fn of(parcels: Vec<Parcel>) -> Self {
+        let mut lanes = [const { BTreeMap::<(Wave, bool), Vec<Parcel>>::new() }; 3];
+        for parcel in parcels {
+            let shape = kinds::shape(&parcel.object);
+            let (lane, later) = match (parcel.wave, shape) {
+                (Wave::Fence, _) => (0, !lanes[0].is_empty()),
+                (_, Shape::Role | Shape::RoleBinding) => (1, shape == Shape::RoleBinding),
+                _ => (2, false),
+            };
+            lanes[lane].entry((parcel.wave, later)).or_default().push(parcel);
+        }
+        let [fence, rights, rest] = lanes.map(|it| it.into_values().collect());
+        Self { fence, rights, rest }
+    }
+}
+
+/// Sends the batches of a lane; what was refused.
+async fn drive(lane: Vec<Vec<Parcel>>, seen: &Seen, ctx: &Context) -> Vec<(Key, Error)> {
     let mut refused = Vec::new();
-    for batch in batches(parcels) {
-        let fence = batch.iter().any(|it| it.wave == Wave::Fence);
+    for batch in lane {
         let refusals: Vec<(Key, Error)> = stream::iter(batch)
             .map(|parcel| async move {
                 let key = parcel.object.key();
@@ -97,35 +141,8 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
             .collect()
             .await;
         refused.extend(refusals);
-        // Without all of its fence nothing goes into a target; anything else goes on its own.
-        if fence && !refused.is_empty() {
-            break;
-        }
     }
-    told(refused)?;
-    if part.to == Wave::Workloads && !part.paused {
-        prune(seen, stored, ctx).await?;
-    }
-    Ok(())
-}
-
-/// Parcels in the order in which they are sent; those of one batch go together. A binding is only
-/// accepted once its Role is there, so Roles go ahead of the rest of their wave.
-///
-/// The first of the fence goes alone: fresh rights take a moment to hold, and one request is
-/// repeated until they do instead of all.
-fn batches(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
-    let mut batches: BTreeMap<(Wave, bool), Vec<Parcel>> = BTreeMap::new();
-    for parcel in parcels {
-        let later = match parcel.wave {
-            Wave::Fence => batches.contains_key(&(Wave::Fence, false)),
-            Wave::Config | Wave::Stores | Wave::Workloads => {
-                kinds::shape(&parcel.object) != Shape::Role
-            }
-        };
-        batches.entry((parcel.wave, later)).or_default().push(parcel);
-    }
-    batches.into_values().collect()
+    refused
 }
 
 /// How a clone has to be sent; `None` if the target holds exactly this.

@@ -62,18 +62,19 @@ pub async fn capture(source: &NamespaceName, ctx: &Context) -> Result<Arc<Captur
 }
 
 async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
-    exists(source, ctx).await?;
     let kinds = ctx.kinds.listable(&ctx.client).await?;
     let wanted: Vec<ApiResource> =
         kinds.into_iter().filter(|kind| kinds::is_read(&kind.group, &kind.kind)).collect();
-    let answers: Vec<(ApiResource, Result<Vec<Object>, Error>)> = stream::iter(wanted)
+    let answers = stream::iter(wanted)
         .map(|kind| async move {
             let objects = objects(source, &kind, ctx).await;
             (kind, objects)
         })
         .buffered(AT_ONCE)
-        .collect()
-        .await;
+        .collect::<Vec<_>>();
+    let (there, answers, secrets) =
+        futures::join!(exists(source, ctx), answers, secrets(source, ctx));
+    there?;
     let mut objects = Vec::new();
     let mut unreadable = Vec::new();
     for (kind, answer) in answers {
@@ -81,7 +82,11 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
             Ok(found) => objects.extend(found),
             // Forbidden, gone since discovery, or not answered by the API behind it: named, and
             // the rest is read all the same.
-            Err(error) if matches!(error.code(), 403 | 404 | 405 | 503) => {
+            Err(error)
+                if matches!(error.code(), 403 | 404 | 405 | 503)
+                    || !kinds::comes_along(&kind.group, &kind.kind) =>
+            {
+                tracing::warn!(%error, "a kind of the source cannot be read");
                 unreadable.push(full_name(&kind));
             }
             Err(error) => return Err(error),
@@ -95,7 +100,7 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
             ),
         ));
     }
-    let secrets = secrets(source, ctx).await?;
+    let secrets = secrets?;
     let captured_at = ctx.clock.now();
     let reading = Reading { namespace: source.clone(), captured_at, objects, secrets, unreadable };
     Ok(assemble(reading, &ctx.key))

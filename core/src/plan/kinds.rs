@@ -249,10 +249,16 @@ pub fn is_read(group: &str, kind: &str) -> bool {
     !matches!(
         (group, kind),
         ("" | "events.k8s.io", "Event")
-            | ("", "Endpoints")
+            | ("", "Endpoints" | "PodTemplate")
             | ("coordination.k8s.io", "Lease")
             | ("metrics.k8s.io", "PodMetrics")
+            | ("storage.k8s.io", "CSIStorageCapacity")
     )
+}
+
+/// Whether objects of a kind may come along: if not, a plan is whole without having read them.
+pub fn comes_along(group: &str, kind: &str) -> bool {
+    named(group, kind).is_some_and(|it| it.action == Action::Clone)
 }
 
 #[cfg(test)]
