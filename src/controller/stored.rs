@@ -3,6 +3,14 @@
 //! It holds production's configuration, so it lies where nobody but the operator can read: as
 //! compressed Secrets in the operator's own namespace, in parts where one would be too large. It
 //! holds recipes of Secrets, not their values.
+//!
+//! ```text
+//! plan-<environment's UID>-<serial>-<part>     every part says how many there are
+//! ```
+//!
+//! A newer plan is written beside the older one, which goes afterwards: whenever it is cut short,
+//! one of them is whole. Fields of [`Stored`] are only ever added, with a default: a newer operator
+//! reads what an older one wrote.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,11 +41,15 @@ const PART: usize = 900 * 1024;
 /// Most bytes of a plan when unpacked: what is read back is ours, but a limit costs nothing.
 const LARGEST: u64 = 256 * 1024 * 1024;
 const FIELD: &str = "plan";
+const PARTS: &str = "parts";
 
 /// What was captured, planned and applied.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
+    /// Which of the plans of its environment: a newer one has a higher number.
+    #[serde(default)]
+    pub serial: u64,
     /// What the plan was made for.
     pub request: Request,
     /// The source as it was read.
@@ -83,14 +95,15 @@ impl Stored {
     }
 }
 
-/// Stores a plan, and drops parts of an earlier, larger one.
+/// Stores a plan, and drops the one before it.
 pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let bytes = pack(stored)?;
     let api = api(ctx);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let parts = bytes.len().div_ceil(PART).to_string().into_bytes();
     let mut kept = BTreeSet::new();
     for (part, bytes) in bytes.chunks(PART).enumerate() {
-        let name = names::stored_plan(uid, part);
+        let name = names::stored_plan(uid, stored.serial, part);
         let labels = [
             (names::ENVIRONMENT_UID_LABEL.to_owned(), uid.to_owned()),
             (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
@@ -101,7 +114,13 @@ pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error
                 labels: Some(labels.into()),
                 ..ObjectMeta::default()
             },
-            data: Some([(FIELD.to_owned(), ByteString(bytes.to_vec()))].into()),
+            data: Some(
+                [
+                    (FIELD.to_owned(), ByteString(bytes.to_vec())),
+                    (PARTS.to_owned(), ByteString(parts.clone())),
+                ]
+                .into(),
+            ),
             ..Secret::default()
         };
         let what = format!("store the plan in Secret {name}");
@@ -109,11 +128,10 @@ pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error
         call_secret(&what, || api.patch(&name, &params, &patch)).await?;
         kept.insert(name);
     }
-    // A plan rarely needs a second part, and a shrinking one leaves it behind.
-    if stored.held.is_empty() {
+    if stored.serial == 0 {
         return Ok(());
     }
-    for name in parts(uid, ctx).await? {
+    for name in names_of(uid, ctx).await? {
         if !kept.contains(&name) {
             remove(&name, ctx).await?;
         }
@@ -121,7 +139,7 @@ pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error
     Ok(())
 }
 
-/// The stored plan of an environment, if there is one.
+/// The newest stored plan of an environment that is whole, if there is one.
 pub async fn load(uid: &str, ctx: &Context) -> Result<Option<Arc<Stored>>, Error> {
     if let Some(plan) = ctx.plan(uid) {
         return Ok(Some(plan));
@@ -129,34 +147,52 @@ pub async fn load(uid: &str, ctx: &Context) -> Result<Option<Arc<Stored>>, Error
     let api = api(ctx);
     let params = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
     let what = "read the stored plan";
-    let mut parts = call_list(what, || api.list(&params)).await?.items;
-    if parts.is_empty() {
-        return Ok(None);
+    let found = newest(call_list(what, || api.list(&params)).await?.items);
+    if let Some(plan) = &found {
+        ctx.keep_plan(uid, Arc::clone(plan));
     }
-    let number = |secret: &Secret| {
-        secret.name_any().rsplit('-').next().and_then(|it| it.parse::<usize>().ok()).unwrap_or(0)
-    };
-    parts.sort_by_key(number);
-    let bytes: Vec<u8> = parts
-        .into_iter()
-        .filter_map(|part| part.data?.remove(FIELD))
-        .flat_map(|bytes| bytes.0)
-        .collect();
-    let plan = Arc::new(unpack(&bytes)?);
-    ctx.keep_plan(uid, Arc::clone(&plan));
-    Ok(Some(plan))
+    Ok(found)
+}
+
+/// The newest plan among parts of which every one is there.
+fn newest(parts: Vec<Secret>) -> Option<Arc<Stored>> {
+    let mut plans: BTreeMap<u64, BTreeMap<usize, Secret>> = BTreeMap::new();
+    for secret in parts {
+        let name = secret.name_any();
+        let mut numbers = name.rsplit('-').map(str::parse::<u64>);
+        if let (Some(Ok(part)), Some(Ok(serial))) = (numbers.next(), numbers.next()) {
+            let part = usize::try_from(part).unwrap_or(usize::MAX);
+            plans.entry(serial).or_default().insert(part, secret);
+        }
+    }
+    plans.into_values().rev().find_map(|parts| {
+        let mut bytes = Vec::new();
+        for (at, (part, secret)) in parts.iter().enumerate() {
+            let data = secret.data.as_ref()?;
+            let wanted = std::str::from_utf8(&data.get(PARTS)?.0).ok()?.parse::<usize>().ok()?;
+            if at != *part || wanted != parts.len() {
+                return None;
+            }
+            bytes.extend_from_slice(&data.get(FIELD)?.0);
+        }
+        let plan = unpack(&bytes);
+        if let Err(error) = &plan {
+            tracing::error!(%error, "a stored plan is passed over");
+        }
+        plan.ok().map(Arc::new)
+    })
 }
 
 /// Deletes the stored plan of an environment.
 pub async fn delete(uid: &str, ctx: &Context) -> Result<(), Error> {
     ctx.drop_plan(uid);
-    for name in parts(uid, ctx).await? {
+    for name in names_of(uid, ctx).await? {
         remove(&name, ctx).await?;
     }
     Ok(())
 }
 
-async fn parts(uid: &str, ctx: &Context) -> Result<Vec<String>, Error> {
+async fn names_of(uid: &str, ctx: &Context) -> Result<Vec<String>, Error> {
     let api = api(ctx);
     let params = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
     let list = call_list("list the stored plan", || api.list_metadata(&params)).await?;
@@ -186,7 +222,10 @@ fn unpack(bytes: &[u8]) -> Result<Stored, Error> {
     let mut text = Vec::new();
     let mut reader = GzDecoder::new(bytes).take(LARGEST);
     reader.read_to_end(&mut text).map_err(|it| Error::Stored(it.to_string()))?;
-    serde_json::from_slice(&text).map_err(|it| Error::Stored(it.to_string()))
+    // Not serde's own words: they quote what they stumble over.
+    serde_json::from_slice(&text).map_err(|it| {
+        Error::Stored(format!("{:?} at line {}, column {}", it.classify(), it.line(), it.column()))
+    })
 }
 
 /// Deletes what was stored for environments that are not there any more: of an operator that was
@@ -203,4 +242,89 @@ pub async fn sweep(ctx: &Context) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kulisse_core::{
+        api::identity::{Incarnation, NamespaceName},
+        plan::{
+            capture::{Reading, assemble},
+            plan,
+            request::{Cluster, Identity},
+        },
+        secrets::OperatorKey,
+    };
+
+    use super::*;
+
+    fn stored(serial: u64) -> Stored {
+        let namespace = NamespaceName::parse("shop").unwrap();
+        let key = OperatorKey::from_bytes(&[1; OperatorKey::LENGTH]).unwrap();
+        let reading = Reading {
+            namespace: namespace.clone(),
+            captured_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            objects: Vec::new(),
+            secrets: None,
+            unreadable: Vec::new(),
+        };
+        let capture = assemble(reading, &key);
+        let spec = serde_json::from_value(serde_json::json!({"source": {"namespace": "shop"}}));
+        let request = Request {
+            environment: Identity { name: "pr-1".into(), namespace, uid: "u".into() },
+            spec: spec.unwrap(),
+            class: kulisse_core::api::class::StagingClassSpec::default(),
+            incarnation: Incarnation(1),
+            target: NamespaceName::parse("stg-pr-1").unwrap(),
+            cluster: Cluster::default(),
+        };
+        let plan = plan(&request, &capture).unwrap();
+        Stored { serial, request, capture, plan, held: BTreeMap::new() }
+    }
+
+    /// A plan in parts of a few bytes.
+    fn parts(serial: u64) -> Vec<Secret> {
+        let bytes = pack(&stored(serial)).unwrap();
+        let chunks: Vec<&[u8]> = bytes.chunks(500).collect();
+        let count = chunks.len().to_string().into_bytes();
+        let secret = |(part, chunk): (usize, &&[u8])| Secret {
+            metadata: ObjectMeta {
+                name: Some(names::stored_plan("u-1", serial, part)),
+                ..ObjectMeta::default()
+            },
+            data: Some(
+                [
+                    (FIELD.to_owned(), ByteString(chunk.to_vec())),
+                    (PARTS.to_owned(), ByteString(count.clone())),
+                ]
+                .into(),
+            ),
+            ..Secret::default()
+        };
+        chunks.iter().enumerate().map(secret).collect()
+    }
+
+    fn serial(parts: Vec<Secret>) -> Option<u64> {
+        newest(parts).map(|it| it.serial)
+    }
+
+    #[test]
+    fn the_newest_plan_that_is_whole_counts() {
+        let (old, mut new) = (parts(3), parts(10));
+        assert!(new.len() > 1, "one part shows nothing");
+        assert_eq!(serial([old.clone(), new.clone()].concat()), Some(10));
+        new.pop();
+        assert_eq!(serial([new.clone(), old].concat()), Some(3), "cut short while it was written");
+        assert_eq!(serial(new), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_there_and_is_not_quoted() {
+        let mut text = Vec::new();
+        let mut packer = GzEncoder::new(&mut text, Compression::fast());
+        packer.write_all(br#"{"request": "canary"}"#).unwrap();
+        packer.finish().unwrap();
+        let error = unpack(&text).unwrap_err().to_string();
+        assert!(!error.contains("canary"), "{error}");
+    }
 }

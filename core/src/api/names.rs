@@ -103,7 +103,7 @@ pub fn staging_plan(environment: &str) -> String {
     environment.to_owned()
 }
 
-/// Name of part `part` of the stored plan of an environment, in the operator's namespace.
-pub fn stored_plan(uid: &str, part: usize) -> String {
-    format!("plan-{uid}-{part}")
+/// Name of part `part` of the plan with number `serial` of an environment, in the operator's namespace.
+pub fn stored_plan(uid: &str, serial: u64, part: usize) -> String {
+    format!("plan-{uid}-{serial}-{part}")
 }
