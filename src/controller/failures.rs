@@ -2,27 +2,74 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
+
+/// Our own status wakes its environment, and a message that changes with every failure would make
+/// that a circle: what failed a moment ago is not tried again by being woken.
+const REST: Duration = Duration::from_secs(5);
+
+/// What failed in a row.
+struct Failure {
+    /// How often.
+    count: u32,
+    /// Not tried before.
+    until: Instant,
+    /// What was tried: with another generation, or once it is being deleted, it is tried at once.
+    what: (i64, bool),
+}
 
 /// Failures in a row, by UID of the environment.
 #[derive(Default)]
-pub struct Failures(Mutex<HashMap<String, u32>>);
+pub struct Failures(Mutex<HashMap<String, Failure>>);
 
 impl Failures {
-    /// One more.
-    pub fn add(&self, uid: &str) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(uid.to_owned()).or_default() += 1;
+    /// One more. `what`: generation, and whether it is being deleted.
+    pub fn add(&self, uid: &str, what: (i64, bool)) {
+        let mut all = self.all();
+        let it =
+            all.entry(uid.to_owned()).or_insert(Failure { count: 0, until: Instant::now(), what });
+        it.count += 1;
+        it.what = what;
+        it.until = Instant::now() + REST.min(Duration::from_millis(250) * it.count);
+    }
+
+    /// How long what failed a moment ago is left alone.
+    pub fn rest(&self, uid: &str, what: (i64, bool)) -> Option<Duration> {
+        let all = self.all();
+        let it = all.get(uid).filter(|it| it.what == what)?;
+        it.until.checked_duration_since(Instant::now())
     }
 
     /// None any more.
     pub fn clear(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.all().remove(uid);
     }
 
     /// How many.
     pub fn count(&self, uid: &str) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uid).copied().unwrap_or(0)
+        self.all().get(uid).map_or(0, |it| it.count)
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Failure>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_rests_until_something_else_is_asked() {
+        let failures = Failures::default();
+        assert_eq!(failures.rest("a", (1, false)), None);
+        failures.add("a", (1, false));
+        assert!(failures.rest("a", (1, false)).is_some());
+        assert_eq!(failures.rest("a", (2, false)), None, "a new generation");
+        assert_eq!(failures.rest("a", (1, true)), None, "its deletion");
+        failures.clear("a");
+        assert_eq!(failures.rest("a", (1, false)), None);
     }
 }

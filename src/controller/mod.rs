@@ -60,7 +60,16 @@ pub async fn reconcile(
     environment: Arc<StagingEnvironment>,
     ctx: Arc<Context>,
 ) -> Result<Action, Error> {
-    let mut seen = observe(environment, &ctx).await?;
+    let mut seen = match observe(Arc::clone(&environment), &ctx).await {
+        Ok(seen) => seen,
+        Err(error) => {
+            let generation = environment.metadata.generation.unwrap_or_default();
+            let record = environment.status.clone().unwrap_or_default();
+            let status = lifecycle::unseen(&error.told(), generation, &record, ctx.clock.now());
+            report::report(&environment, &status, &ctx).await?;
+            return Err(error);
+        }
+    };
     let mut outcome = Ok(());
     let mut facts = seen.facts(ctx.clock.now());
     let mut step = lifecycle::next(&facts);
@@ -79,7 +88,7 @@ pub async fn reconcile(
     let problem = outcome.as_ref().err().map(Error::told);
     let status = lifecycle::project(&facts, &step, problem.as_ref(), &seen.record);
     if step != Step::RestReleased {
-        report::report(&seen, &status, &ctx).await?;
+        report::report(&seen.environment, &status, &ctx).await?;
     }
     if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
         ctx.drop_plan(&seen.identity.uid);
@@ -115,12 +124,19 @@ pub async fn pass(
         // The watch brings the newer one; the requeue is a net under it.
         return Ok(Action::requeue(UNSEEN));
     }
+    let what = (
+        environment.metadata.generation.unwrap_or_default(),
+        environment.metadata.deletion_timestamp.is_some(),
+    );
+    if let Some(rest) = ctx.failures.rest(&uid, what) {
+        return Ok(Action::requeue(rest));
+    }
     let started = tokio::time::Instant::now();
     let result = reconcile(environment, Arc::clone(&ctx)).await;
     ctx.metrics.pass(started.elapsed(), result.is_ok());
     match &result {
         Ok(_) => ctx.failures.clear(&uid),
-        Err(_) => ctx.failures.add(&uid),
+        Err(_) => ctx.failures.add(&uid, what),
     }
     result
 }

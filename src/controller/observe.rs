@@ -240,7 +240,7 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         seen.record.plan = None;
         return Ok(());
     };
-    seen.attempts = tasks::attempts(seen, &stored, ctx);
+    seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     if seen.target == Target::Living {
         let started = seen.applied().is_some();
         let planned = stored.plan.workloads();

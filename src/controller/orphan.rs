@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
 use kube::{
     Api, ResourceExt,
@@ -29,6 +30,8 @@ use super::{
     world::Namespace,
 };
 
+/// Targets that are looked at together.
+const AT_ONCE: usize = 8;
 /// How often a going namespace is looked at.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How often at most; what is left then is looked at when the operator starts again.
@@ -39,16 +42,25 @@ pub async fn sweep(ctx: &Context) -> Result<(), Error> {
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
     let params = ListParams::default().labels(names::ENVIRONMENT_UID_LABEL);
     let found = call_list("list targets", || api.list(&params)).await?;
-    for namespace in found.items {
-        let label = |key: &str| namespace.labels().get(key).cloned().unwrap_or_default();
-        let uid = label(names::ENVIRONMENT_UID_LABEL);
-        let (place, name) =
-            (label(names::REQUEST_NAMESPACE_LABEL), label(names::ENVIRONMENT_LABEL));
-        if ctx.world.whose(&uid).is_none() && !lives(&uid, &place, &name, ctx).await? {
-            remove(&uid, &namespace, ctx).await?;
-        }
-    }
+    // Together, and each by itself: one that is stuck, or that may not be looked at, holds up none.
+    stream::iter(&found.items)
+        .for_each_concurrent(AT_ONCE, |namespace| async move {
+            if let Err(error) = look(namespace, ctx).await {
+                tracing::warn!(%error, name = namespace.name_any(), "a target was not looked at");
+            }
+        })
+        .await;
     Ok(())
+}
+
+async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
+    let label = |key: &str| namespace.labels().get(key).cloned().unwrap_or_default();
+    let uid = label(names::ENVIRONMENT_UID_LABEL);
+    let (place, name) = (label(names::REQUEST_NAMESPACE_LABEL), label(names::ENVIRONMENT_LABEL));
+    if ctx.world.whose(&uid).is_some() || lives(&uid, &place, &name, ctx).await? {
+        return Ok(());
+    }
+    remove(&uid, namespace, ctx).await
 }
 
 /// Whether the environment with that UID is there, by the API server's own word.

@@ -79,31 +79,34 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 /// Plans for this generation: from the stored capture, so that a push to a pull request changes
 /// what it names and not what production did meanwhile; the first time, from the source.
 async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let before = match &seen.record.plan {
+        Some(_) => stored::load(&seen.identity.uid, ctx).await?,
+        None => None,
+    };
     // Before there is a target nothing depends on what was captured, and production may have been
     // mended since.
-    let before = match (&seen.record.plan, seen.target_record()) {
-        (Some(_), Some(_)) => stored::load(&seen.identity.uid, ctx).await?,
-        _ => None,
-    };
-    let captured = match &before {
-        Some(stored) => Arc::new(stored.capture.clone()),
-        None => {
-            let source = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
-            capture::capture(&source, ctx).await?
+    let kept = before.as_ref().filter(|_| seen.target_record().is_some());
+    let captured = async {
+        match kept {
+            Some(stored) => Ok(Arc::new(stored.capture.clone())),
+            None => {
+                let source = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
+                capture::capture(&source, ctx).await
+            }
         }
     };
-    let request = request(seen, ctx).await?;
+    let (captured, request) = futures::try_join!(captured, request(seen, ctx))?;
     let plan = plan::plan(&request, &captured)?;
-    let held =
-        before.as_ref().map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
-    let stored = Arc::new(Stored { request, capture: (*captured).clone(), plan, held });
+    let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
+    let serial = before.as_ref().map_or(0, |it| it.serial + 1);
+    let stored = Arc::new(Stored { serial, request, capture: (*captured).clone(), plan, held });
     futures::try_join!(
         stored::save(&seen.identity.uid, &stored, ctx),
         report::publish(seen, &stored.plan, ctx),
     )?;
     ctx.keep_plan(&seen.identity.uid, Arc::clone(&stored));
     summarise(seen, &stored);
-    seen.attempts = tasks::attempts(seen, &stored, ctx);
+    seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);
     Ok(())

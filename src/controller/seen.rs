@@ -127,7 +127,7 @@ impl Seen {
             refusal: invalid.or_else(|| self.refusal.clone()),
             target: self.target.clone(),
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
-            plan: self.plan_facts(),
+            plan: self.plan_facts(now),
             probe: self.probe_facts(now),
             applied: self.applied().map(|it| (it.digest.clone(), it.through)),
             applied_at: self.applied().map(|it| it.at.0),
@@ -136,7 +136,7 @@ impl Seen {
         }
     }
 
-    fn plan_facts(&self) -> Option<PlanFacts> {
+    fn plan_facts(&self, now: Timestamp) -> Option<PlanFacts> {
         let summary = self.record.plan.as_ref()?;
         let blocked = self.stored.as_ref().and_then(|stored| {
             let first = stored.plan.blocking().next()?;
@@ -148,7 +148,12 @@ impl Seen {
                 format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
             Some((Problem::new(reason, message), stored.plan.blocking().count()))
         });
-        Some(PlanFacts { generation: summary.generation, digest: summary.digest.clone(), blocked })
+        Some(PlanFacts {
+            generation: summary.generation,
+            digest: summary.digest.clone(),
+            captured_at: self.record.source.as_ref().map_or(now, |it| it.captured_at.0),
+            blocked,
+        })
     }
 
     fn probe_facts(&self, now: Timestamp) -> Probe {
@@ -214,17 +219,19 @@ impl Seen {
 
     fn task_facts(&self, now: Timestamp) -> Vec<Task> {
         let Some(stored) = &self.stored else { return self.remembered_tasks() };
-        let applied = self.applied().map(|it| it.at.0);
+        let mut turn = self.applied().map(|it| it.at.0);
         let tasks = stored.plan.tasks.iter();
         tasks
             .map(|planned| {
                 let known = self.run(planned, now);
-                let patience = SignedDuration::from_secs(i64::from(planned.timeout_seconds));
+                let patience_ends = turn.and_then(|turn| task::patience_ends(turn, planned));
+                let ended = self.summary(planned).and_then(task::ended);
+                turn = turn.max(ended);
                 Task {
                     name: planned.name.clone(),
                     role: planned.role,
                     needs: planned.needs.clone(),
-                    patience_ends: applied.and_then(|at| at.checked_add(patience).ok()),
+                    patience_ends,
                     state: known.state,
                     message: known.message,
                 }

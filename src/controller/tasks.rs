@@ -17,7 +17,7 @@ use kulisse_core::{
         names,
         status::{ProbeVerdict, TaskState, TaskSummary},
     },
-    lifecycle::{readiness::Attempt, task::Run},
+    lifecycle::{self, readiness::Attempt, task::Run},
     plan::{
         object::Object,
         probe::{self, Place, ProbeAnswer},
@@ -117,12 +117,13 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
         seen.note(planned, summary);
     }
     let planned = |list: &[TaskSummary], seeds: bool| -> Vec<TaskSummary> {
-        let of_plan =
-            |name: &str| {
-                stored.plan.tasks.iter().any(|it| {
-                    it.name == name && kulisse_core::lifecycle::task::is_seed(it) == seeds
-                })
-            };
+        let of_plan = |name: &str| {
+            stored
+                .plan
+                .tasks
+                .iter()
+                .any(|it| it.name == name && lifecycle::task::is_seed(it) == seeds)
+        };
         list.iter().filter(|it| of_plan(&it.name)).cloned().collect()
     };
     seen.record.seed = planned(&seen.record.seed, true);
@@ -130,15 +131,16 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
     Ok(())
 }
 
-/// The attempts of the planned tasks, as watched.
-pub fn attempts(
+/// The attempts of the planned tasks, as watched; one that should have been seen by now is asked
+/// for, since a lost Job is a verdict.
+pub async fn attempts(
     seen: &Seen,
     stored: &Stored,
     ctx: &Context,
-) -> BTreeMap<String, BTreeMap<u32, Attempt>> {
+) -> Result<BTreeMap<String, BTreeMap<u32, Attempt>>, Error> {
     let mut all = BTreeMap::new();
     for planned in &stored.plan.tasks {
-        let found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
+        let mut found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
             .filter_map(|number| {
                 let name = task::name(planned, &attempt(stored, planned, number, ctx));
                 let attempt =
@@ -146,9 +148,16 @@ pub fn attempts(
                 Some((number, attempt))
             })
             .collect();
+        let recorded = seen.summary(planned).filter(|it| it.content == seen.run_id(planned));
+        if let Some(number) = lifecycle::task::doubtful(recorded, &found, ctx.clock.now()) {
+            let name = task::name(planned, &attempt(stored, planned, number, ctx));
+            let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+            let job = call(&format!("get Job {name}"), || api.get_opt(&name)).await?;
+            found.extend(job.map(|job| (number, Attempt::from(&job))));
+        }
         all.insert(seen.run_id(planned), found);
     }
-    all
+    Ok(all)
 }
 
 /// Has a Pod in the target try the ways to production.
@@ -316,7 +325,7 @@ async fn last_words(
     }
     let ending = match ended {
         Some(it) => format!("exit code {}", it.exit_code),
-        None => kulisse_core::lifecycle::readiness::trouble(&pod)
+        None => lifecycle::readiness::trouble(&pod)
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
     let params = LogParams { tail_lines: Some(LAST_LINES), ..LogParams::default() };

@@ -95,6 +95,8 @@ pub struct PlanFacts {
     pub generation: i64,
     /// Its digest.
     pub digest: String,
+    /// When the source was read for it.
+    pub captured_at: Timestamp,
     /// The first of its findings that keep it from being applied, and how many there are.
     pub blocked: Option<(Problem, usize)>,
 }
@@ -147,7 +149,7 @@ pub struct Task {
     pub role: TaskRole,
     /// Names of the workloads that must be ready first; all stores if empty.
     pub needs: Vec<String>,
-    /// Seconds it may wait for them, from the moment the plan was applied.
+    /// Until when it may wait for them.
     pub patience_ends: Option<Timestamp>,
     /// How it is.
     pub state: TaskState,

@@ -28,9 +28,11 @@ mod settle;
 
 pub use self::{
     facts::Problem,
-    status::project,
+    status::{project, unseen},
     wake::{backoff, wake},
 };
+use jiff::SignedDuration;
+
 use self::{
     facts::{Facts, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
@@ -40,6 +42,9 @@ use crate::api::{
     status::{TaskState, Wave},
     task::When,
 };
+
+/// A source that keeps a plan from being applied is read again after this.
+const CAPTURED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// What comes next.
 pub fn next(facts: &Facts) -> Step {
@@ -81,7 +86,12 @@ pub fn next(facts: &Facts) -> Step {
     }
     let Some(plan) = planned else { return Step::Plan };
     if let Some((problem, count)) = &plan.blocked {
-        return Step::RestBlocked(problem.clone(), *count);
+        // Nothing was made yet, and production may have been mended since.
+        let stale = facts.now.duration_since(plan.captured_at) >= CAPTURED_AGAIN;
+        return match facts.target {
+            Target::None if stale => Step::Plan,
+            _ => Step::RestBlocked(problem.clone(), *count),
+        };
     }
     let held = facts.applied.as_ref();
     if facts.target == Target::None || held.is_none() {

@@ -58,6 +58,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
             next.plan = Some(PlanFacts {
                 generation: facts.generation,
                 digest: "new".into(),
+                captured_at: facts.now,
                 blocked: None,
             });
         }
@@ -125,11 +126,19 @@ fn everything(mut see: impl FnMut(&Facts)) {
         Target::Leaving { only_rights: true, blocked_by: vec![] },
         Target::Foreign("stg-x".into()),
     ];
-    let plan = |generation, blocked: bool| {
+    let long_ago = at(NOW - 3600);
+    let plan = |generation, blocked: bool, old: bool| {
         let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
-        Some(PlanFacts { generation, digest: "new".into(), blocked })
+        let captured_at = if old { long_ago } else { at(NOW) };
+        Some(PlanFacts { generation, digest: "new".into(), captured_at, blocked })
     };
-    let plans = [None, plan(1, false), plan(2, false), plan(2, true)];
+    let plans = [
+        None,
+        plan(1, false, false),
+        plan(2, false, false),
+        plan(2, true, false),
+        plan(2, true, true),
+    ];
     let probes = [
         Probe::Due,
         Probe::Running(None),

@@ -51,6 +51,30 @@ pub fn is_seed(task: &PlannedTask) -> bool {
     }
 }
 
+/// When a recorded run was over.
+pub fn ended(recorded: &TaskSummary) -> Option<Timestamp> {
+    let took = SignedDuration::from_secs(i64::from(recorded.took_seconds?));
+    recorded.started_at.as_ref()?.0.checked_add(took).ok()
+}
+
+/// Until when a task may wait for the stores it needs. `turn`: when what comes before it was over.
+pub fn patience_ends(turn: Timestamp, task: &PlannedTask) -> Option<Timestamp> {
+    turn.checked_add(SignedDuration::from_secs(i64::from(task.timeout_seconds))).ok()
+}
+
+/// The attempt that was started long enough ago to have been seen, and was not: whether its Job is
+/// gone must be asked, since a watch may be behind.
+pub fn doubtful(
+    recorded: Option<&TaskSummary>,
+    jobs: &BTreeMap<u32, Attempt>,
+    now: Timestamp,
+) -> Option<u32> {
+    let it = recorded.filter(|it| it.state == TaskState::Running)?;
+    let started = it.started_at.as_ref()?.0;
+    let unseen = jobs.last_key_value().is_none_or(|(number, _)| *number < it.attempts);
+    (unseen && now.duration_since(started) > SEEN_WITHIN).then_some(it.attempts)
+}
+
 /// How the run `run` of a task stands, by what was recorded and by its Jobs.
 ///
 /// A verdict that was recorded holds for ever. A Job that was started and is not there any more is
@@ -174,6 +198,26 @@ mod tests {
         let running = summary("run", TaskState::Running, 1);
         assert_eq!(stands(3, Some(&running), &[], "2026-01-01T00:00:05Z"), TaskState::Running);
         assert_eq!(stands(3, Some(&running), &[], "2026-01-01T00:01:00Z"), TaskState::Failed);
+    }
+
+    #[test]
+    fn a_job_that_was_not_seen_for_long_is_asked_for() {
+        let second = summary("run", TaskState::Running, 2);
+        let first = BTreeMap::from([(1, job(TaskState::Failed))]);
+        let both = BTreeMap::from([(1, job(TaskState::Failed)), (2, job(TaskState::Running))]);
+        let (soon, late) = (at("2026-01-01T00:00:05Z"), at("2026-01-01T00:01:00Z"));
+        assert_eq!(doubtful(Some(&second), &first, soon), None);
+        assert_eq!(doubtful(Some(&second), &first, late), Some(2));
+        assert_eq!(doubtful(Some(&second), &both, late), None);
+        assert_eq!(doubtful(Some(&summary("run", TaskState::Passed, 1)), &first, late), None);
+    }
+
+    #[test]
+    fn a_task_waits_for_its_stores_from_its_turn() {
+        let mut first = summary("run", TaskState::Passed, 1);
+        first.took_seconds = Some(720);
+        let turn = ended(&first).unwrap();
+        assert_eq!(patience_ends(turn, &seed(0)), Some(at("2026-01-01T00:13:00Z")));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         }
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
-        Step::Refuse(_) => Some(REFUSED_AGAIN),
+        Step::Refuse(_) | Step::RestBlocked(..) => Some(REFUSED_AGAIN),
         // Cut short: the rest of the way follows.
         Step::Claim
         | Step::Plan
@@ -49,7 +49,6 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
-        | Step::RestBlocked(..)
         | Step::RestFailed(_)
         | Step::Rest => None,
     };
