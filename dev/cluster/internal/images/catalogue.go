@@ -43,9 +43,10 @@ func catalogue() []image {
 		{
 			name:       "redis",
 			references: []string{"docker.io/library/redis:7"},
-			packages:   []string{"bash", "coreutils", "dash", "debianutils", "findutils", "gosu", "grep", "redis-server"},
-			user:       &user{"redis", "/data", 999},
-			finish:     finishRedis,
+			packages: []string{"bash", "coreutils", "dash", "debianutils", "findutils", "gosu", "grep", "perl-base",
+				"redis-server"},
+			user:   &user{"redis", "/data", 999},
+			finish: finishRedis,
 			config: oci.Config{
 				Env:          []string{path},
 				Entrypoint:   []string{"docker-entrypoint.sh"},
@@ -80,6 +81,20 @@ func catalogue() []image {
 				Cmd:          []string{"postgres"},
 				StopSignal:   "SIGINT",
 				ExposedPorts: map[string]struct{}{"5432/tcp": {}},
+			},
+		},
+		{
+			name:       "mariadb",
+			references: []string{"docker.io/library/mariadb:10.11"},
+			packages: []string{"bash", "coreutils", "dash", "debianutils", "findutils", "gosu", "grep", "gzip", "libc-bin",
+				"mariadb-client-core", "mariadb-server-core", "perl-base", "sed"},
+			user:   &user{"mysql", "/var/lib/mysql", 999},
+			finish: finishMariaDB,
+			config: oci.Config{
+				Env:          []string{path, "LANG=C.UTF-8"},
+				Entrypoint:   []string{"docker-entrypoint.sh"},
+				Cmd:          []string{"mariadbd"},
+				ExposedPorts: map[string]struct{}{"3306/tcp": {}},
 			},
 		},
 	}
@@ -174,4 +189,20 @@ func finishPostgres(r root) error {
 		return err
 	}
 	return r.directory("run/postgresql", 0o3777, 999)
+}
+
+// finishMariaDB makes the directories that Debian's package makes when it is installed. Without
+// Debian's configuration the server listens on all addresses, as the public image's does.
+func finishMariaDB(r root) error {
+	if err := r.remove("etc/mysql/*"); err != nil {
+		return err
+	}
+	if err := r.directory("docker-entrypoint-initdb.d", 0o755, 0); err != nil {
+		return err
+	}
+	// As in the public image, any user may use these two.
+	if err := r.directory("var/lib/mysql", 0o1777, 999); err != nil {
+		return err
+	}
+	return r.directory("run/mysqld", 0o1777, 999)
 }
