@@ -55,6 +55,8 @@ use crate::{
 const AT_ONCE: u16 = 16;
 /// How long work in progress may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(8);
+/// An environment that could neither be read nor ended is looked at again after this.
+const UNREAD_AGAIN: Duration = Duration::from_secs(30);
 /// Watches that must have their first list before anything is done.
 const WATCHES: usize = 8;
 
@@ -146,7 +148,7 @@ pub async fn run(
         |guarded, ctx| Box::pin(pass(guarded, ctx)),
         |guarded, error, ctx| match &guarded.0 {
             Ok(environment) => edge::again(environment, error, &ctx),
-            Err(_) => Action::await_change(),
+            Err(_) => Action::requeue(UNREAD_AGAIN),
         },
         Arc::clone(&ctx),
         store,
@@ -195,8 +197,8 @@ async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Error>
             tracing::Instrument::instrument(edge::pass(environment, ctx), span).await
         }
         Err(invalid) => {
-            tracing::error!(name = ?invalid.metadata.name, error = %invalid.error, "an environment cannot be read");
-            Ok(Action::await_change())
+            let about = guarded.object_ref(&());
+            edge::unreadable::pass(&invalid.metadata, &about, &invalid.error, &ctx).await
         }
     }
 }

@@ -29,6 +29,7 @@ mod target;
 mod tasks;
 mod teardown;
 mod trouble;
+pub mod unreadable;
 mod watched;
 pub mod world;
 mod written;

@@ -53,6 +53,16 @@ pub async fn sweep(ctx: &Context) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes the targets of an environment that cannot be read.
+pub async fn remove_all(uid: &str, ctx: &Context) -> Result<(), Error> {
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let params = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
+    for namespace in call_list("list targets", || api.list(&params)).await?.items {
+        remove(uid, &namespace, ctx).await?;
+    }
+    Ok(())
+}
+
 async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
     let label = |key: &str| namespace.labels().get(key).cloned().unwrap_or_default();
     let uid = label(names::ENVIRONMENT_UID_LABEL);

@@ -14,7 +14,7 @@ use kulisse_core::{
         staging_plan::{StagingPlan, StagingPlanSpec, Truncated},
         status::StagingEnvironmentStatus,
     },
-    plan::Plan,
+    plan::{Plan, request::Identity},
 };
 use serde_json::{Value, json};
 
@@ -25,14 +25,14 @@ const LISTED: usize = 3000;
 
 /// Puts our finalizer on the environment.
 pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    own(seen, json!([names::TEARDOWN_FINALIZER]), ctx).await?;
+    own(&seen.identity, json!([names::TEARDOWN_FINALIZER]), ctx).await?;
     seen.claimed = true;
     Ok(())
 }
 
 /// Takes our finalizer off the environment.
-pub async fn release(seen: &Seen, ctx: &Context) -> Result<(), Error> {
-    match own(seen, json!([]), ctx).await {
+pub async fn release(identity: &Identity, ctx: &Context) -> Result<(), Error> {
+    match own(identity, json!([]), ctx).await {
         // Somebody else removed it, and the environment is gone.
         Err(error) if matches!(error.code(), 404 | 409) => Ok(()),
         other => other,
@@ -42,19 +42,19 @@ pub async fn release(seen: &Seen, ctx: &Context) -> Result<(), Error> {
 /// Says which finalizers are ours. Server-side apply changes only what we own, so there is nothing
 /// to read first and nobody to race. The UID keeps it from making an object that is gone, or from
 /// touching another one of the same name.
-async fn own(seen: &Seen, finalizers: Value, ctx: &Context) -> Result<(), Error> {
+async fn own(identity: &Identity, finalizers: Value, ctx: &Context) -> Result<(), Error> {
     let patch = Patch::Apply(json!({
         "apiVersion": StagingEnvironment::api_version(&()),
         "kind": StagingEnvironment::kind(&()),
-        "metadata": { "name": seen.identity.name, "uid": seen.identity.uid, "finalizers": finalizers }
+        "metadata": { "name": identity.name, "uid": identity.uid, "finalizers": finalizers }
     }));
     let api: Api<StagingEnvironment> =
-        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+        Api::namespaced(ctx.client.clone(), identity.namespace.as_str());
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
-    let name = &seen.identity.name;
+    let name = &identity.name;
     let what = format!("set our finalizer on StagingEnvironment {name}");
     let now = call(&what, || api.patch_metadata(name, &params, &patch)).await?;
-    ctx.written.note(&seen.identity.uid, now.metadata.resource_version.as_deref());
+    ctx.written.note(&identity.uid, now.metadata.resource_version.as_deref());
     Ok(())
 }
 

@@ -90,7 +90,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
     match cause {
         Cause::Deleted => {
             drop_report(seen, ctx).await?;
-            report::release(seen, ctx).await?;
+            report::release(&seen.identity, ctx).await?;
             seen.claimed = false;
             Ok(())
         }

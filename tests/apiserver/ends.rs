@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
-use kulisse_core::api::{condition::ConditionType::Expired, names};
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
+};
+use kulisse_core::api::{
+    condition::ConditionType::Expired, environment::StagingEnvironment, names,
+};
 use serde_json::json;
 
 use crate::{
@@ -82,6 +87,39 @@ pub async fn deleting_a_ready_environment_leaves_nothing(world: Arc<World>) {
     it.ready(s(45)).await;
     let (uid, target) = (it.uid().await, it.target().await);
     it.remove().await;
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn an_environment_that_cannot_be_read_says_so_and_is_ended_all_the_same(
+    world: Arc<World>,
+) {
+    let place = world.source("strange", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    // The definition takes any number here, the operator's type does not.
+    let resource = ApiResource::erase::<StagingEnvironment>(&());
+    let client = world.objects().client.clone();
+    let api: Api<DynamicObject> = Api::namespaced_with(client, &place.requests, &resource);
+    let patch = Patch::Merge(json!({ "status": { "workloads": { "ready": 5_000_000_000_u64 } } }));
+    api.patch_status("pr-1", &PatchParams::default(), &patch).await.expect("a strange status");
+    eventually("an Event says so", s(20), || async {
+        let events = world.objects().list("v1 Event", &place.requests).await;
+        let said = events.iter().any(|it| {
+            it.data["reason"] == "InvalidSpec"
+                && it.data["message"].as_str().is_some_and(|it| it.contains("cannot read"))
+        });
+        if said { Ok(()) } else { Err("no such Event".to_owned()) }
+    })
+    .await;
+    api.delete("pr-1", &DeleteParams::default()).await.expect("a deletion");
+    eventually("it is gone", s(45), || async {
+        match api.get_metadata_opt("pr-1").await.expect("an answer") {
+            None => Ok(()),
+            Some(_) => Err("it is there".to_owned()),
+        }
+    })
+    .await;
     nothing_is_left(&world, &uid, &target).await;
 }
 

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             ends::an_expired_environment_is_deleted_where_it_says_so,
             ends::an_environment_deleted_while_it_is_created_leaves_nothing,
             ends::deleting_a_ready_environment_leaves_nothing,
+            ends::an_environment_that_cannot_be_read_says_so_and_is_ended_all_the_same,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
             definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
             definitions::examples_are_accepted_by_the_server,
