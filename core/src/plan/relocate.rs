@@ -18,7 +18,7 @@ pub(super) mod text;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 
-use self::text::{Edit, Kind, Names};
+use self::text::{Edit, Kind, Names, Place};
 use super::{
     context::Context,
     kinds::{self, Shape},
@@ -54,7 +54,7 @@ pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -
 
 /// The text with every reference to the source replaced, if it holds one.
 pub(super) fn rewrite_text(context: &Context, text: &str) -> Option<String> {
-    let edits = text::edits(&Names::of(context), text);
+    let edits = text::edits(&Names::of(context), &Place::default(), text);
     (!edits.is_empty()).then(|| text::apply(text, &edits, context.target()))
 }
 
@@ -68,7 +68,8 @@ pub(super) struct Mention {
     pub(super) kind: Kind,
 }
 
-/// Every reference to the source in an object, sure or not.
+/// Every reference to the source in an object, sure or not. What stands in base64 is looked for
+/// one level deep, and is never rewritten.
 pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
     let names = Names::of(context);
     let settings = kinds::shape(object) == Shape::Settings;
@@ -77,19 +78,14 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
     for part in place::parts(&object, settings) {
         let Some(value) = object.get_mut(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
-            let mut all = text::mentions(&names, text);
-            if site.names_some_namespace() && all.is_empty() {
-                all = text::whole(&names, text);
-                if !site.names_own_namespace() {
-                    for it in &mut all {
-                        it.kind = Kind::Possible;
-                    }
-                }
-            }
-            if site.names_objects() && all.is_empty() {
-                all = text::qualified(&names, text);
-            }
+            let all = text::mentions(&names, &site.place(), text);
             found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
+            let encoded = text::encoded(&names, text).into_iter().map(|word| Mention {
+                path: site.path.clone(),
+                word,
+                kind: Kind::Possible,
+            });
+            found.extend(encoded);
             None
         });
     }
@@ -116,7 +112,7 @@ pub(super) fn mentions_in_files(context: &Context, object: &Object) -> Vec<Menti
 
 /// Every reference to the source in a text that stands at `path`.
 pub(super) fn mentions_in_text(context: &Context, path: &str, text: &str) -> Vec<Mention> {
-    let found = text::mentions(&Names::of(context), text);
+    let found = text::mentions(&Names::of(context), &Place::default(), text);
     found.into_iter().map(|it| mention(path, text, &it)).collect()
 }
 
@@ -135,52 +131,19 @@ struct Rewritten {
 fn rewrite(object: &mut Object, names: &Names, target: &str) -> Vec<Rewritten> {
     let mut changes = Vec::new();
     let settings = kinds::shape(object) == Shape::Settings;
-    let mut find = |site: &place::Site, text: &str| site_edits(names, site, text);
     for part in place::parts(object, settings) {
-        if let Some(value) = object.get_mut(&part) {
-            walk(value, &part, &mut find, target, &mut changes);
-        }
+        let Some(value) = object.get_mut(&part) else { continue };
+        place::each_text(value, &part, &mut |site, text| {
+            let edits = text::edits(names, &site.place(), text);
+            for edit in &edits {
+                let (from, to) = text::shown(text, edit, target);
+                changes.push(Rewritten { path: site.path.clone(), from, to, kind: edit.kind });
+            }
+            (!edits.is_empty()).then(|| text::apply(text, &edits, target))
+        });
     }
     changes.dedup_by(|a, b| a.path == b.path && a.from == b.from && a.to == b.to);
     changes
-}
-
-/// What to replace in a text at a certain place.
-fn site_edits(names: &Names, site: &place::Site, text: &str) -> Vec<Edit> {
-    if site.names_own_namespace() && !text.is_empty() {
-        let own = text::whole(names, text);
-        if !own.is_empty() {
-            return own;
-        }
-    }
-    let mut edits = text::edits(names, text);
-    if edits.is_empty() && site.names_objects() {
-        edits = text::qualified(names, text);
-    }
-    edits
-}
-
-type Find<'f> = dyn FnMut(&place::Site, &str) -> Vec<Edit> + 'f;
-
-/// Goes through all texts of a value that may hold a reference.
-fn walk(
-    value: &mut Value,
-    path: &str,
-    find: &mut Find,
-    target: &str,
-    changes: &mut Vec<Rewritten>,
-) {
-    place::each_text(value, path, &mut |site, text| {
-        let edits = find(site, text);
-        if edits.is_empty() {
-            return None;
-        }
-        for edit in &edits {
-            let (from, to) = text::shown(text, edit, target);
-            changes.push(Rewritten { path: site.path.clone(), from, to, kind: edit.kind });
-        }
-        Some(text::apply(text, &edits, target))
-    });
 }
 
 /// JSON pointer step of the label by which namespaces are selected.

@@ -6,7 +6,7 @@ use super::super::{
     context::Context,
     log::{Log, Rule},
     object::Object,
-    relocate::text::{self, Names},
+    relocate::text::{self, Names, Place},
 };
 use crate::api::staging_plan::Severity;
 
@@ -70,7 +70,7 @@ fn external_name(object: &mut Object, context: &Context, log: &mut Log) {
     let name = object.text("/spec/externalName").to_owned();
     let own =
         Names { source: context.target(), services: &context.services, objects: &context.names };
-    if text::edits(&own, &name).is_empty() {
+    if text::edits(&own, &Place::default(), &name).is_empty() {
         log.find(
             Severity::Warns,
             &object.key(),

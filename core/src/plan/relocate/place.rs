@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     namespace_label,
-    text::{is_namespace_key, is_some_namespace_key},
+    text::{Place, key},
 };
 use crate::{
     api::names::NAMESPACE_NAME_LABEL,
@@ -16,6 +16,11 @@ const LABELS: &[&str] = &["labels", "matchLabels", "nodeSelector"];
 /// Fields whose values are names by themselves.
 const FIXED: &[&str] = &["image", "apiVersion", "kind"];
 
+/// How many fields around a text are looked at.
+const AROUND: usize = 3;
+/// Below these, `namespace/name` names an object.
+const OBJECTS: &[&str] = &["/metadata/annotations/", "/args/", "/command/"];
+
 /// The place of a text.
 pub(in crate::plan) struct Site {
     /// JSON pointer.
@@ -25,22 +30,17 @@ pub(in crate::plan) struct Site {
 }
 
 impl Site {
-    /// Whether what stands here is a namespace of whatever kind: it may be meant.
-    pub(in crate::plan) fn names_some_namespace(&self) -> bool {
-        is_some_namespace_key(&self.named)
-    }
-
-    /// Whether `namespace/name` names an object here: in annotations and arguments. Elsewhere it may
-    /// be a repository or a path.
-    pub(in crate::plan) fn names_objects(&self) -> bool {
-        self.path.contains("/metadata/annotations/")
-            || self.path.contains("/args/")
-            || self.path.contains("/command/")
-    }
-
-    /// Whether what stands here, if it equals the source's name, means the own namespace.
-    pub(in crate::plan) fn names_own_namespace(&self) -> bool {
-        self.named == NAMESPACE_NAME_LABEL || is_namespace_key(&self.named)
+    /// What is around the text.
+    pub(in crate::plan) fn place(&self) -> Place<'_> {
+        let steps = self.path.rsplit('/').skip(1);
+        let within = steps.filter(|it| !it.is_empty() && it.parse::<usize>().is_err());
+        Place {
+            named: &self.named,
+            within: within.take(AROUND).collect(),
+            labels: &[],
+            objects: OBJECTS.iter().any(|it| self.path.contains(it)),
+            key: false,
+        }
     }
 }
 
@@ -105,30 +105,24 @@ fn below(
     }
 }
 
-/// In a list of arguments, a flag names the element after it.
+/// In a list of arguments, a flag names the element after it, and a port the one before it.
 fn elements(
     list: &mut [Value],
     path: &str,
     named: &str,
     change: &mut dyn FnMut(&Site, &str) -> Option<String>,
 ) {
+    let ports: Vec<bool> = list.iter().map(|it| it.as_str().is_some_and(key::is_port)).collect();
     let mut flag: Option<String> = None;
     for (at, value) in list.iter_mut().enumerate() {
-        let next = value.as_str().and_then(flag_name);
-        let name = flag.take().unwrap_or_else(|| named.to_owned());
+        let next = value.as_str().and_then(key::flag).map(str::to_owned);
+        let mut name = flag.take().unwrap_or_else(|| named.to_owned());
+        if ports.get(at + 1) == Some(&true) {
+            "host".clone_into(&mut name);
+        }
         below(value, &format!("{path}/{at}"), &name, change);
         flag = next;
     }
-}
-
-/// `--namespace` → `namespace`, `-n` → `namespace`.
-fn flag_name(text: &str) -> Option<String> {
-    if text == "-n" {
-        return Some("namespace".to_owned());
-    }
-    let name = text.strip_prefix('-')?;
-    let name = name.strip_prefix('-').unwrap_or(name);
-    (!name.is_empty() && !name.contains('=')).then(|| name.to_owned())
 }
 
 fn is_flat(value: &Value) -> bool {

@@ -2,7 +2,17 @@
 
 use std::ops::Range;
 
-use super::{Edit, Kind, Names};
+use super::{
+    Edit, Kind, Names, Place, contains,
+    key::{self, Holds},
+    tail,
+};
+
+/// What a name is a file by, whatever stands before: the file would not move with the name.
+const FILES: &[&str] = &[
+    "cer", "cert", "cfg", "conf", "crt", "csr", "db", "ini", "jks", "json", "key", "log", "p12",
+    "pem", "pid", "sock", "toml", "txt", "xml", "yaml", "yml",
+];
 
 /// A label of a host name, with its place in the text.
 struct Label<'t> {
@@ -21,8 +31,14 @@ impl Label<'_> {
 }
 
 /// Host names that lead into the source.
-pub(super) fn find(names: &Names, text: &str) -> Vec<Edit> {
-    words(text).into_iter().flat_map(|word| in_word(names, text, word)).collect()
+pub(super) fn find(names: &Names, place: &Place, text: &str) -> Vec<Edit> {
+    let mut found: Vec<Edit> = Vec::new();
+    for word in words(text) {
+        if contains(&text[word.clone()], names.source) {
+            in_word(names, place, text, word, &mut found);
+        }
+    }
+    found
 }
 
 /// The longest runs of characters that a host name may have.
@@ -45,7 +61,7 @@ fn words(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-fn in_word(names: &Names, text: &str, word: Range<usize>) -> Vec<Edit> {
+fn in_word(names: &Names, place: &Place, text: &str, word: Range<usize>, found: &mut Vec<Edit>) {
     let word = unescaped(text, word);
     let mut at = word.start;
     let mut labels = Vec::new();
@@ -57,13 +73,18 @@ fn in_word(names: &Names, text: &str, word: Range<usize>) -> Vec<Edit> {
     while labels.len() > 1 && labels.last().is_some_and(|label| label.text.is_empty()) {
         labels.pop();
     }
-    (0..labels.len())
-        .filter(|at| labels[*at].is(names.source))
-        .filter_map(|at| {
-            let kind = kind(names, text, &word, &labels, at)?;
-            Some(Edit { name: labels[at].range(), word: word.clone(), kind })
-        })
-        .collect()
+    for at in (0..labels.len()).filter(|at| labels[*at].is(names.source)) {
+        let kind = formed(names, text, &word, &labels, at).map(|kind| (kind, true)).or_else(|| {
+            (at + 1 == labels.len())
+                .then(|| short(names, place, text, &word, &labels, found.last()))
+                .flatten()
+                .map(|kind| (kind, false))
+        });
+        if let Some((kind, form)) = kind {
+            let form = form && kind != Kind::Possible;
+            found.push(Edit { name: labels[at].range(), word: word.clone(), kind, form });
+        }
+    }
 }
 
 /// A word that begins with the rest of an escape (`%2F`, `\n`) begins after it.
@@ -82,42 +103,73 @@ fn unescaped(text: &str, word: Range<usize>) -> Range<usize> {
     word.start + skip..word.end
 }
 
-/// What the label at `at`, which equals the source's name, means in its host.
-fn kind(
+/// What the label at `at`, which equals the source's name, means by the labels after it:
+/// `db.shop.svc`, `10-0-0-7.shop.pod.cluster.local`,
+/// `web.shop.serviceaccount.identity.linkerd.cluster.local`.
+fn formed(
     names: &Names,
     text: &str,
     word: &Range<usize>,
     labels: &[Label],
     at: usize,
 ) -> Option<Kind> {
-    let service = at.checked_sub(1).map(|before| labels[before].text.to_ascii_lowercase());
-    // The Kubernetes API has its Service there, whoever runs beside it.
-    if names.source == "default" && service.as_deref() == Some("kubernetes") {
+    if is_api(names, labels, at) {
         return None;
     }
-    match labels.get(at + 1) {
-        Some(next) if next.is("svc") => Some(Kind::Host),
-        Some(next) if next.is("pod") && labels.len() > at + 2 && at > 0 => Some(Kind::Host),
-        Some(_) => None,
-        None => {
-            let service = service?;
-            // The service's own name comes from a variable: `${SERVICE}.shop`.
-            if service.is_empty() && at == 1 && text[..word.start].ends_with(['}', ')']) {
-                return Some(Kind::Possible);
-            }
-            let known = names.services.contains(service.as_str());
-            let member = match &labels[..at - 1] {
-                [] => true,
-                [pod] => numbered(pod.text) || pod.text.starts_with('_'),
-                more => more.iter().all(|label| label.text.starts_with('_')),
-            };
-            match (known, member && stands_as_host(text, word)) {
-                (true, true) => Some(Kind::Host),
-                (true, false) => Some(Kind::Possible),
-                (false, _) => None,
-            }
-        }
+    let next = labels.get(at + 1)?;
+    let more = labels.len() > at + 2;
+    let known = next.is("svc")
+        || next.is("pod") && more && at > 0
+        || next.is("serviceaccount") && labels.get(at + 2).is_some_and(|it| it.is("identity"));
+    if !known {
+        return None;
     }
+    let file = more && labels.last().is_some_and(|it| FILES.iter().any(|end| it.is(end)));
+    // `/shop.svc` is how some web services are called.
+    let page = at == 0 && !more && !starts_as_host(text, word);
+    Some(if file || page { Kind::Possible } else { Kind::Host })
+}
+
+/// The Kubernetes API has its Service there, whoever runs beside it.
+fn is_api(names: &Names, labels: &[Label], at: usize) -> bool {
+    let service = at.checked_sub(1).map(|before| &labels[before]);
+    names.source == "default" && service.is_some_and(|it| it.is("kubernetes") || it.is("openshift"))
+}
+
+/// What a word means that ends with the source's name: `db.shop`, `db-0.db.shop`.
+fn short(
+    names: &Names,
+    place: &Place,
+    text: &str,
+    word: &Range<usize>,
+    labels: &[Label],
+    before: Option<&Edit>,
+) -> Option<Kind> {
+    let at = labels.len().checked_sub(1)?;
+    if is_api(names, labels, at) {
+        return None;
+    }
+    let service = labels[at.checked_sub(1)?].text.to_ascii_lowercase();
+    // The service's own name comes from a variable: `${SERVICE}.shop`.
+    if service.is_empty() && at == 1 && text[..word.start].ends_with(['}', ')']) {
+        return Some(Kind::Possible);
+    }
+    if !names.services.contains(service.as_str()) {
+        return None;
+    }
+    let member = match &labels[..at - 1] {
+        [] => true,
+        [pod] => numbered(pod.text) || pod.text.starts_with('_'),
+        more => more.iter().all(|label| label.text.starts_with('_')),
+    };
+    let room = member && starts_as_host(text, word) && ends_as_host(text, word);
+    if room && is_meant_as_host(names, place, text, word, before) {
+        return Some(Kind::Host);
+    }
+    // A path, a topic, a module; and `logging.level.api.shop: DEBUG` is how settings are called.
+    let path = text[..word.start].ends_with('/') && !starts_as_host(text, word);
+    let other = path || is_whole(text, word) && key::holds(place.named) == Holds::Other;
+    (!other && (member || !place.key)).then_some(Kind::Possible)
 }
 
 /// `db-0`: the Pod of a StatefulSet.
@@ -127,12 +179,10 @@ fn numbered(label: &str) -> bool {
     })
 }
 
-/// Whether what stands around a word leaves room for a host: not a path, not the key of a setting,
-/// not a call.
-fn stands_as_host(text: &str, word: &Range<usize>) -> bool {
+/// Whether what stands before a word leaves room for a host: not a path.
+fn starts_as_host(text: &str, word: &Range<usize>) -> bool {
     let before = &text[..word.start];
-    let mut after = text[word.end..].chars();
-    let starts = match before.chars().next_back() {
+    match before.chars().next_back() {
         None => true,
         Some('/') => ["//", "/dev/tcp/", "/dev/udp/", "/dns/", "/dns4/", "/dns6/"]
             .iter()
@@ -140,12 +190,119 @@ fn stands_as_host(text: &str, word: &Range<usize>) -> bool {
         Some(it) => {
             it.is_whitespace() || it.is_alphanumeric() || "\"'`=,;:([{<>|@!&\\".contains(it)
         }
-    };
-    let ends = match after.next() {
+    }
+}
+
+/// Whether what stands after a word leaves room for a host: not the key of a setting, not a call.
+fn ends_as_host(text: &str, word: &Range<usize>) -> bool {
+    let mut after = text[word.end..].chars();
+    match after.next() {
         None => true,
         // A port, or the end of a key.
         Some(':') => after.next().is_some_and(|it| !it.is_whitespace()),
         Some(it) => it.is_whitespace() || "\"'`,;)]}<>|&/?#\\%".contains(it),
-    };
-    starts && ends
+    }
+}
+
+/// Whether something says that a word is a host, which may as well be a module, a file or a topic:
+/// a scheme, a port, the name beside it.
+fn is_meant_as_host(
+    names: &Names,
+    place: &Place,
+    text: &str,
+    word: &Range<usize>,
+    last: Option<&Edit>,
+) -> bool {
+    // No module, and no ending of a file, has a hyphen.
+    if names.source.contains('-') {
+        return true;
+    }
+    let before = tail(&text[..word.start]);
+    let after = &text[word.end..];
+    if has_port(after) || has_scheme(before) {
+        return true;
+    }
+    if is_whole(text, word) {
+        return match key::holds(place.named) {
+            Holds::Host => true,
+            Holds::Other | Holds::Anything => false,
+            Holds::Unknown => !place.key,
+        };
+    }
+    // One of a list of hosts.
+    let listed = last.filter(|it| it.kind == Kind::Host).is_some_and(|it| {
+        let between = &text[it.word.end..word.start];
+        between.len() < 16
+            && between.contains([',', ';', '|'])
+            && between
+                .chars()
+                .all(|c| c.is_whitespace() || ",;|:\"'`".contains(c) || c.is_ascii_digit())
+    });
+    let hosts = matches!(key::holds(place.named), Holds::Host | Holds::Unknown);
+    if listed || is_list(text) && hosts && !place.key {
+        return true;
+    }
+    beside(before)
+}
+
+/// Whether a word is all of a text.
+fn is_whole(text: &str, word: &Range<usize>) -> bool {
+    text.trim().trim_matches(['"', '\'', '`']).len() == word.len()
+}
+
+/// Whether a port follows: `:5432`, `:${PORT}`, `%3A5432`, ` 5432`.
+fn has_port(after: &str) -> bool {
+    let port = after
+        .strip_prefix(':')
+        .or_else(|| after.strip_prefix("%3A"))
+        .or_else(|| after.strip_prefix("%3a"))
+        .or_else(|| after.strip_prefix(' '));
+    let blank = after.starts_with(' ');
+    port.and_then(|it| it.chars().next())
+        .is_some_and(|it| it.is_ascii_digit() || !blank && "${%<".contains(it))
+}
+
+/// Whether a scheme stands before, maybe with a user, or with hosts in a row.
+fn has_scheme(before: &str) -> bool {
+    if before.ends_with("//") || before.ends_with("%2F%2F") || before.ends_with("%2f%2f") {
+        return true;
+    }
+    if ["/dev/tcp/", "/dev/udp/", "/dns/", "/dns4/", "/dns6/", "tcp(", "unix("]
+        .iter()
+        .any(|it| before.ends_with(it))
+    {
+        return true;
+    }
+    let token = before.rsplit([' ', '\n', '\t', '"', '\'']).next().unwrap_or(before);
+    token
+        .rsplit_once("://")
+        .is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']) && rest.ends_with(['@', ',']))
+}
+
+/// Whether a text is a list of dotted names, with nothing else in it.
+fn is_list(text: &str) -> bool {
+    let all = || text.split([',', ';', '|']).map(str::trim);
+    text.len() < 4096
+        && all().nth(1).is_some()
+        && all().all(|it| {
+            it.contains('.')
+                && it.bytes().all(|c| c.is_ascii_alphanumeric() || b".-_:".contains(&c))
+        })
+}
+
+/// Whether one of the words before is a name or a command that takes a host: `server db.shop;`,
+/// `nc -z db.shop`.
+fn beside(before: &str) -> bool {
+    let line = before.rsplit(['\n', ';', '&']).next().unwrap_or(before);
+    let cut = |c: char| c.is_whitespace() || "=:,\"'`([{\\".contains(c);
+    let words = line.rsplit(cut).filter(|it| !it.is_empty());
+    for (at, word) in words.take(3).enumerate() {
+        // Between a command and its host stand flags, and other hosts.
+        match key::holds(word) {
+            Holds::Host if at == 0 || !line.contains(['=', ':']) => return true,
+            _ if word.starts_with('-') || word.contains('.') => {}
+            _ => return false,
+        }
+    }
+    false
 }

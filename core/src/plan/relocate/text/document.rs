@@ -1,0 +1,272 @@
+//! Structured text, as what it is made of: values under their keys, with their places in the text.
+//!
+//! Parsers only say where things stand; nothing is ever written back by them, so that a file keeps
+//! its form to the byte. A text that none of them takes is no document.
+
+mod lines;
+mod toml;
+mod xml;
+mod yaml;
+
+use std::ops::Range;
+
+use super::{Place, key};
+
+/// How many names around a value are looked at.
+const AROUND: usize = 3;
+
+/// A value, or a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its bytes in the text, without quotes.
+    pub(super) span: Range<usize>,
+    /// Whether it is written with escapes.
+    pub(super) escaped: bool,
+    /// What names it.
+    named: Named,
+    /// The map that it stands in.
+    scope: usize,
+    /// Whether it is a key.
+    key: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Named {
+    /// A key, or the flag before it in a list.
+    Key(String),
+    /// The map itself, or what is named beside: text of an XML element.
+    Map,
+}
+
+/// A map, with what is known about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Scope {
+    name: String,
+    parent: Option<usize>,
+    /// The `name` beside a `value`.
+    beside: Option<String>,
+    /// Labels whose values are matched with a `regex`.
+    labels: Vec<String>,
+}
+
+/// What a text is made of. Comments, and what stands between values, are in none of the pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Document {
+    pieces: Vec<Piece>,
+    scopes: Vec<Scope>,
+}
+
+impl Document {
+    /// Its values and keys.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// What is around a piece.
+    pub(super) fn place(&self, at: usize, objects: bool) -> Place<'_> {
+        let piece = &self.pieces[at];
+        let mut scope = &self.scopes[piece.scope];
+        let mut around = self.around(piece.scope);
+        let mut named = match &piece.named {
+            Named::Key(name) => name,
+            Named::Map => {
+                around.remove(0);
+                let name = scope.beside.as_ref().filter(|_| !piece.key).unwrap_or(&scope.name);
+                scope = scope.parent.map_or(scope, |at| &self.scopes[at]);
+                name
+            }
+        };
+        if piece.key {
+            return Place { named, within: around, key: true, ..Place::default() };
+        }
+        if is_value(named) {
+            named = scope.beside.as_ref().unwrap_or(named);
+        }
+        let labels = if named == "regex" { &scope.labels[..] } else { &[] };
+        Place { named, within: around, labels, objects, key: false }
+    }
+
+    /// Names of a map and of those around it, from the inside out.
+    fn around(&self, scope: usize) -> Vec<&str> {
+        let mut next = Some(scope);
+        let mut names = Vec::with_capacity(AROUND + 1);
+        while let Some(at) = next.filter(|_| names.len() <= AROUND) {
+            names.push(self.scopes[at].name.as_str());
+            next = self.scopes[at].parent;
+        }
+        names
+    }
+}
+
+/// Fields that say what another field beside them says the name of.
+fn is_value(name: &str) -> bool {
+    matches!(name, "value" | "values" | "Value" | "Values")
+}
+
+fn is_name(name: &str) -> bool {
+    matches!(name, "name" | "key" | "Name" | "Key")
+}
+
+fn is_labels(name: &str) -> bool {
+    matches!(name, "source_labels" | "sourceLabels")
+}
+
+/// Takes a text apart, by the ending of its name or by what it looks like.
+pub(super) fn read(name: &str, text: &str) -> Option<Document> {
+    let ending = name.rsplit_once('.').map_or(name, |(_, ending)| ending).to_ascii_lowercase();
+    match ending.as_str() {
+        "yaml" | "yml" | "json" => yaml::read(text, true).or_else(|| guessed(text)),
+        "toml" => toml::read(text).or_else(|| lines::read(text, true)),
+        "xml" | "xsl" | "xhtml" | "config" => xml::read(text).or_else(|| guessed(text)),
+        "properties" | "ini" | "env" | "cfg" | "cnf" | "dotenv" => lines::read(text, true),
+        "sh" | "bash" | "py" | "js" | "ts" | "lua" | "sql" | "md" | "tf" | "hcl" | "go" | "rb"
+        | "groovy" | "css" | "php" => None,
+        _ => guessed(text),
+    }
+}
+
+fn guessed(text: &str) -> Option<Document> {
+    let start = text.trim_start();
+    if start.starts_with("#!") {
+        return None;
+    }
+    if start.starts_with('<') {
+        return xml::read(text);
+    }
+    let flow = start.starts_with(['{', '[']);
+    if !flow && !text.contains('\n') {
+        return None;
+    }
+    yaml::read(text, false).or_else(|| toml::read(text)).or_else(|| lines::read(text, false))
+}
+
+/// Gathers the pieces of a document in the order in which a parser comes across them.
+#[derive(Debug)]
+struct Builder {
+    pieces: Vec<Piece>,
+    scopes: Vec<Scope>,
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+enum Open {
+    /// A map, and the key whose value comes next.
+    Map { scope: usize, key: Option<String> },
+    /// A list, its name, and the flag that names its next element.
+    List { scope: usize, name: String, flag: Option<String> },
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self {
+            pieces: Vec::new(),
+            scopes: vec![Scope::default()],
+            open: vec![Open::List { scope: 0, name: String::new(), flag: None }],
+        }
+    }
+
+    fn finish(self) -> Option<Document> {
+        (!self.pieces.is_empty()).then_some(Document { pieces: self.pieces, scopes: self.scopes })
+    }
+
+    /// The map that is open, and the name of what comes next.
+    fn next(&mut self) -> (usize, String) {
+        match self.open.last_mut() {
+            Some(Open::Map { scope, key }) => (*scope, key.take().unwrap_or_default()),
+            Some(Open::List { scope, name, flag }) => {
+                (*scope, flag.take().unwrap_or_else(|| name.clone()))
+            }
+            None => (0, String::new()),
+        }
+    }
+
+    /// A map begins.
+    fn map(&mut self) {
+        let (parent, name) = self.next();
+        self.scopes.push(Scope { name, parent: Some(parent), ..Scope::default() });
+        self.open.push(Open::Map { scope: self.scopes.len() - 1, key: None });
+    }
+
+    /// A list begins.
+    fn list(&mut self) {
+        let (scope, name) = self.next();
+        self.open.push(Open::List { scope, name, flag: None });
+    }
+
+    /// A map or a list ends.
+    fn end(&mut self) {
+        self.open.pop();
+    }
+
+    /// All maps but the outermost end.
+    fn at_root(&mut self) {
+        self.open.truncate(2);
+    }
+
+    /// What comes next in a map has this name.
+    fn name(&mut self, name: &str) {
+        if let Some(Open::Map { key, .. }) = self.open.last_mut() {
+            *key = Some(name.to_owned());
+        }
+    }
+
+    /// What comes next in a map is the value of this key.
+    fn key(&mut self, name: &str, span: Range<usize>, escaped: bool) {
+        self.name(name);
+        if let Some(Open::Map { scope, .. }) = self.open.last() {
+            let (named, scope) = (Named::Map, *scope);
+            self.pieces.push(Piece { span, escaped, named, scope, key: true });
+        }
+    }
+
+    /// Whether a key is awaited.
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Map { key: None, .. }))
+    }
+
+    /// A value without inner structure.
+    fn value(&mut self, value: &str, span: Range<usize>, escaped: bool) {
+        let (scope, name) = self.next();
+        if is_labels(&name) {
+            self.scopes[scope].labels.push(value.to_owned());
+        } else if is_name(&name) {
+            self.scopes[scope].beside = Some(value.to_owned());
+        }
+        if let Some(Open::List { flag, .. }) = self.open.last_mut() {
+            *flag = key::flag(value).map(str::to_owned);
+            // A host and a port, each by itself.
+            if key::is_port(value)
+                && let Some(last) = self.pieces.last_mut().filter(|it| it.scope == scope && !it.key)
+            {
+                last.named = Named::Key("host".to_owned());
+            }
+        }
+        self.pieces.push(Piece { span, escaped, named: Named::Key(name), scope, key: false });
+    }
+
+    /// Text of the map itself.
+    fn text(&mut self, text: &str, span: Range<usize>) {
+        if let Some(Open::Map { scope, .. }) = self.open.last() {
+            let (named, scope) = (Named::Map, *scope);
+            if is_name(&self.scopes[scope].name)
+                && let Some(parent) = self.scopes[scope].parent
+            {
+                self.scopes[parent].beside = Some(text.trim().to_owned());
+            }
+            self.pieces.push(Piece { span, escaped: false, named, scope, key: false });
+        }
+    }
+
+    /// More of the last value.
+    fn again(&mut self, span: Range<usize>) {
+        let last = self.pieces.last().cloned();
+        let last = last.unwrap_or_else(|| Piece {
+            span: 0..0,
+            escaped: false,
+            named: Named::Key(String::new()),
+            scope: 0,
+            key: false,
+        });
+        self.pieces.push(Piece { span, ..last });
+    }
+}

@@ -1,0 +1,441 @@
+//! What the name of a setting says about its value.
+
+use crate::api::names::NAMESPACE_NAME_LABEL;
+
+/// What may stand before `NAMESPACE` in a name that means the own namespace. Others
+/// (`METRICS_NAMESPACE`, `TEMPORAL_NAMESPACE`) mean something else.
+const OWN: &[&str] = &[
+    "account",
+    "app",
+    "base",
+    "config",
+    "configmap",
+    "container",
+    "controller",
+    "current",
+    "default",
+    "deploy",
+    "deployment",
+    "election",
+    "exclude",
+    "excluded",
+    "exported",
+    "helm",
+    "ignore",
+    "ignored",
+    "include",
+    "included",
+    "ingress",
+    "install",
+    "job",
+    "k8s",
+    "kube",
+    "kubernetes",
+    "leader",
+    "leaderelection",
+    "lease",
+    "lock",
+    "meta",
+    "my",
+    "not",
+    "only",
+    "operator",
+    "own",
+    "pod",
+    "release",
+    "resource",
+    "runner",
+    "sa",
+    "secret",
+    "self",
+    "service",
+    "serviceaccount",
+    "source",
+    "system",
+    "target",
+    "watch",
+    "watched",
+    "webhook",
+    "worker",
+    "workload",
+];
+
+/// Settings around a `namespace` that is none of Kubernetes': a prefix of metrics or of keys, a
+/// tenant of another system.
+const OTHER: &[&str] = &[
+    "azure",
+    "bull",
+    "cache",
+    "cadence",
+    "celery",
+    "cloudwatch",
+    "datadog",
+    "eventhub",
+    "eventhubs",
+    "hbase",
+    "hive",
+    "i18n",
+    "iceberg",
+    "memcached",
+    "metric",
+    "metrics",
+    "micrometer",
+    "nomad",
+    "php",
+    "prometheus",
+    "redis",
+    "registry",
+    "resque",
+    "servicebus",
+    "sidekiq",
+    "statsd",
+    "telegraf",
+    "temporal",
+    "uri",
+    "vault",
+    "xml",
+];
+
+/// What names entries below `namespaces:` or `namespaceSelector:`.
+const ENTRIES: &[&str] =
+    &["name", "names", "list", "value", "values", "exact", "include", "exclude", "items"];
+
+/// Names whose values are hosts, and commands that take one.
+const HOSTS: &[&str] = &[
+    "addr",
+    "addrs",
+    "address",
+    "addresses",
+    "authority",
+    "backend",
+    "backends",
+    "base",
+    "bootstrap",
+    "broker",
+    "brokers",
+    "connect",
+    "curl",
+    "destination",
+    "dig",
+    "dns",
+    "domain",
+    "domains",
+    "endpoint",
+    "endpoints",
+    "fqdn",
+    "gateway",
+    "getent",
+    "h",
+    "host",
+    "hostname",
+    "hostnames",
+    "hosts",
+    "href",
+    "listener",
+    "listeners",
+    "master",
+    "nc",
+    "node",
+    "nodes",
+    "nslookup",
+    "origin",
+    "origins",
+    "pass",
+    "peer",
+    "peers",
+    "ping",
+    "primary",
+    "proxy",
+    "replica",
+    "replicas",
+    "resolve",
+    "seed",
+    "seeds",
+    "sentinel",
+    "sentinels",
+    "server",
+    "servers",
+    "sni",
+    "ssh",
+    "target",
+    "targets",
+    "telnet",
+    "upstream",
+    "upstreams",
+    "uri",
+    "uris",
+    "url",
+    "urls",
+    "wget",
+];
+
+/// Names whose values may look like `service.namespace` and are none: files, modules, topics.
+const NO_HOSTS: &[&str] = &[
+    "app",
+    "bucket",
+    "channel",
+    "chart",
+    "class",
+    "classes",
+    "collection",
+    "column",
+    "dir",
+    "directory",
+    "email",
+    "event",
+    "events",
+    "exchange",
+    "field",
+    "file",
+    "files",
+    "folder",
+    "group",
+    "id",
+    "image",
+    "import",
+    "index",
+    "key",
+    "keys",
+    "label",
+    "labels",
+    "level",
+    "levels",
+    "locale",
+    "logger",
+    "loggers",
+    "logging",
+    "metric",
+    "metrics",
+    "module",
+    "modules",
+    "name",
+    "names",
+    "package",
+    "packages",
+    "path",
+    "prefix",
+    "profile",
+    "profiles",
+    "queue",
+    "queues",
+    "realm",
+    "regex",
+    "repository",
+    "role",
+    "routing",
+    "schema",
+    "scope",
+    "stream",
+    "subject",
+    "suffix",
+    "table",
+    "tables",
+    "tag",
+    "tags",
+    "template",
+    "topic",
+    "topics",
+    "type",
+    "user",
+    "username",
+    "version",
+    "wsgi",
+];
+
+/// Names of lists in which anything may stand.
+const ARGUMENTS: &[&str] = &["args", "argv", "arguments", "cmd", "command", "entrypoint"];
+
+/// What a value means by the name of its setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    /// The own namespace, if it equals it.
+    Own,
+    /// A namespace of whatever kind.
+    SomeNamespace,
+    /// No namespace.
+    Nothing,
+}
+
+/// Whether a setting of this name, within others (from the inside out), holds a namespace:
+/// `namespace`, `POD_NAMESPACE`, `leaderElectionNamespace`, `watch-namespaces`.
+pub(super) fn means<'a>(name: &'a str, within: impl Iterator<Item = &'a str>) -> Means {
+    // Istio's list of namespaces that an object is seen from.
+    if name == NAMESPACE_NAME_LABEL || name == "exportTo" {
+        return Means::Own;
+    }
+    let segments = || name.rsplit(['.', '/', ':']).filter(|it| !it.is_empty());
+    let mut around = segments().skip(1).chain(within);
+    let first = words(segments().next().unwrap_or(name));
+    let last = without_ending(&first);
+    let Some((last, qualifiers)) = last.split_last() else {
+        // `k8s.namespace.name`, and entries of a list of namespaces.
+        let entry = first.iter().all(|it| ENTRIES.contains(&it.as_str()));
+        let parent = around.next().map(words).unwrap_or_default();
+        return match without_ending(&parent).split_last() {
+            Some((it, rest)) if entry && is_namespace(it) => qualified(rest, around),
+            _ => Means::Nothing,
+        };
+    };
+    if is_namespace(last) {
+        return qualified(qualifiers, around);
+    }
+    // `namespaceSelector: { matchNames: […] }`
+    let selects = words(around.next().unwrap_or_default());
+    let selector = selects.iter().map(String::as_str).eq(["namespace", "selector"]);
+    if selector && name == "matchNames" { Means::Own } else { Means::Nothing }
+}
+
+fn qualified<'a>(qualifiers: &[String], around: impl Iterator<Item = &'a str>) -> Means {
+    if !qualifiers.iter().all(|word| OWN.contains(&word.as_str())) {
+        return Means::SomeNamespace;
+    }
+    if !qualifiers.is_empty() {
+        return Means::Own;
+    }
+    for parent in around.flat_map(|it| it.rsplit(['.', '/', ':'])).take(2) {
+        let words = words(parent);
+        if words.iter().any(|word| OTHER.contains(&word.as_str())) {
+            return Means::SomeNamespace;
+        }
+        if words.iter().any(|word| OWN.contains(&word.as_str())) {
+            return Means::Own;
+        }
+    }
+    Means::Own
+}
+
+fn is_namespace(word: &str) -> bool {
+    word == "namespace" || word == "namespaces"
+}
+
+/// `NAMESPACE_NAME`, `namespaces[0]`: the ending adds nothing.
+fn without_ending(words: &[String]) -> &[String] {
+    let ending = |it: &String| {
+        ENTRIES.contains(&it.as_str()) || it.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let end = words.iter().rposition(|it| !ending(it)).map_or(0, |at| at + 1);
+    &words[..end]
+}
+
+/// What a name says about whether its value is a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// It is.
+    Host,
+    /// It is something else.
+    Other,
+    /// It may be, if it looks like one.
+    Unknown,
+    /// It may be, if more than its looks says so.
+    Anything,
+}
+
+/// Whether a setting, flag or command of this name takes a host.
+pub(super) fn holds(name: &str) -> Holds {
+    let words = words(name.rsplit(['.', '/', ':']).next().unwrap_or(name));
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let letter = matches!(words.as_slice(), [one] if one.len() == 1);
+    if any(HOSTS) {
+        Holds::Host
+    } else if letter || any(ARGUMENTS) {
+        Holds::Anything
+    } else if any(NO_HOSTS) {
+        Holds::Other
+    } else {
+        Holds::Unknown
+    }
+}
+
+/// Whether `namespace/name` under this name is a file, an image or a place on the web.
+pub(super) fn holds_path(name: &str) -> bool {
+    const PATHS: &[&str] = &["dir", "file", "image", "path", "repo", "repository", "uri", "url"];
+    words(name).iter().any(|word| PATHS.contains(&word.as_str()))
+}
+
+/// Whether a text is the number of a port.
+pub(in crate::plan::relocate) fn is_port(text: &str) -> bool {
+    (2..=5).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// `--namespace` → `namespace`, `-n` → `namespace`.
+pub(in crate::plan::relocate) fn flag(text: &str) -> Option<&str> {
+    if text == "-n" {
+        return Some("namespace");
+    }
+    let name = text.strip_prefix('-')?;
+    let name = name.strip_prefix('-').unwrap_or(name);
+    (!name.is_empty() && !name.contains(['=', ' '])).then_some(name)
+}
+
+/// `leaderElectionNamespace` → leader, election, namespace.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            words.push(String::new());
+        } else if c.is_uppercase() && lower {
+            words.push(c.to_lowercase().collect());
+        } else if let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+        // `K8S_…` is one word, and so is `k8sNamespace`'s first.
+        lower = c.is_lowercase() || c.is_ascii_digit() && lower;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_mean_the_own_namespace_are_told_from_others() {
+        for (name, within, expected) in [
+            ("namespace", &[][..], Means::Own),
+            ("POD_NAMESPACE", &[], Means::Own),
+            ("leaderElectionNamespace", &[], Means::Own),
+            ("watch-namespaces", &[], Means::Own),
+            ("NAMESPACES_0", &[], Means::Own),
+            ("namespaces[0]", &[], Means::Own),
+            ("K8S_NAMESPACE_NAME", &[], Means::Own),
+            ("k8s.namespace.name", &[], Means::Own),
+            ("io.kubernetes.pod.namespace", &[], Means::Own),
+            ("name", &["namespace"], Means::Own),
+            ("names", &["namespaces", "kubernetes_sd_configs"], Means::Own),
+            ("matchNames", &["namespaceSelector", "spec"], Means::Own),
+            ("notNamespaces", &["source"], Means::Own),
+            ("kubernetes.io/metadata.name", &[], Means::Own),
+            ("namespace", &["kubernetes", "metrics"], Means::Own),
+            ("namespace", &["metrics"], Means::SomeNamespace),
+            ("metrics.namespace", &[], Means::SomeNamespace),
+            ("namespace", &["options", "redis"], Means::SomeNamespace),
+            ("TEMPORAL_NAMESPACE", &[], Means::SomeNamespace),
+            ("name", &["database"], Means::Nothing),
+            ("profile", &["namespaces"], Means::Nothing),
+            ("names", &[], Means::Nothing),
+            ("", &[], Means::Nothing),
+            ("…", &["…"], Means::Nothing),
+        ] {
+            assert_eq!(means(name, within.iter().copied()), expected, "{name} in {within:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_take_a_host_are_told_from_others() {
+        for (name, expected) in [
+            ("db.host", Holds::Host),
+            ("SERVER_NAME", Holds::Host),
+            ("bootstrap.servers", Holds::Host),
+            ("-h", Holds::Host),
+            ("proxy_pass", Holds::Host),
+            ("orders.topic", Holds::Other),
+            ("-A", Holds::Anything),
+            ("DJANGO_SETTINGS_MODULE", Holds::Other),
+            ("ORDERS", Holds::Unknown),
+        ] {
+            assert_eq!(holds(name), expected, "{name}");
+        }
+    }
+}
