@@ -1,17 +1,15 @@
-//! What could still lead back to production, or keep the clone from working.
+//! What could still lead back to production.
 //!
 //! Everything that will be in the target is looked through with the eyes of `relocate`, whatever
 //! pass it came from: a reference that is left blocks the plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     context::Context,
-    kinds,
     log::Log,
     object::{Key, Object, escape},
     relocate::{self, text::Kind},
-    select,
     task::{PlannedTask, TaskRole, Work},
 };
 use crate::{
@@ -42,7 +40,6 @@ pub(super) fn audit(
     for task in tasks {
         of_task(task, context, log);
     }
-    dangling(objects, context, log);
 }
 
 fn of_secret(name: &str, secret: &PlannedSecret, context: &Context, log: &mut Log) {
@@ -100,26 +97,5 @@ fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut 
             format!("{word} may mean the source namespace {source}; it is left as it is"),
             "nothing, if it means something else: the fence stops it in any case",
         ),
-    }
-}
-
-/// Names of objects that will not be there.
-fn dangling(objects: &[Object], context: &Context, log: &mut Log) {
-    let there: BTreeSet<Key> = objects.iter().map(Object::key).collect();
-    for object in objects {
-        for refers in kinds::references(object) {
-            if refers.optional || there.contains(&refers.to) || select::is_given(&refers.to) {
-                continue;
-            }
-            let to = &refers.to;
-            let (severity, why) = if context.by_key.contains_key(to) {
-                (Severity::Warns, format!("it needs {to}, which stays behind"))
-            } else {
-                (Severity::Informs, format!("it needs {to}, which production has not either"))
-            };
-            let settle =
-                format!("see why {to} stays behind, or leave {} behind as well", object.key());
-            log.find(severity, &object.key(), &refers.path, "missing-reference", why, settle);
-        }
     }
 }

@@ -28,6 +28,7 @@ mod order;
 mod ours;
 mod own_pod;
 mod pattern;
+mod preflight;
 pub mod probe;
 mod relocate;
 pub mod request;
@@ -174,6 +175,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let clones = ours::keep_names_free(clones, &objects, &mut log);
     objects.extend(clones);
     audit::audit(&objects, &secrets, &tasks, &context, &mut log);
+    preflight::preflight(&objects, &context, &mut log);
 
     let allowed = context.max_objects();
     if objects.len() > allowed {
