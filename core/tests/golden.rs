@@ -1,5 +1,5 @@
 //! One folder of `tests/golden` per rule of the planner: `source.yaml`, `environment.yaml`, maybe
-//! `class.yaml`, and what becomes of them: `expected.yaml` (the clones, without the fence) and
+//! `class.yaml` and `grant.yaml`, and what becomes of them: `expected.yaml` (the clones, without the fence) and
 //! `report.yaml` (what changed, what stays behind, what was found). `BLESS=1` rewrites the last
 //! two, `CASE=name` runs one.
 
@@ -13,7 +13,7 @@ use common::{Case, golden_folder, yaml_documents, yaml_text};
 use kulisse_core::{
     api::names,
     plan::{Plan, plan},
-    secrets::{Part, PlannedValue},
+    secrets::{Part, Place, PlannedValue},
 };
 use serde_json::{Value, json};
 
@@ -99,7 +99,10 @@ fn report(plan: &Plan) -> String {
 fn recipe(value: &PlannedValue) -> Vec<String> {
     let parts = match value {
         PlannedValue::Parts(parts) => parts,
-        PlannedValue::From { secret, key } => return vec![format!("from {secret}, key {key}")],
+        PlannedValue::From(Place { origin, secret, key }) => {
+            return vec![format!("{secret}, key {key} ({origin:?})")];
+        }
+        PlannedValue::Template(parts) => return parts.iter().map(|it| format!("{it:?}")).collect(),
     };
     parts
         .iter()

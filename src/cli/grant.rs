@@ -28,6 +28,10 @@ pub struct Args {
     /// Do not let the operator read Secrets: their keys are then taken from what refers to them
     #[arg(long)]
     without_secrets: bool,
+    /// Secret that may come along as it is: a pull secret, or one that the class lets be copied
+    /// too. A glob; can be given several times
+    #[arg(long = "secret", value_name = "NAME", conflicts_with = "without_secrets")]
+    secrets: Vec<String>,
     /// Namespace of the operator
     #[arg(long, default_value = "kulisse")]
     operator_namespace: String,
@@ -45,7 +49,7 @@ pub struct Args {
 pub async fn grant(args: Args) -> Result<ExitCode> {
     let source = NamespaceName::parse(&args.source)?;
     let from = NamespaceName::parse(&args.from)?;
-    let grant = consent(&source, &from)?;
+    let grant = consent(&source, &from, &args.secrets)?;
     let bindings = bindings(&args, &source)?;
     let mut out = std::io::stdout();
     if !args.apply {
@@ -75,14 +79,18 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn consent(source: &NamespaceName, from: &NamespaceName) -> Result<StagingGrant> {
+fn consent(
+    source: &NamespaceName,
+    from: &NamespaceName,
+    secrets: &[String],
+) -> Result<StagingGrant> {
     // One grant for each asking namespace, so that one can be withdrawn alone.
     let name = fit(&format!("from-{from}"), 63, 5);
     Ok(serde_json::from_value(json!({
         "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
         "kind": "StagingGrant",
         "metadata": { "name": name, "namespace": source },
-        "spec": { "from": [{ "namespace": from }] }
+        "spec": { "from": [{ "namespace": from }], "secrets": secrets }
     }))?)
 }
 

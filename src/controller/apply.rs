@@ -21,7 +21,7 @@ use kulisse_core::{
         kinds::{self, Shape},
         object::{Key, Object},
     },
-    secrets::SecretBytes,
+    secrets::Filling,
 };
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub struct Part {
 struct Parcel {
     object: Object,
     wave: Wave,
-    secret: Option<BTreeMap<String, SecretBytes>>,
+    secret: Option<Filling>,
     way: Way,
 }
 
@@ -195,7 +195,7 @@ async fn create(
     parcel: &Parcel,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let body = body(&parcel.object, parcel.secret.as_ref())?;
+    let body = body(&parcel.object, parcel.secret.as_ref().map(Filling::values))?;
     let params = creation();
     let what = format!("create {}", parcel.object.key());
     let made = settled(|| async {
@@ -222,7 +222,7 @@ async fn change(
         return create(api, seen, &parcel, ctx).await;
     };
     take_over(api, &there).await?;
-    let values = parcel.secret.map(|made| secrets::keep(made, &there));
+    let values = parcel.secret.map(|made| secrets::over(&made, &there, ctx));
     send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
 }
 
@@ -230,7 +230,7 @@ async fn send_apply(
     api: &Api<DynamicObject>,
     seen: &Seen,
     object: &Object,
-    values: Option<&BTreeMap<String, SecretBytes>>,
+    values: Option<&secrets::Contents>,
     ctx: &Context,
 ) -> Result<(), Error> {
     let patch = Patch::Apply(body(object, values)?);
@@ -299,7 +299,7 @@ async fn prune(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error>
 /// The object as it is sent; Secrets get their values here and nowhere else.
 fn body(
     object: &Object,
-    values: Option<&BTreeMap<String, SecretBytes>>,
+    values: Option<&secrets::Contents>,
 ) -> Result<DynamicObject, Error> {
     let mut value = object.value().clone();
     if let (Some(values), Some(map)) = (values, value.as_object_mut()) {

@@ -5,7 +5,7 @@ use kulisse_core::{
     api::{condition::Reason, duration::InvalidDuration, identity::InvalidName},
     lifecycle::Problem,
     plan::{PlanError, object::NotAnObject},
-    secrets::SecretMissing,
+    secrets::Unmade,
 };
 
 /// What can go wrong in a pass.
@@ -90,9 +90,14 @@ impl From<PlanError> for Error {
     }
 }
 
-impl From<SecretMissing> for Error {
-    fn from(error: SecretMissing) -> Self {
-        Self::problem(Reason::SecretMissing, error.to_string())
+impl From<Unmade> for Error {
+    fn from(error: Unmade) -> Self {
+        let reason = match &error {
+            Unmade::Missing(_) => Reason::SecretMissing,
+            Unmade::NoSuchValue { .. } => Reason::InvalidSpec,
+            Unmade::Production { .. } => Reason::ProductionReference,
+        };
+        Self::problem(reason, error.to_string())
     }
 }
 

@@ -147,15 +147,28 @@ async fn refusal(
     let spec = &environment.spec;
     NamespaceName::parse(&spec.source.namespace)?;
     let grants = ctx.world.grants(&spec.source.namespace);
-    let labels = if consent::needs_labels(Some(class), &grants) {
-        labels(&identity.namespace, ctx).await?
-    } else {
-        BTreeMap::new()
-    };
+    let labels = labels_if(consent::needs_labels(Some(class), &grants), identity, ctx).await?;
     let asking = consent::Asking { name: identity.namespace.as_str(), labels: &labels };
     let answer = consent::granted(spec, asking, &grants)
         .and_then(|()| consent::allowed(spec, asking, class));
     Ok(answer.err())
+}
+
+/// Globs of the Secrets that the source's grants let the request namespace have as they are.
+pub async fn granted_secrets(seen: &Seen, ctx: &Context) -> Result<Vec<String>, Error> {
+    let grants = ctx.world.grants(&seen.environment.spec.source.namespace);
+    let labels = labels_if(consent::needs_labels(None, &grants), &seen.identity, ctx).await?;
+    let asking = consent::Asking { name: seen.identity.namespace.as_str(), labels: &labels };
+    Ok(consent::granted_secrets(asking, &grants))
+}
+
+/// The labels of the request namespace, where somebody looks at them.
+async fn labels_if(
+    needed: bool,
+    identity: &Identity,
+    ctx: &Context,
+) -> Result<BTreeMap<String, String>, Error> {
+    if needed { labels(&identity.namespace, ctx).await } else { Ok(BTreeMap::new()) }
 }
 
 async fn labels(name: &NamespaceName, ctx: &Context) -> Result<BTreeMap<String, String>, Error> {

@@ -24,7 +24,7 @@ use super::{
     capture,
     context::Context,
     error::Error,
-    orphan, report,
+    observe, orphan, report,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -129,6 +129,7 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         changes: count(plan.changes.len()),
         left_behind: count(plan.left_behind.len()),
         findings: count(plan.findings.len()),
+        copied: plan.copied().into_iter().take(64).collect(),
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),
@@ -145,6 +146,7 @@ async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
         environment: seen.identity.clone(),
         spec: seen.environment.spec.clone(),
         class: seen.class.clone(),
+        granted_secrets: observe::granted_secrets(seen, ctx).await?,
         incarnation: seen.incarnation(),
         target: seen.target_name.clone(),
         cluster: Cluster {

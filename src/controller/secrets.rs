@@ -1,6 +1,9 @@
 //! The values of cloned Secrets: made, written, and forgotten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
@@ -8,8 +11,15 @@ use kube::{
     api::{DynamicObject, ListParams},
 };
 use kulisse_core::{
-    api::{condition::Reason, identity::ObjectName, names},
-    secrets::{self, OpenSecret, PlannedValue, SecretBytes},
+    api::{
+        condition::Reason,
+        identity::{NamespaceName, ObjectName},
+        names,
+    },
+    secrets::{
+        self, Filling, Materials, OpenSecret, Origin, Place, PlannedValue, Production,
+        SecretBytes, Values,
+    },
 };
 use serde_json::{Value, json};
 
@@ -17,32 +27,35 @@ use super::{
     call::call_secret, capture, context::Context, error::Error, seen::Seen, stored::Stored,
 };
 
-type Values = BTreeMap<String, SecretBytes>;
+/// The only type of Secret that is read in the operator's own namespace for a class: the operator's
+/// key and stored plans lie there too.
+const PULL_TYPE: &str = "kubernetes.io/dockerconfigjson";
+
+/// The values of a Secret.
+pub type Contents = BTreeMap<String, SecretBytes>;
 
 /// The values of all planned Secrets, by name.
 pub async fn values(
     seen: &Seen,
     stored: &Stored,
     ctx: &Context,
-) -> Result<BTreeMap<String, Values>, Error> {
-    let given = given(seen, stored, ctx).await?;
-    let mut all = BTreeMap::new();
-    for (name, planned) in &stored.plan.secrets {
-        let made = secrets::make(planned, &ctx.key, &seen.identity.uid, &given)?;
-        if let Some(sealed) = stored.capture.secrets.get(name) {
-            let equal = secrets::equals_source(&made, sealed, &ctx.key);
-            if let Some(key) = equal.first() {
-                return Err(Error::problem(
-                    Reason::ProductionReference,
-                    format!(
-                        "Secret/{name}: key {key} would hold production's own credential: give another value in the Secret that spec.secrets.rules takes it from"
-                    ),
-                ));
-            }
-        }
-        all.insert(name.clone(), made);
-    }
-    Ok(all)
+) -> Result<BTreeMap<String, Filling>, Error> {
+    let planned = || stored.plan.secrets.values().flat_map(|planned| planned.keys.values());
+    let templates = planned().any(|it| matches!(it, PlannedValue::Template(_)));
+    // Templates are filled with what is really there.
+    let existing = if templates { existing(seen, ctx).await? } else { Values::new() };
+    let with = Materials {
+        key: &ctx.key,
+        environment: &seen.identity.uid,
+        given: given(seen, stored, ctx).await?,
+        existing,
+        production: Arc::new(Production::of(&stored.capture.secrets)),
+    };
+    Ok(secrets::make(&stored.plan.secrets, &with)?)
+}
+
+async fn existing(seen: &Seen, ctx: &Context) -> Result<Values, Error> {
+    Ok(known(seen, ctx).await?.into_iter().map(|secret| (secret.name, secret.data)).collect())
 }
 
 /// What the target's Secrets really hold, so that it can be kept out of messages.
@@ -54,57 +67,72 @@ pub async fn known(seen: &Seen, ctx: &Context) -> Result<Vec<OpenSecret>, Error>
     Ok(secrets.items.into_iter().map(capture::open).collect())
 }
 
-/// What the rules take from Secrets of the request namespace. Only those that are marked as usable
-/// count: whoever may create environments must not thereby read every Secret beside them.
+/// What the plan takes from Secrets elsewhere, each of them read once.
 async fn given(
     seen: &Seen,
     stored: &Stored,
     ctx: &Context,
-) -> Result<BTreeMap<(String, String), SecretBytes>, Error> {
-    let from: BTreeSet<&String> = stored
-        .plan
-        .secrets
-        .values()
-        .flat_map(|planned| planned.keys.values())
+) -> Result<BTreeMap<Place, SecretBytes>, Error> {
+    let planned = stored.plan.secrets.values().flat_map(|planned| planned.keys.values());
+    let from: BTreeSet<(Origin, &String)> = planned
         .filter_map(|value| match value {
-            PlannedValue::From { secret, .. } => Some(secret),
-            PlannedValue::Parts(_) => None,
+            PlannedValue::From(place) => Some((place.origin, &place.secret)),
+            PlannedValue::Parts(_) | PlannedValue::Template(_) => None,
         })
         .collect();
-    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let mut given = BTreeMap::new();
-    for name in from {
-        ObjectName::parse(name)?;
-        let what = format!("get Secret {name} in {}", seen.identity.namespace);
-        let secret = match call_secret(&what, || api.get_opt(name)).await {
-            Ok(secret) => secret,
-            Err(error) if error.code() == 403 => {
-                return Err(Error::problem(
-                    Reason::SecretMissing,
-                    format!(
-                        "the operator may not read Secret {name} in {}: add that namespace to the chart's requestNamespaces",
-                        seen.identity.namespace
-                    ),
-                ));
-            }
-            Err(error) => return Err(error),
+    for (origin, name) in from {
+        let namespace = match origin {
+            Origin::Request => &seen.identity.namespace,
+            Origin::Source => &stored.plan.source,
+            Origin::Operator => &ctx.settings.namespace,
         };
-        let usable =
-            secret.filter(|it| it.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"));
-        if let Some(secret) = usable {
-            given.extend(
-                capture::values(secret)
-                    .into_iter()
-                    .map(|(key, value)| ((name.clone(), key), value)),
-            );
+        let secret = read(namespace, origin, name, ctx).await?.filter(|it| usable(it, origin));
+        for (key, value) in secret.map(capture::values).into_iter().flatten() {
+            given.insert(Place { origin, secret: name.clone(), key }, value);
         }
     }
     Ok(given)
 }
 
-/// The values for a Secret that is there already: what it holds stays.
-pub fn keep(made: Values, there: &DynamicObject) -> Values {
-    let existing = there
+async fn read(
+    namespace: &NamespaceName,
+    origin: Origin,
+    name: &str,
+    ctx: &Context,
+) -> Result<Option<Secret>, Error> {
+    ObjectName::parse(name)?;
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace.as_str());
+    let forbidden = |to_do: String| {
+        let message = format!("the operator may not read Secret {name} in {namespace}: {to_do}");
+        Err(Error::problem(Reason::SecretMissing, message))
+    };
+    let what = format!("get Secret {name} in {namespace}");
+    match (call_secret(&what, || api.get_opt(name)).await, origin) {
+        (Err(error), Origin::Request) if error.code() == 403 => {
+            forbidden("add that namespace to the chart's requestNamespaces".to_owned())
+        }
+        (Err(error), Origin::Source) if error.code() == 403 => forbidden(format!(
+            "its owners bind {} to the operator there",
+            names::SOURCE_SECRETS_ROLE
+        )),
+        (answer, _) => answer,
+    }
+}
+
+/// Of the request namespace only what is marked counts: whoever may create environments must not
+/// thereby read every Secret beside them.
+fn usable(secret: &Secret, origin: Origin) -> bool {
+    match origin {
+        Origin::Request => secret.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"),
+        Origin::Source => true,
+        Origin::Operator => secret.type_.as_deref() == Some(PULL_TYPE),
+    }
+}
+
+/// The values for a Secret that is there already.
+pub fn over(filling: &Filling, there: &DynamicObject, ctx: &Context) -> Contents {
+    let there = there
         .data
         .get("data")
         .and_then(|data| serde_json::from_value::<BTreeMap<String, ByteString>>(data.clone()).ok())
@@ -112,11 +140,11 @@ pub fn keep(made: Values, there: &DynamicObject) -> Values {
         .into_iter()
         .map(|(key, value)| (key, SecretBytes::new(value.0)))
         .collect();
-    secrets::keep_existing(made, &existing)
+    filling.over(&there, &ctx.key)
 }
 
 /// `data` of a Secret.
-pub fn encoded(values: &Values) -> Value {
+pub fn encoded(values: &Contents) -> Value {
     let data: BTreeMap<&String, ByteString> =
         values.iter().map(|(key, value)| (key, ByteString(value.expose().to_vec()))).collect();
     json!(data)

@@ -141,7 +141,9 @@ impl Seen {
         let blocked = self.stored.as_ref().and_then(|stored| {
             let first = stored.plan.blocking().next()?;
             let reason = match first.kind.as_str() {
-                "invalid-rule" => Reason::InvalidSpec,
+                "invalid-rule" | "invalid-template" => Reason::InvalidSpec,
+                "copy-not-granted" => Reason::SourceNotGranted,
+                "copy-not-allowed" => Reason::NotAllowedByClass,
                 _ => Reason::ProductionReference,
             };
             let message =
@@ -153,6 +155,7 @@ impl Seen {
             digest: summary.digest.clone(),
             captured_at: self.record.source.as_ref().map_or(now, |it| it.captured_at.0),
             blocked,
+            copied: summary.copied.clone(),
         })
     }
 

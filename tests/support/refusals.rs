@@ -46,6 +46,12 @@ fn grant(from: Value) -> Value {
     })
 }
 
+fn granting(from: Value, secrets: Value) -> Value {
+    let mut grant = grant(from);
+    grant["spec"]["secrets"] = secrets;
+    grant
+}
+
 fn lay_over(below: &mut Value, above: Value) {
     match (below, above) {
         (Value::Object(below), Value::Object(above)) => {
@@ -78,7 +84,9 @@ pub fn accepted() -> Vec<Value> {
             { "name": "x", "digest": format!("sha256:{}", "0".repeat(64)) }],
         "secrets": { "default": "Omit", "rules": [
             { "name": "a", "policy": "From", "from": { "name": "b" } },
-            { "name": "b", "keys": ["x"], "policy": "Omit" }, { "name": "c", "policy": "Generate" } ] },
+            { "name": "b", "keys": ["x"], "policy": "Omit" }, { "name": "c", "policy": "Generate" },
+            { "name": "d", "policy": "Copy" },
+            { "name": "e", "keys": ["url"], "policy": "Template", "template": "x://${secret:a/b}" } ] },
         "expose": [{ "service": "web", "port": 80, "host": "web.example.com" }],
         "seed": [task(json!({ "run": { "image": "x" }, "when": "AfterWorkloads" })),
             task(json!({ "name": "u", "job": { "template": {} } }))],
@@ -96,7 +104,11 @@ pub fn accepted() -> Vec<Value> {
         environment(json!({ "lifecycle": { "ttl": "8760h" } })),
         environment(all),
         grant(json!([{ "namespace": "a" }, { "namespaceSelector": {} }])),
+        granting(json!([{ "namespace": "a" }]), json!(["registry", "api-*"])),
         class(json!({ "boundary": { "probe": "Never" }, "limits": { "maxTTL": "1h" } })),
+        class(json!({
+            "secrets": { "allowCopy": ["api-*"] }, "imagePullSecrets": [{ "name": "registry" }],
+        })),
     ]
 }
 
@@ -158,6 +170,21 @@ pub fn rules() -> Vec<Refusal> {
             "Omit with a name",
             secret(json!({ "name": "a", "policy": "Omit", "from": { "name": "b" } })),
             from,
+        ),
+        new(
+            "Template without a text",
+            secret(json!({ "name": "a", "keys": ["x"], "policy": "Template" })),
+            "template goes with policy Template, and policy Template needs it",
+        ),
+        new(
+            "Template without keys",
+            secret(json!({ "name": "a", "policy": "Template", "template": "x" })),
+            "policy Template needs keys: the names of the keys that get the text",
+        ),
+        new(
+            "a text without Template",
+            secret(json!({ "name": "a", "policy": "Copy", "template": "x" })),
+            "template goes with policy Template, and policy Template needs it",
         ),
         new(
             "two seeds of one name",
@@ -293,7 +320,11 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "images": [{ "name": "x", "digest": "sha256:abc" }] }), "digest"),
         (json!({ "images": [{ "newTag": "1" }] }), "name"),
         (json!({ "secrets": { "default": "Copy" } }), "default"),
-        (json!({ "secrets": { "rules": [{ "name": "a", "policy": "Copy" }] } }), "policy"),
+        (json!({ "secrets": { "rules": [{ "name": "a", "policy": "Keep" }] } }), "policy"),
+        (
+            json!({ "secrets": { "rules": [{ "name": "a", "keys": ["x"], "policy": "Template", "template": long(4097) }] } }),
+            "template",
+        ),
         (json!({ "expose": [{ "service": "web", "port": 65536 }] }), "port"),
         (json!({ "expose": [{ "service": "web", "host": "UPPER" }] }), "host"),
         (json!({ "seed": many(17, task(json!({ "run": { "image": "x" } }))) }), "seed"),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     duration::Duration,
-    environment::{Access, AccessRole, Subject},
+    environment::{Access, AccessRole, SecretReference, Subject},
     schema,
 };
 
@@ -59,6 +59,15 @@ pub struct StagingClassSpec {
     /// Who may look into targets.
     #[serde(default)]
     pub access: ClassAccess,
+    /// What of production's own Secrets may come along.
+    #[serde(default)]
+    pub secrets: ClassSecrets,
+    /// Pull secrets of staging: Secrets of type `kubernetes.io/dockerconfigjson` in the operator's
+    /// namespace. Every Pod of a target pulls with them instead of with production's. Default:
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub image_pull_secrets: Vec<SecretReference>,
 }
 
 /// Preview URLs.
@@ -181,4 +190,15 @@ pub struct ClassAccess {
     /// The most that may be given. Default `View`.
     #[serde(default)]
     pub max_role: AccessRole,
+}
+
+/// What of production's own Secrets may come along.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassSecrets {
+    /// Globs of the Secrets that environments may take with policy `Copy`, if the source's grants
+    /// list them too. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub allow_copy: Vec<String>,
 }

@@ -129,6 +129,8 @@ reasons! {
     TooLarge,
     /// A clone would still lead back to production.
     ProductionReference,
+    /// A credential of production's own is in the clone: the source's grants and the class allow it.
+    CredentialCopied,
     /// A Secret cannot be made: what it needs is not there.
     SecretMissing,
     /// The admission policy that fences the operator's own account is not in force.

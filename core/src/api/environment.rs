@@ -308,6 +308,10 @@ pub enum SecretDefault {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(validation = Rule::new("(self.policy == 'From') == has(self.from)")
     .message("from goes with policy From, and policy From needs it"))]
+#[x_kube(validation = Rule::new("(self.policy == 'Template') == has(self.template)")
+    .message("template goes with policy Template, and policy Template needs it"))]
+#[x_kube(validation = Rule::new("self.policy != 'Template' || has(self.keys)")
+    .message("policy Template needs keys: the names of the keys that get the text"))]
 pub struct SecretRule {
     /// Glob of Secret names.
     #[schemars(length(min = 1, max = 253))]
@@ -322,6 +326,12 @@ pub struct SecretRule {
     /// value of the same key is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SecretReference>,
+    /// With `Template`: the text that the keys get. `${secret:NAME/KEY}` is what a cloned Secret
+    /// holds, `${environment}` the environment's name, `${namespace}` the target, `${url}` the first
+    /// preview URL, `${host:SERVICE}` the preview host of a Service; `$$` is a `$`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub template: Option<String>,
 }
 
 /// What happens to a key of a Secret.
@@ -329,13 +339,17 @@ pub struct SecretRule {
 pub enum SecretPolicy {
     /// Credentials are invented anew; users, databases, hosts and settings are kept.
     Generate,
+    /// The value is production's own. The source's grants and the class must both list the Secret.
+    Copy,
     /// The value comes from a Secret of the request namespace.
     From,
+    /// The value is a text in which names of the clone are filled in.
+    Template,
     /// The key is left out.
     Omit,
 }
 
-/// A Secret in the request namespace.
+/// A Secret by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretReference {

@@ -103,6 +103,11 @@ pub fn staging_plan(environment: &str) -> String {
     environment.to_owned()
 }
 
+/// Name in a target of a pull secret that the class gives.
+pub fn pull_secret(given: &str) -> String {
+    format!("kulisse-pull-{given}")
+}
+
 /// Name of part `part` of the plan with number `serial` of an environment, in the operator's namespace.
 pub fn stored_plan(uid: &str, serial: u64, part: usize) -> String {
     format!("plan-{uid}-{serial}-{part}")

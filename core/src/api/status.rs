@@ -171,6 +171,10 @@ pub struct PlanSummary {
     pub left_behind: u32,
     /// Number of findings.
     pub findings: u32,
+    /// Secrets that hold credentials of production's own, by consent; at most 64 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub copied: Vec<String>,
 }
 
 /// The source as it was read.

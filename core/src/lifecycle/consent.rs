@@ -54,6 +54,19 @@ pub fn granted<'a>(
     ))
 }
 
+/// Globs of the source's Secrets that a namespace that asks may have as they are, by the source's
+/// grants.
+pub fn granted_secrets<'a>(
+    asking: Asking,
+    grants: impl IntoIterator<Item = &'a StagingGrantSpec>,
+) -> Vec<String> {
+    let mine = grants.into_iter().filter(|it| it.from.iter().any(|from| names(from, asking)));
+    let mut globs: Vec<String> = mine.flat_map(|grant| grant.secrets.iter().cloned()).collect();
+    globs.sort_unstable();
+    globs.dedup();
+    globs
+}
+
 /// Whether the class lets a namespace clone the source of `spec`.
 ///
 /// # Errors
@@ -149,6 +162,19 @@ mod tests {
         assert_eq!(asks("others", &[], &[by_name]), Err(Reason::SourceNotGranted));
         assert_eq!(asks("others", &[("team", "shop")], std::slice::from_ref(&by_label)), Ok(()));
         assert_eq!(asks("others", &[("team", "pay")], &[by_label]), Err(Reason::SourceNotGranted));
+    }
+
+    #[test]
+    fn only_grants_that_name_the_asker_give_secrets() {
+        let grant = |from: &str, secrets: &[&str]| -> StagingGrantSpec {
+            serde_json::from_value(json!({"from": [{"namespace": from}], "secrets": secrets}))
+                .unwrap()
+        };
+        let grants =
+            [grant("previews", &["b", "a"]), grant("others", &["c"]), grant("previews", &["a"])];
+        let labels = BTreeMap::new();
+        let asking = Asking { name: "previews", labels: &labels };
+        assert_eq!(granted_secrets(asking, &grants), ["a", "b"]);
     }
 
     #[test]

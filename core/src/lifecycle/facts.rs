@@ -99,6 +99,8 @@ pub struct PlanFacts {
     pub captured_at: Timestamp,
     /// The first of its findings that keep it from being applied, and how many there are.
     pub blocked: Option<(Problem, usize)>,
+    /// Secrets that hold credentials of production's own, by consent.
+    pub copied: Vec<String>,
 }
 
 /// What the probe has shown.

@@ -60,6 +60,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
                 digest: "new".into(),
                 captured_at: facts.now,
                 blocked: None,
+                copied: Vec::new(),
             });
         }
         Step::Prepare => {
@@ -130,7 +131,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
     let plan = |generation, blocked: bool, old: bool| {
         let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
         let captured_at = if old { long_ago } else { at(NOW) };
-        Some(PlanFacts { generation, digest: "new".into(), captured_at, blocked })
+        Some(PlanFacts { generation, digest: "new".into(), captured_at, blocked, copied: vec![] })
     };
     let plans = [
         None,

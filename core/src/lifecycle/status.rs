@@ -183,7 +183,15 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
         let message = format!("{} ({count} blocking findings in all)", problem.message);
         return (BoundaryClean, Verdict::False, problem.reason, message);
     }
+    let copied = facts.plan.as_ref().map_or(&[][..], |plan| plan.copied.as_slice());
     match &facts.probe {
+        Probe::Closed(what) if !copied.is_empty() => {
+            let message = format!(
+                "{what}; but credentials of production's own are in the clone, as grant and class allow: {}",
+                copied.join(", ")
+            );
+            (BoundaryClean, Verdict::False, Reason::CredentialCopied, message)
+        }
         Probe::Closed(what) => (BoundaryClean, Verdict::True, Reason::Probed, what.clone()),
         Probe::Failed(problem) => {
             (BoundaryClean, Verdict::False, problem.reason, problem.message.clone())
@@ -377,7 +385,12 @@ fn needs_a_person(problem: &Problem) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        api::{condition::is_true, environment::OnExpiry, identity::Incarnation, status::Wave},
+        api::{
+            condition::{find, is_true},
+            environment::OnExpiry,
+            identity::Incarnation,
+            status::Wave,
+        },
         lifecycle::facts::{PlanFacts, Workload},
         plan::object::Key,
     };
@@ -406,6 +419,7 @@ mod tests {
                 digest: "d".into(),
                 captured_at: now,
                 blocked: None,
+                copied: vec![],
             }),
             probe: Probe::Closed(String::new()),
             applied: Some(("d".into(), Wave::Workloads)),
@@ -442,6 +456,18 @@ mod tests {
             before.conditions.iter().find(|it| it.type_ == "Applied")
         );
         assert_eq!(status.observed_generation, 1, "the new generation was not looked at");
+    }
+
+    #[test]
+    fn a_copied_credential_is_said_and_does_not_keep_anybody_from_using_the_environment() {
+        let mut facts = stuck_since(0);
+        facts.workloads[0].state = WorkloadState::Up;
+        facts.plan.as_mut().unwrap().copied = vec!["payment".to_owned()];
+        let status = project(&facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+        let said = find(&status.conditions, ConditionType::BoundaryClean).unwrap();
+        assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "CredentialCopied"));
+        assert!(said.message.contains("payment"), "{}", said.message);
+        assert!(is_true(&status.conditions, ConditionType::Ready));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{names, staging_plan::Severity},
-    secrets::{Part, PlannedSecret, PlannedValue},
+    secrets::{Part, PlannedSecret, PlannedValue, TemplatePart},
 };
 
 pub(super) fn audit(
@@ -45,14 +45,31 @@ pub(super) fn audit(
 fn of_secret(name: &str, secret: &PlannedSecret, context: &Context, log: &mut Log) {
     let key = Key { group: String::new(), kind: "Secret".to_owned(), name: name.to_owned() };
     for (field, value) in &secret.keys {
-        let PlannedValue::Parts(parts) = value else { continue };
-        for part in parts {
-            let Part::Text(text) = part else { continue };
+        let texts: Vec<&String> = match value {
+            PlannedValue::Parts(parts) => parts.iter().filter_map(text_of).collect(),
+            PlannedValue::Template(parts) => parts.iter().filter_map(text_of_template).collect(),
+            PlannedValue::From(_) => continue,
+        };
+        for text in texts {
             let path = format!("/data/{}", escape(field));
             for found in relocate::mentions_in_text(context, &path, text) {
                 report(&key, &found, context, log);
             }
         }
+    }
+}
+
+fn text_of(part: &Part) -> Option<&String> {
+    match part {
+        Part::Text(text) => Some(text),
+        Part::Credential { .. } => None,
+    }
+}
+
+fn text_of_template(part: &TemplatePart) -> Option<&String> {
+    match part {
+        TemplatePart::Text(text) => Some(text),
+        TemplatePart::Value { .. } => None,
     }
 }
 

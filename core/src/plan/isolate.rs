@@ -20,16 +20,12 @@ use super::{
     kinds::{self, Shape},
     log::{Log, Rule},
     object::Object,
+    pull,
 };
-use crate::api::{environment::SecretPolicy, staging_plan::Severity};
 
 const ASLEEP: Rule = Rule {
     name: "cronjob-asleep",
     why: "it would run production's schedule a second time: mails, bills, clean-ups",
-};
-const PULL: Rule = Rule {
-    name: "pull-secret",
-    why: "credentials of production's registry stay there; wrong ones would fail even public pulls",
 };
 
 /// The pass.
@@ -50,7 +46,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     if let Some(spec) = kinds::pod_spec(&object) {
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
-        pull_secrets(&mut object, &spec, context, log);
+        pull::pods(&mut object, &spec, context, log);
         telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {
@@ -61,7 +57,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::Policy => policy::confined(&mut object, context, log),
         Shape::Role => rights::role(&mut object, log),
         Shape::RoleBinding => return rights::binding(object, context, log),
-        Shape::Account => pull_secrets(&mut object, "", context, log),
+        Shape::Account => pull::account(&mut object, context, log),
         Shape::Claim => claim::fresh(&mut object, "", context, log),
         Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
         Shape::Settings
@@ -75,37 +71,4 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         | Shape::Other => {}
     }
     Some(object)
-}
-
-/// Pull credentials come only if the request gives some of its own for them.
-fn pull_secrets(object: &mut Object, base: &str, context: &Context, log: &mut Log) {
-    let paths = object.expand(&format!("{base}/imagePullSecrets/*"));
-    // From the end, so that what is still to be looked at keeps its place.
-    for path in paths.iter().rev() {
-        let name = object.text(&format!("{path}/name")).to_owned();
-        if is_given(&name, context) {
-            continue;
-        }
-        log.remove(object, path, &PULL);
-        log.find(
-            Severity::Warns,
-            &object.key(),
-            path,
-            "pull-secret",
-            format!("images are pulled without {name}: private ones cannot be pulled"),
-            format!(
-                "spec:\n  secrets:\n    rules:\n      - {{ name: {name}, policy: From, from: {{ name: <a Secret of this namespace> }} }}"
-            ),
-        );
-    }
-    let list = format!("{base}/imagePullSecrets");
-    if object.get(&list).and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty) {
-        object.remove(&list);
-    }
-}
-
-fn is_given(name: &str, context: &Context) -> bool {
-    let rules = &context.request.spec.secrets.rules;
-    let fits = |glob: &str| super::pattern::glob("", glob).is_ok_and(|it| it.is_match(name));
-    rules.iter().find(|rule| fits(&rule.name)).is_some_and(|it| it.policy == SecretPolicy::From)
 }

@@ -30,6 +30,7 @@ mod own_pod;
 mod pattern;
 mod preflight;
 pub mod probe;
+mod pull;
 mod relocate;
 pub mod request;
 mod route;
@@ -47,6 +48,7 @@ use serde::{Deserialize, Serialize};
 use self::{
     capture::{Address, Capture},
     context::Context,
+    kinds::Shape,
     log::Log,
     object::{Key, Object},
     request::Request,
@@ -58,7 +60,7 @@ use crate::{
         staging_plan::{Change, Finding, LeftBehind, Severity},
         status::Wave,
     },
-    secrets::PlannedSecret,
+    secrets::{Origin, PlannedSecret, PlannedValue},
 };
 
 /// What will be in the target, and how that differs from the source.
@@ -166,12 +168,16 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     for (_, pass) in passes() {
         clones = pass(clones, &context, &mut log);
     }
-    let secrets = secret::recipes(&clones, &context, &mut log);
     clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
+    let mut secrets = secret::recipes(&clones, &urls, &context, &mut log);
     let tasks = task::tasks(&clones, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
     objects.extend(access::bindings(&context, &mut log)?);
+    for (object, recipe) in pull::secrets(&context) {
+        secrets.insert(object.name().to_owned(), recipe);
+        objects.push(object);
+    }
     let clones = ours::keep_names_free(clones, &objects, &mut log);
     objects.extend(clones);
     audit::audit(&objects, &secrets, &tasks, &context, &mut log);
@@ -204,6 +210,22 @@ impl Plan {
     /// The findings that keep the plan from being applied.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Blocks)
+    }
+
+    /// Names of the Secrets that hold credentials of production's own, by consent. Pull secrets do
+    /// not count: no Pod reads them.
+    pub fn copied(&self) -> Vec<String> {
+        let copies = |value: &PlannedValue| match value {
+            PlannedValue::From(place) => place.origin == Origin::Source,
+            PlannedValue::Parts(_) | PlannedValue::Template(_) => false,
+        };
+        let kinds = self.clones.iter().map(|it| &it.object);
+        kinds
+            .filter(|it| kinds::shape(it) == Shape::Secret && !secret::is_pull(it.text("/type")))
+            .filter_map(|it| self.secrets.get_key_value(it.name()))
+            .filter(|(_, secret)| secret.keys.values().any(copies))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Keys of the workloads (what has replicas or runs on every node) and whether each is a store.

@@ -20,6 +20,9 @@ pub struct Request {
     pub spec: StagingEnvironmentSpec,
     /// What its class allows; the built-in values where there is none.
     pub class: StagingClassSpec,
+    /// Globs of Secrets that the source's grants let this request namespace have as they are.
+    #[serde(default)]
+    pub granted_secrets: Vec<String>,
     /// Which life of the environment.
     pub incarnation: Incarnation,
     /// The namespace that is cloned into.

@@ -5,8 +5,12 @@
 //!
 //! [`Plan::secrets`]: super::Plan::secrets
 
+mod consent;
 mod draft;
 mod rules;
+mod template;
+
+pub(super) use self::consent::{Consent, is_pull};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +18,8 @@ use serde_json::json;
 
 use self::{
     draft::{Draft, Note, draft},
-    rules::Rules,
+    rules::{Policy, Rules},
+    template::Words,
 };
 use super::{
     context::Context,
@@ -23,7 +28,7 @@ use super::{
 };
 use crate::{
     api::staging_plan::Severity,
-    secrets::{PlannedSecret, Uses, uses},
+    secrets::{EVERY_KEY, PlannedSecret, PlannedValue, TemplatePart, Uses, uses},
 };
 
 const IMMUTABLE: Rule = Rule {
@@ -38,6 +43,12 @@ const GIVEN: Rule = Rule {
     name: "given",
     why: "spec.secrets.rules takes it from a Secret of the request namespace",
 };
+const COPIED: Rule = Rule {
+    name: "copied",
+    why: "it is production's own: the source's owners and, unless it is a pull secret, the class consent",
+};
+const TEMPLATED: Rule =
+    Rule { name: "templated", why: "spec.secrets.rules gives the text, filled with names of the clone" };
 const OMITTED: Rule = Rule { name: "omitted", why: "spec.secrets leaves it out" };
 
 /// What the API server demands of a Secret by its type: all of these keys.
@@ -68,7 +79,7 @@ pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
             None => kept.push(object),
             Some((reason, why)) => {
                 log.leave(&object.key(), reason, why);
-                report(&object, &draft, log);
+                report(&object, &draft, context, log);
             }
         }
     }
@@ -78,9 +89,22 @@ pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
     kept
 }
 
-/// What the cloned Secrets will hold, by name.
+/// Whether a pull secret of the source comes along: because the environment gives another in its
+/// place, or because the source's owners granted it.
+pub(super) fn comes_along(name: &str, consent: &Consent, context: &Context) -> bool {
+    let sealed = context.capture.secrets.get(name).filter(|it| is_pull(&it.kind));
+    let key = sealed.and_then(|it| it.keys.keys().next()).map_or("", String::as_str);
+    match Rules::of(context).policy(name, key) {
+        Policy::From(_) | Policy::Template(_) => true,
+        Policy::Generate | Policy::Copy => sealed.is_some() && consent.grants(name),
+        Policy::Omit => false,
+    }
+}
+
+/// What the cloned Secrets will hold, by name. `urls` are the clone's.
 pub(super) fn recipes(
     objects: &[Object],
+    urls: &[String],
     context: &Context,
     log: &mut Log,
 ) -> BTreeMap<String, PlannedSecret> {
@@ -90,10 +114,70 @@ pub(super) fn recipes(
     let mut recipes = BTreeMap::new();
     for object in objects.iter().filter(|object| is_secret(object)) {
         let draft = draft(object.name(), &rules, &uses, context);
-        report(object, &draft, log);
+        report(object, &draft, context, log);
         recipes.insert(object.name().to_owned(), PlannedSecret { keys: draft.keys });
     }
+    fill(&mut recipes, &Words::new(objects, urls, context), context, log);
     recipes
+}
+
+/// Fills the templates among the recipes with names of the clone.
+fn fill(
+    recipes: &mut BTreeMap<String, PlannedSecret>,
+    words: &Words,
+    context: &Context,
+    log: &mut Log,
+) {
+    let mut invalid = |secret: &str, key: &str, why: String| {
+        log.find(
+            Severity::Blocks,
+            &rules::environment(context),
+            "/spec/secrets/rules",
+            "invalid-template",
+            format!("the template for key {key} of Secret {secret}: {why}"),
+            "correct template in the rule",
+        );
+    };
+    for (secret, recipe) in recipes.iter_mut() {
+        for (key, value) in &mut recipe.keys {
+            let PlannedValue::Template(parts) = value else { continue };
+            let [TemplatePart::Text(text)] = parts.as_slice() else { continue };
+            match words.fill(text) {
+                Ok(filled) => *parts = filled,
+                Err(why) => invalid(secret, key, why),
+            }
+        }
+    }
+    for (secret, recipe) in &*recipes {
+        for (key, value) in &recipe.keys {
+            let PlannedValue::Template(parts) = value else { continue };
+            for part in parts {
+                let TemplatePart::Value { secret: from, key: named } = part else { continue };
+                if let Some(why) = no_value(recipes, from, named) {
+                    invalid(secret, key, why);
+                }
+            }
+        }
+    }
+}
+
+/// Why a template cannot take a key of a cloned Secret.
+fn no_value(recipes: &BTreeMap<String, PlannedSecret>, secret: &str, key: &str) -> Option<String> {
+    let Some(recipe) = recipes.get(secret) else {
+        let known: Vec<&str> = recipes.keys().map(String::as_str).collect();
+        return Some(format!("no Secret {secret} is cloned; there are {}", known.join(", ")));
+    };
+    match recipe.keys.get(key) {
+        Some(PlannedValue::Parts(_) | PlannedValue::From(_)) => None,
+        Some(PlannedValue::Template(_)) => {
+            Some(format!("{secret}/{key} is a template itself: write its text here"))
+        }
+        None if recipe.keys.contains_key(EVERY_KEY) => None,
+        None => {
+            let known: Vec<&str> = recipe.keys.keys().map(String::as_str).collect();
+            Some(format!("Secret {secret} has no key {key}; it has {}", known.join(", ")))
+        }
+    }
 }
 
 fn is_secret(object: &Object) -> bool {
@@ -102,9 +186,11 @@ fn is_secret(object: &Object) -> bool {
 
 /// Why a Secret cannot be made.
 fn obstacle(object: &Object, draft: &Draft) -> Option<(&'static str, String)> {
-    let needed = draft.notes.values().any(|note| matches!(note, Note::Needed { .. }));
+    let any = |is: fn(&Note) -> bool| draft.notes.values().any(is);
     if draft.keys.is_empty() && !draft.notes.is_empty() {
-        return Some(if needed {
+        return Some(if any(|note| matches!(note, Note::Refused(_))) {
+            ("not-consented", "policy Copy, and not all consent whom it takes".to_owned())
+        } else if any(|note| matches!(note, Note::Needed { .. })) {
             ("needs-secret", "nothing it holds can be invented".to_owned())
         } else {
             ("omitted", OMITTED.why.to_owned())
@@ -141,7 +227,7 @@ fn unread(
         );
         let draft = draft(name, rules, uses, context);
         if draft.keys.is_empty() {
-            report(&object, &draft, log);
+            report(&object, &draft, context, log);
         } else {
             made.push(object);
         }
@@ -150,7 +236,7 @@ fn unread(
 }
 
 /// Notes what becomes of each key. Never a value.
-fn report(object: &Object, draft: &Draft, log: &mut Log) {
+fn report(object: &Object, draft: &Draft, context: &Context, log: &mut Log) {
     let key = object.key();
     let name = object.name();
     for (field, note) in &draft.notes {
@@ -162,6 +248,12 @@ fn report(object: &Object, draft: &Draft, log: &mut Log) {
             Note::Generated => log.changed(key.clone(), &path, None, None, &GENERATED),
             Note::Given => log.changed(key.clone(), &path, None, None, &GIVEN),
             Note::Omitted => log.changed(key.clone(), &path, None, None, &OMITTED),
+            Note::Templated => log.changed(key.clone(), &path, None, None, &TEMPLATED),
+            Note::Copied => log.changed(key.clone(), &path, None, None, &COPIED),
+            Note::Refused(missing) => {
+                let (kind, why, settle) = missing.told(name, context);
+                log.find(Severity::Blocks, &key, &path, kind, why, settle);
+            }
             Note::Outside { whose } => {
                 log.changed(key.clone(), &path, None, None, &GENERATED);
                 log.find(

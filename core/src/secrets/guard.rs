@@ -1,67 +1,112 @@
 //! What may be written over, and what may not be written at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses, hash,
+    CredentialClass, OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses,
+    hash,
     seal::{self, TELLING},
 };
 
-/// A value that is already in the target wins: a rotation in production, or a new recipe, never
-/// breaks a living clone. Keys that are no longer planned go.
-pub fn keep_existing(
-    mut made: BTreeMap<String, SecretBytes>,
-    existing: &BTreeMap<String, SecretBytes>,
-) -> BTreeMap<String, SecretBytes> {
-    for (key, value) in &mut made {
-        if let Some(there) = existing.get(key) {
-            *value = there.clone();
-        }
+/// The credentials of a source, as keyed hashes: those of at least 8 characters, since shorter ones
+/// are equal by chance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Production(BTreeSet<CredentialClass>);
+
+/// The values of a Secret on their way into the target. It holds them: no `Debug`.
+pub struct Filling {
+    values: BTreeMap<String, SecretBytes>,
+    /// Keys whose values were made up.
+    invented: BTreeSet<String>,
+    production: Arc<Production>,
+}
+
+impl Production {
+    /// What the Secrets of a source hold.
+    pub fn of(secrets: &BTreeMap<String, SealedSecret>) -> Self {
+        let values = secrets.values().flat_map(|secret| secret.keys.values());
+        Self(values.flat_map(classes).cloned().collect())
     }
-    made
+
+    /// Whether a class is that of a credential of production.
+    pub(super) fn is(&self, class: &CredentialClass) -> bool {
+        self.0.contains(class)
+    }
+
+    /// Whether a value that somebody gave for the key `name` is a credential of production: whole, or as the credential
+    /// within a URL or a document.
+    ///
+    /// Not seen: a credential in a place that does not look like one.
+    pub fn holds(&self, name: &str, value: &SecretBytes, key: &OperatorKey) -> bool {
+        if self.is(&hash::class(key, value.expose().trim_ascii())) {
+            return true;
+        }
+        let given = OpenSecret {
+            name: String::new(),
+            kind: String::new(),
+            data: BTreeMap::from([(name.to_owned(), value.clone())]),
+        };
+        let again = seal::seal(&given, &Uses::default(), key);
+        again.keys.values().flat_map(classes).any(|class| self.is(class))
+    }
 }
 
-/// The keys of `made` that hold a credential of production, of at least 8 characters, compared by
-/// keyed hash: whole, or as the credential within a URL or a document. The last guard before a
-/// write, and the only one for values that people gave.
-///
-/// Not seen: a credential in a place of a given value that does not look like one.
-pub fn equals_source(
-    made: &BTreeMap<String, SecretBytes>,
-    sealed: &SealedSecret,
-    key: &OperatorKey,
-) -> Vec<String> {
-    let production = telling(sealed);
-    let given = OpenSecret {
-        name: String::new(),
-        kind: sealed.kind.clone(),
-        data: made.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-    };
-    let again = seal::seal(&given, &Uses::default(), key);
-    let holds = |(name, value): &(&String, &SecretBytes)| {
-        let whole = hash::class(key, value.expose().trim_ascii());
-        production.contains(whole.0.as_str())
-            || again
-                .keys
-                .get(*name)
-                .is_some_and(|value| classes(value).any(|class| production.contains(class)))
-    };
-    made.iter().filter(holds).map(|(name, _)| name.clone()).collect()
-}
+impl Filling {
+    pub(super) fn new(production: Arc<Production>) -> Self {
+        Self { values: BTreeMap::new(), invented: BTreeSet::new(), production }
+    }
 
-fn telling(sealed: &SealedSecret) -> BTreeSet<&str> {
-    sealed.keys.values().flat_map(classes).collect()
+    pub(super) fn invent(&mut self, key: &str, value: SecretBytes) {
+        self.values.insert(key.to_owned(), value);
+        self.invented.insert(key.to_owned());
+    }
+
+    pub(super) fn give(&mut self, key: &str, value: SecretBytes) {
+        self.values.insert(key.to_owned(), value);
+    }
+
+    /// The values for a Secret that is not there yet.
+    pub fn values(&self) -> &BTreeMap<String, SecretBytes> {
+        &self.values
+    }
+
+    /// The value that a key has once this is written over a Secret that holds `there`.
+    ///
+    /// What was made up in the target wins: a rotation in production, or a new recipe, never breaks
+    /// a living clone. What was given follows who gives it. Production's own value, once copied,
+    /// does not stay when nothing is to be copied any more.
+    pub(super) fn value<'v>(
+        &'v self,
+        name: &str,
+        there: &'v BTreeMap<String, SecretBytes>,
+        key: &OperatorKey,
+    ) -> Option<&'v SecretBytes> {
+        let made = self.values.get(name)?;
+        let there = there.get(name).filter(|_| self.invented.contains(name));
+        Some(there.filter(|it| !self.production.holds(name, it, key)).unwrap_or(made))
+    }
+
+    /// The values for a Secret that holds `there`. Keys that are no longer planned go.
+    pub fn over(
+        &self,
+        there: &BTreeMap<String, SecretBytes>,
+        key: &OperatorKey,
+    ) -> BTreeMap<String, SecretBytes> {
+        let value = |name: &String| Some((name.clone(), self.value(name, there, key)?.clone()));
+        self.values.keys().filter_map(value).collect()
+    }
 }
 
 /// The classes in a value of what is long enough to tell.
-fn classes(value: &SealedValue) -> Box<dyn Iterator<Item = &str> + '_> {
+fn classes(value: &SealedValue) -> Box<dyn Iterator<Item = &CredentialClass> + '_> {
     match value {
         SealedValue::Parts(parts) => Box::new(parts.iter().filter_map(|part| match part {
-            Part::Credential { class, length, .. } if *length >= TELLING => Some(class.0.as_str()),
-            _ => None,
+            Part::Credential { class, length, .. } if *length >= TELLING => Some(class),
+            Part::Credential { .. } | Part::Text(_) => None,
         })),
-        SealedValue::NotInventable { class, .. } => {
-            Box::new(class.iter().map(|class| class.0.as_str()))
-        }
+        SealedValue::NotInventable { class, .. } => Box::new(class.iter()),
     }
 }

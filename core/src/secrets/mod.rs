@@ -36,11 +36,11 @@ mod tests;
 pub(crate) use self::unread::{is_telling, outside};
 pub use self::{
     bytes::{OpenSecret, OperatorKey, SecretBytes},
-    guard::{equals_source, keep_existing},
-    make::make,
+    guard::{Filling, Production},
+    make::{Materials, Unmade, Values, make},
     recipe::{
-        Alphabet, CredentialClass, EVERY_KEY, Encoding, Part, PlannedSecret, PlannedValue,
-        SealedSecret, SealedValue, SecretMissing,
+        Alphabet, CredentialClass, EVERY_KEY, Encoding, Origin, Part, Place, PlannedSecret,
+        PlannedValue, SealedSecret, SealedValue, TemplatePart,
     },
     redact::{Redactor, redact},
     seal::seal,

@@ -121,11 +121,48 @@ pub struct PlannedSecret {
 pub enum PlannedValue {
     /// Text and newly invented credentials.
     Parts(Vec<Part>),
-    /// The value of a key of a Secret in the request namespace.
-    From {
+    /// A value that stands elsewhere; every key of its Secret if the key is [`EVERY_KEY`].
+    From(Place),
+    /// A text of the user's.
+    Template(Vec<TemplatePart>),
+}
+
+/// Where a value stands that is not invented.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// In which namespace.
+    #[serde(default, skip_serializing_if = "Origin::is_request")]
+    pub origin: Origin,
+    /// The Secret.
+    pub secret: String,
+    /// The key.
+    pub key: String,
+}
+
+/// The namespace of a Secret that a value is taken from.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub enum Origin {
+    /// The request namespace.
+    #[default]
+    Request,
+    /// The source: both its owners and the class consent.
+    Source,
+    /// The operator's own: the class gives it.
+    Operator,
+}
+
+/// A piece of a text of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TemplatePart {
+    /// Text.
+    Text(String),
+    /// The value of a key of a cloned Secret.
+    Value {
         /// The Secret.
         secret: String,
-        /// The key; [`EVERY_KEY`] for all that the Secret has.
+        /// The key.
         key: String,
     },
 }
@@ -133,14 +170,9 @@ pub enum PlannedValue {
 /// Stands for all keys of a Secret of the request namespace. No key of a Secret can be called so.
 pub const EVERY_KEY: &str = "*";
 
-/// A Secret or key of the request namespace that is not there or not marked as usable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the request namespace has no Secret {secret:?} with key {key:?} and the label kulisse.dev/usable: \"true\""
-)]
-pub struct SecretMissing {
-    /// The Secret.
-    pub secret: String,
-    /// The key.
-    pub key: String,
+impl Origin {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_request(&self) -> bool {
+        *self == Self::Request
+    }
 }

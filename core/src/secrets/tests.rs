@@ -1,6 +1,6 @@
 //! What holds for sealing and making together.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -34,12 +34,37 @@ fn planned(sealed: &SealedSecret) -> PlannedSecret {
     PlannedSecret { keys: keys.collect() }
 }
 
+fn materials<'a>(key: &'a OperatorKey, environment: &'a str) -> Materials<'a> {
+    Materials {
+        key,
+        environment,
+        given: BTreeMap::new(),
+        existing: BTreeMap::new(),
+        production: Arc::default(),
+    }
+}
+
+fn texts(values: &BTreeMap<String, SecretBytes>) -> BTreeMap<String, String> {
+    let text = |value: &SecretBytes| String::from_utf8(value.expose().to_vec()).unwrap();
+    values.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+/// The values of one planned Secret, called `it`.
+fn filled(planned: &PlannedSecret, with: &Materials<'_>) -> Result<Filling, Unmade> {
+    let all = BTreeMap::from([("it".to_owned(), planned.clone())]);
+    make(&all, with).map(|mut made| made.remove("it").unwrap())
+}
+
 fn made(sealed: &SealedSecret) -> BTreeMap<String, String> {
-    make(&planned(sealed), &key(), "uid-1", &BTreeMap::new())
-        .unwrap()
-        .into_iter()
-        .map(|(name, value)| (name, String::from_utf8(value.expose().to_vec()).unwrap()))
-        .collect()
+    texts(filled(&planned(sealed), &materials(&key(), "uid-1")).unwrap().values())
+}
+
+fn place(origin: Origin, key: &str) -> Place {
+    Place { origin, secret: "mine".to_owned(), key: key.to_owned() }
+}
+
+fn one(key: &str, value: PlannedValue) -> PlannedSecret {
+    PlannedSecret { keys: BTreeMap::from([(key.to_owned(), value)]) }
 }
 
 /// A value with each credential as `<length>`; `!` and the reason if it cannot be invented.
@@ -284,9 +309,10 @@ fn equal_credentials_stay_equal_however_they_are_written() {
 #[test]
 fn values_differ_between_environments_and_not_between_passes() {
     let it = planned(&sealed(&[("password", "correct-horse-battery")]));
-    let of = |uid: &str| make(&it, &key(), uid, &BTreeMap::new()).unwrap()["password"].clone();
-    assert!(of("uid-1") == of("uid-1"));
-    assert!(of("uid-1") != of("uid-2"));
+    let key = key();
+    let of = |uid: &str| texts(filled(&it, &materials(&key, uid)).unwrap().values());
+    assert_eq!(of("uid-1"), of("uid-1"));
+    assert_ne!(of("uid-1"), of("uid-2"));
 }
 
 #[test]
@@ -314,59 +340,148 @@ fn a_key_under_another_name_is_what_its_variable_says() {
 
 #[test]
 fn what_is_given_is_taken_and_what_is_missing_is_named() {
-    let from = |key: &str| PlannedSecret {
-        keys: BTreeMap::from([(
-            key.to_owned(),
-            PlannedValue::From { secret: "mine".to_owned(), key: key.to_owned() },
-        )]),
+    let operator_key = key();
+    let value = |text: &[u8]| SecretBytes::new(text.to_vec());
+    let with = Materials {
+        given: BTreeMap::from([
+            (place(Origin::Request, "a"), value(b"1")),
+            (place(Origin::Request, "b"), value(b"2")),
+            (place(Origin::Source, "c"), value(b"3")),
+        ]),
+        ..materials(&operator_key, "uid")
     };
-    let given = BTreeMap::from([
-        (("mine".to_owned(), "a".to_owned()), SecretBytes::new(b"1".to_vec())),
-        (("mine".to_owned(), "b".to_owned()), SecretBytes::new(b"2".to_vec())),
-    ]);
-    let keys = |key: &str| {
-        make(&from(key), &super::tests::key(), "uid", &given)
-            .map(|made| made.into_keys().collect::<Vec<_>>())
+    let keys = |origin: Origin, key: &str| {
+        filled(&one(key, PlannedValue::From(place(origin, key))), &with)
+            .map(|made| made.values().keys().cloned().collect::<Vec<_>>())
     };
-    assert_eq!(keys("a").unwrap(), ["a"]);
-    assert_eq!(keys(EVERY_KEY).unwrap(), ["a", "b"]);
-    assert_eq!(keys("c").unwrap_err().key, "c");
+    assert_eq!(keys(Origin::Request, "a").unwrap(), ["a"]);
+    assert_eq!(keys(Origin::Request, EVERY_KEY).unwrap(), ["a", "b"]);
+    assert_eq!(keys(Origin::Source, "c").unwrap(), ["c"]);
+    let missing = keys(Origin::Request, "c").unwrap_err();
+    assert_eq!(missing, Unmade::Missing(place(Origin::Request, "c")));
+    assert!(missing.to_string().contains("kulisse.dev/usable"));
 }
 
 #[test]
-fn a_value_in_the_target_wins_while_it_is_planned() {
+fn what_was_made_up_in_the_target_stays_and_what_is_given_follows_its_giver() {
     let value = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
-    let made = BTreeMap::from([("a".to_owned(), value("new")), ("b".to_owned(), value("new"))]);
-    let existing = BTreeMap::from([("a".to_owned(), value("old")), ("c".to_owned(), value("old"))]);
-    let kept = keep_existing(made, &existing);
-    let texts: Vec<_> = kept.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
-    assert_eq!(texts, [("a", &b"old"[..]), ("b", b"new")]);
+    let invented = PlannedValue::Parts(vec![Part::Text("new".to_owned())]);
+    let planned = PlannedSecret {
+        keys: BTreeMap::from([
+            ("invented".to_owned(), invented.clone()),
+            ("fresh".to_owned(), invented),
+            ("given".to_owned(), PlannedValue::From(place(Origin::Request, "given"))),
+            (
+                "text".to_owned(),
+                PlannedValue::Template(vec![
+                    TemplatePart::Text("<".to_owned()),
+                    TemplatePart::Value { secret: "it".to_owned(), key: "invented".to_owned() },
+                ]),
+            ),
+        ]),
+    };
+    let there: BTreeMap<String, SecretBytes> = ["invented", "given", "text", "gone"]
+        .map(|key| (key.to_owned(), value("old")))
+        .into();
+    let operator_key = key();
+    let with = Materials {
+        given: BTreeMap::from([(place(Origin::Request, "given"), value("new"))]),
+        existing: BTreeMap::from([("it".to_owned(), there.clone())]),
+        ..materials(&operator_key, "uid")
+    };
+    let it = filled(&planned, &with).unwrap();
+    let expected = [("fresh", "new"), ("given", "new"), ("invented", "old"), ("text", "<old")];
+    let expected = expected.map(|(key, text)| (key.to_owned(), text.to_owned()));
+    assert_eq!(texts(&it.over(&there, &operator_key)), expected.into());
 }
 
 #[test]
-fn a_credential_of_production_is_refused_wherever_it_was_given() {
+fn a_template_that_takes_what_no_secret_holds_is_named() {
+    let part = TemplatePart::Value { secret: "db".to_owned(), key: "p".to_owned() };
+    let refused = filled(&one("url", PlannedValue::Template(vec![part])), &materials(&key(), "uid"));
+    let why = refused.err().unwrap().to_string();
+    assert!(why.contains("db/p") && why.contains("key url"), "{why}");
+}
+
+/// What a source holds that nothing given may be.
+fn production() -> Arc<Production> {
     let it = sealed(&[
         ("password", "correct-horse"),
         ("pin", "1234"),
         ("user", "correct-user"),
         ("token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh"),
     ]);
-    let given = secret(
-        "x",
-        "",
-        &[
-            ("a", "correct-horse"),
-            ("b", "redis://:correct-horse@r"),
-            ("c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh\n"),
-            ("d", "correct-user"),
-            ("e", "1234"),
-            ("f", "{\"password\": \"correct-horse\"}"),
-            ("g", "another-horse"),
-        ],
-    );
-    assert_eq!(equals_source(&given.data, &it, &key()), ["a", "b", "c", "f"]);
-    let ours = make(&planned(&it), &key(), "uid-1", &BTreeMap::new()).unwrap();
-    assert!(equals_source(&ours, &it, &key()).is_empty());
+    Arc::new(Production::of(&BTreeMap::from([("other".to_owned(), it)])))
+}
+
+#[test]
+fn a_credential_of_production_is_refused_wherever_it_was_given() {
+    for (text, is_refused) in [
+        ("correct-horse", true),
+        ("redis://:correct-horse@r", true),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefgh\n", true),
+        ("{\"password\": \"correct-horse\"}", true),
+        ("correct-user", false),
+        ("1234", false),
+        ("another-horse", false),
+    ] {
+        let operator_key = key();
+        let value = SecretBytes::new(text.as_bytes().to_vec());
+        let with = Materials {
+            given: [Origin::Request, Origin::Source, Origin::Operator]
+                .map(|origin| (place(origin, "a"), value.clone()))
+                .into(),
+            production: production(),
+            ..materials(&operator_key, "uid")
+        };
+        let is = |planned: PlannedValue| filled(&one("a", planned), &with).is_err();
+        assert_eq!(is(PlannedValue::From(place(Origin::Request, "a"))), is_refused, "{text}");
+        assert_eq!(
+            is(PlannedValue::Template(vec![TemplatePart::Text(text.to_owned())])),
+            is_refused,
+            "{text}"
+        );
+        // With consent it is what was asked for.
+        assert!(!is(PlannedValue::From(place(Origin::Source, "a"))), "{text}");
+        assert!(!is(PlannedValue::From(place(Origin::Operator, "a"))), "{text}");
+    }
+}
+
+#[test]
+fn a_user_who_is_called_like_a_password_is_not_refused() {
+    let it = sealed(&[("user", "postgres"), ("password", "postgres"), ("database", "postgres")]);
+    let operator_key = key();
+    let with = Materials {
+        production: Arc::new(Production::of(&BTreeMap::from([("it".to_owned(), it.clone())]))),
+        ..materials(&operator_key, "uid")
+    };
+    let made = texts(filled(&planned(&it), &with).unwrap().values());
+    assert_eq!((made["user"].as_str(), made["database"].as_str()), ("postgres", "postgres"));
+    assert_ne!(made["password"], "postgres");
+}
+
+#[test]
+fn a_copy_does_not_stay_once_nothing_is_to_be_copied() {
+    let invented = one("a", PlannedValue::Parts(vec![Part::Text("invented".to_owned())]));
+    let operator_key = key();
+    let with = Materials { production: production(), ..materials(&operator_key, "uid") };
+    let there =
+        BTreeMap::from([("a".to_owned(), SecretBytes::new(b"correct-horse".to_vec()))]);
+    let over = filled(&invented, &with).unwrap().over(&there, &operator_key);
+    assert_eq!(texts(&over)["a"], "invented");
+}
+
+#[test]
+fn a_drawn_value_that_is_anothers_of_production_is_drawn_again() {
+    let recipe = planned(&sealed(&[("password", "correct-horse")]));
+    let operator_key = key();
+    let first = texts(filled(&recipe, &materials(&operator_key, "uid")).unwrap().values());
+    let taken = sealed(&[("token", &first["password"])]);
+    let with = Materials {
+        production: Arc::new(Production::of(&BTreeMap::from([("x".to_owned(), taken)]))),
+        ..materials(&operator_key, "uid")
+    };
+    assert_ne!(texts(filled(&recipe, &with).unwrap().values())["password"], first["password"]);
 }
 
 #[test]

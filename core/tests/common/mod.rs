@@ -41,10 +41,13 @@ impl Case {
         let environment = yaml_documents(&file("environment.yaml").unwrap()).remove(0);
         let class =
             file("class.yaml").map(|text| yaml_documents(&text).remove(0)).unwrap_or_default();
-        Self {
-            objects: objects(&yaml_documents(&file("source.yaml").unwrap())),
-            request: request(&environment, &class),
+        let mut request = request(&environment, &class);
+        if let Ok(grant) = file("grant.yaml") {
+            let grant = yaml_documents(&grant).remove(0);
+            request.granted_secrets =
+                serde_json::from_value(grant["spec"]["secrets"].clone()).unwrap();
         }
+        Self { objects: objects(&yaml_documents(&file("source.yaml").unwrap())), request }
     }
 
     /// The source as it is captured.
@@ -71,6 +74,7 @@ pub fn request(environment: &Value, class: &Value) -> Request {
         target: names::target_namespace("stg", name, uid, Incarnation(1)),
         spec,
         class,
+        granted_secrets: Vec::new(),
         incarnation: Incarnation(1),
         cluster: Cluster {
             api_endpoints: vec![Endpoint { address: "192.0.2.10".parse().unwrap(), port: 6443 }],

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::rules::{Policy, Rules};
+use super::{
+    consent::{Consent, Missing, is_pull},
+    rules::{Policy, Rules},
+};
 use crate::{
     plan::{context::Context, relocate},
     secrets::{
-        EVERY_KEY, Guess, Part, PlannedValue, SealedSecret, SealedValue, Uses, guess, is_telling,
-        outside,
+        EVERY_KEY, Guess, Origin, Part, Place, PlannedValue, SealedSecret, SealedValue,
+        TemplatePart, Uses, guess, is_telling, outside,
     },
 };
 
@@ -32,6 +35,12 @@ pub(super) enum Note {
     Kept,
     /// It comes from the request namespace.
     Given,
+    /// It is a text of the user's.
+    Templated,
+    /// It is production's own.
+    Copied,
+    /// It should be production's own, and somebody has not consented.
+    Refused(Missing),
     /// It is left out because the spec says so.
     Omitted,
     /// It is left out because nobody can invent it.
@@ -54,6 +63,36 @@ impl Draft {
         self.notes.extend(note.map(|note| (key.to_owned(), note)));
     }
 
+    /// Does what a policy says that needs to know nothing of the source's value. False if there is
+    /// more to it.
+    fn apply(&mut self, key: &str, policy: Policy) -> bool {
+        match policy {
+            Policy::Omit => self.leave_out(key, Note::Omitted),
+            Policy::From(secret) => self.put(key, given(secret, key), Some(Note::Given)),
+            Policy::Template(text) => {
+                let text = PlannedValue::Template(vec![TemplatePart::Text(text.to_owned())]);
+                self.put(key, text, Some(Note::Templated));
+            }
+            Policy::Generate | Policy::Copy => return false,
+        }
+        true
+    }
+
+    /// Takes the source's own value, if all consent.
+    fn copy(&mut self, secret: &str, key: &str, consent: Result<(), Missing>) {
+        match consent {
+            Err(missing) => self.leave_out(key, Note::Refused(missing)),
+            Ok(()) => {
+                let place = Place {
+                    origin: Origin::Source,
+                    secret: secret.to_owned(),
+                    key: key.to_owned(),
+                };
+                self.put(key, PlannedValue::From(place), Some(Note::Copied));
+            }
+        }
+    }
+
     fn leave_out(&mut self, key: &str, note: Note) {
         self.notes.insert(key.to_owned(), note);
     }
@@ -74,22 +113,30 @@ pub(super) fn draft(name: &str, rules: &Rules, uses: &Uses, context: &Context) -
         unread(name, rules, uses, &mut draft);
     }
     for key in rules.named_keys(name) {
-        if let Policy::From(secret) = rules.policy(name, key) {
-            draft.put(key, given(secret, key), Some(Note::Given));
-        }
+        draft.apply(key, rules.policy(name, key));
     }
     draft
 }
 
 fn read(name: &str, sealed: &SealedSecret, rules: &Rules, context: &Context, draft: &mut Draft) {
+    let consent = Consent::of(context);
     for (key, value) in &sealed.keys {
-        match (rules.policy(name, key), value) {
-            (Policy::Omit, _) => draft.leave_out(key, Note::Omitted),
-            (Policy::From(secret), _) => draft.put(key, given(secret, key), Some(Note::Given)),
-            (Policy::Generate, SealedValue::NotInventable { why, .. }) => {
+        let policy = rules.policy(name, key);
+        if draft.apply(key, policy) {
+            continue;
+        }
+        match value {
+            _ if policy == Policy::Copy => {
+                draft.copy(name, key, consent.copies(name, &sealed.kind));
+            }
+            // Nobody can invent it, and the owners gave it.
+            SealedValue::NotInventable { .. } if is_pull(&sealed.kind) && consent.grants(name) => {
+                draft.copy(name, key, Ok(()));
+            }
+            SealedValue::NotInventable { why, .. } => {
                 draft.need(key, &format!("it is {why}"), true);
             }
-            (Policy::Generate, SealedValue::Parts(parts)) => {
+            SealedValue::Parts(parts) => {
                 draft.put(key, PlannedValue::Parts(relocated(parts, context)), note(key, parts));
             }
         }
@@ -110,17 +157,18 @@ fn note(key: &str, parts: &[Part]) -> Option<Note> {
 /// Of a Secret that may not be read, its keys are known where something names them.
 fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
     for (_, key, used) in uses.keys().filter(|(secret, ..)| *secret == name) {
-        match rules.policy(name, key) {
-            Policy::Omit => draft.leave_out(key, Note::Omitted),
-            Policy::From(secret) => draft.put(key, given(secret, key), Some(Note::Given)),
-            Policy::Generate => match guess(name, key, &uses.of(name, key)) {
-                Guess::Credential(part) => {
-                    draft.put(key, PlannedValue::Parts(vec![part]), Some(Note::Generated));
-                }
-                Guess::Unknown => {
-                    draft.need(key, "the source's Secrets may not be read", used.required);
-                }
-            },
+        let policy = rules.policy(name, key);
+        if draft.apply(key, policy) {
+            continue;
+        }
+        match guess(name, key, &uses.of(name, key)) {
+            _ if policy == Policy::Copy => draft.leave_out(key, Note::Refused(Missing::Reading)),
+            Guess::Credential(part) => {
+                draft.put(key, PlannedValue::Parts(vec![part]), Some(Note::Generated));
+            }
+            Guess::Unknown => {
+                draft.need(key, "the source's Secrets may not be read", used.required);
+            }
         }
     }
     let Some((_, whole)) = uses.whole().find(|(secret, _)| *secret == name) else { return };
@@ -137,7 +185,11 @@ fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
 }
 
 fn given(secret: &str, key: &str) -> PlannedValue {
-    PlannedValue::From { secret: secret.to_owned(), key: key.to_owned() }
+    PlannedValue::From(Place {
+        origin: Origin::Request,
+        secret: secret.to_owned(),
+        key: key.to_owned(),
+    })
 }
 
 /// The parts with references to the source rewritten. A host may stand behind a credential in a

@@ -29,10 +29,14 @@ struct Compiled<'a> {
 pub(super) enum Policy<'a> {
     /// Invented anew.
     Generate,
+    /// As it is in production.
+    Copy,
     /// Left out.
     Omit,
     /// The same key of this Secret of the request namespace.
     From(&'a str),
+    /// This text.
+    Template(&'a str),
 }
 
 impl<'a> Rules<'a> {
@@ -66,7 +70,8 @@ impl<'a> Rules<'a> {
         self.list
             .iter()
             .filter(move |it| {
-                it.name.is_match(secret) && matches!(policy(it.rule), Some(Policy::From(_)))
+                let gives = matches!(policy(it.rule), Some(Policy::From(_) | Policy::Template(_)));
+                it.name.is_match(secret) && gives
             })
             .flat_map(|it| it.rule.keys.iter().map(String::as_str))
             .filter(|key| !key.contains(['*', '?', '[', '{', '\\']))
@@ -77,27 +82,31 @@ impl<'a> Rules<'a> {
         let rule = self.list.iter().find(|it| it.name.is_match(secret) && it.keys.is_empty())?;
         match policy(rule.rule)? {
             Policy::From(from) => Some(from),
-            Policy::Generate | Policy::Omit => None,
+            Policy::Generate | Policy::Copy | Policy::Omit | Policy::Template(_) => None,
         }
     }
 
     /// Notes the rules that cannot be read.
     pub(super) fn report(&self, context: &Context, log: &mut Log) {
-        let environment = Key {
-            group: "kulisse.dev".to_owned(),
-            kind: "StagingEnvironment".to_owned(),
-            name: context.request.environment.name.clone(),
-        };
         for (at, why) in &self.invalid {
             log.find(
                 Severity::Blocks,
-                &environment,
+                &environment(context),
                 &format!("/spec/secrets/rules/{at}"),
                 "invalid-rule",
                 format!("not a glob: {why}"),
                 "write name and keys with *, ?, [a-z] and {a,b} only",
             );
         }
+    }
+}
+
+/// The environment itself, for findings about its spec.
+pub(super) fn environment(context: &Context) -> Key {
+    Key {
+        group: "kulisse.dev".to_owned(),
+        kind: "StagingEnvironment".to_owned(),
+        name: context.request.environment.name.clone(),
     }
 }
 
@@ -116,11 +125,13 @@ pub(super) fn from_snippet(secret: &str, key: &str) -> String {
     )
 }
 
-/// `None` for `From` without a name, which the API server does not take.
+/// `None` for `From` without a name and `Template` without a text, which the API server does not take.
 fn policy(rule: &SecretRule) -> Option<Policy<'_>> {
     match rule.policy {
         SecretPolicy::Generate => Some(Policy::Generate),
+        SecretPolicy::Copy => Some(Policy::Copy),
         SecretPolicy::Omit => Some(Policy::Omit),
+        SecretPolicy::Template => rule.template.as_deref().map(Policy::Template),
         SecretPolicy::From => rule.from.as_ref().map(|from| Policy::From(&from.name)),
     }
 }

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     api::staging_plan::Finding,
     plan::{capture::Capture, request::Request},
-    secrets::{EVERY_KEY, OpenSecret, OperatorKey, Part, PlannedValue, SecretBytes, make, seal},
+    secrets::{
+        EVERY_KEY, Materials, OpenSecret, OperatorKey, Origin, Part, Place, PlannedValue,
+        SecretBytes, make, seal,
+    },
 };
 
 struct Case {
@@ -20,6 +23,10 @@ struct Planned {
 
 fn key() -> OperatorKey {
     OperatorKey::from_bytes(&[3; OperatorKey::LENGTH]).unwrap()
+}
+
+fn mine(key: &str) -> Place {
+    Place { origin: Origin::Request, secret: "mine".to_owned(), key: key.to_owned() }
 }
 
 /// A Secret: name, type, values.
@@ -66,13 +73,29 @@ fn plan(case: &Case) -> Planned {
     let context = Context::new(&case.request, &case.capture).unwrap();
     let mut log = Log::default();
     let objects = secret(case.capture.objects.clone(), &context, &mut log);
-    let secrets = recipes(&objects, &context, &mut log);
+    let secrets = recipes(&objects, &[], &context, &mut log);
     Planned { objects, secrets, log }
 }
 
 impl Planned {
     fn finding(&self, kind: &str) -> &Finding {
         self.log.findings.iter().find(|finding| finding.kind == kind).unwrap()
+    }
+
+    /// The values of a Secret, if these are given.
+    fn made(
+        &self,
+        secret: &str,
+        given: BTreeMap<Place, SecretBytes>,
+    ) -> BTreeMap<String, SecretBytes> {
+        let with = Materials {
+            key: &key(),
+            environment: "uid-1",
+            given,
+            existing: BTreeMap::new(),
+            production: std::sync::Arc::default(),
+        };
+        make(&self.secrets, &with).unwrap()[secret].values().clone()
     }
 
     fn keys(&self, secret: &str) -> Vec<&str> {
@@ -135,7 +158,7 @@ fn a_secret_whose_type_demands_what_cannot_be_invented_stays_behind() {
     ]});
     let it = plan(&case(&tls, &json!({}), &rules));
     assert_eq!(it.keys("tls"), ["tls.crt", "tls.key", "user"]);
-    let expected = PlannedValue::From { secret: "mine".to_owned(), key: "tls.key".to_owned() };
+    let expected = PlannedValue::From(mine("tls.key"));
     assert_eq!(it.secrets["tls"].keys["tls.key"], expected);
 }
 
@@ -151,7 +174,7 @@ fn the_first_rule_that_matches_a_key_counts() {
     let it = plan(&case(&secrets, &json!({}), &rules));
     assert_eq!(it.keys("a"), ["extra", "y1", "z"]);
     assert_eq!(it.keys("b"), ["x1", "y1", "z"]);
-    assert!(matches!(it.secrets["a"].keys["y1"], PlannedValue::From { .. }));
+    assert!(matches!(it.secrets["a"].keys["y1"], PlannedValue::From(_)));
     let left: Vec<_> = it.log.left_behind.iter().map(|left| left.object.as_str()).collect();
     assert_eq!(left, ["Secret/c"]);
 }
@@ -177,8 +200,8 @@ fn without_the_right_to_read_credentials_are_made_for_those_who_name_them() {
     let rules = json!({"rules": [{"name": "given", "policy": "From", "from": {"name": "mine"}}]});
     let it = plan(&case(&[], &pod, &rules));
     assert_eq!(it.keys("db"), ["p"]);
-    let given = BTreeMap::from([(("mine".to_owned(), "A".to_owned()), SecretBytes::new(vec![65]))]);
-    let made = |name: &str| make(&it.secrets[name], &key(), "uid-1", &given).unwrap();
+    let given = BTreeMap::from([(mine("A"), SecretBytes::new(vec![65]))]);
+    let made = |name: &str| it.made(name, given.clone());
     assert_eq!(made("db")["p"].len(), 24);
     assert_eq!(it.keys("given"), [EVERY_KEY]);
     assert_eq!(made("given")["A"].expose(), b"A");
@@ -216,8 +239,77 @@ fn hosts_of_the_source_are_rewritten_around_the_credential() {
     let mut case = case(&[("a", "Opaque", &[("url", url)])], &json!({}), &json!({}));
     case.capture.objects.push(Object::made("v1", "Service", "db", json!({"spec": {}})));
     let it = plan(&case);
-    let made = make(&it.secrets["a"], &key(), "uid-1", &BTreeMap::new()).unwrap();
+    let made = it.made("a", BTreeMap::new());
     let made = std::str::from_utf8(made["url"].expose()).unwrap();
     assert!(made.contains("@db.stage-pr-1.svc:5432/shop?password="), "{made}");
     assert!(made.starts_with("postgres://shop:") && !made.contains("shop:shop@"), "{made}");
+}
+
+/// A source with one Secret of this type, asked to copy it.
+fn copying(kind: &str, granted: &[&str], allowed: &[&str]) -> Planned {
+    let secrets = [("api", kind, &[(".dockerconfigjson", "hunter22"), ("b", "hunter22")][..])];
+    let mut case =
+        case(&secrets, &json!({}), &json!({"rules": [{"name": "api", "policy": "Copy"}]}));
+    let owned = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect();
+    case.request.granted_secrets = owned(granted);
+    case.request.class.secrets.allow_copy = owned(allowed);
+    plan(&case)
+}
+
+#[test]
+fn a_copy_needs_the_grant_and_the_class() {
+    let it = copying("Opaque", &["a*"], &["api"]);
+    assert!(it.log.findings.is_empty(), "{:?}", it.log.findings);
+    let origin = |key: &str| match &it.secrets["api"].keys[key] {
+        PlannedValue::From(place) => place.origin,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((origin("b"), it.keys("api").len()), (Origin::Source, 2));
+    for (granted, allowed, kind, whose) in [
+        (&[][..], &["api"][..], "copy-not-granted", "in the StagingGrant in prod"),
+        (&["api"], &["other"], "copy-not-allowed", "in the StagingClass"),
+        (&[], &[], "copy-not-granted", "in the StagingGrant in prod"),
+    ] {
+        let it = copying("Opaque", granted, allowed);
+        let finding = it.finding(kind);
+        assert_eq!(finding.severity, Severity::Blocks);
+        assert!(finding.settle.contains(whose), "{}", finding.settle);
+        assert!(it.secrets.is_empty());
+    }
+}
+
+#[test]
+fn a_pull_secret_needs_the_grant_alone() {
+    let it = copying("kubernetes.io/dockerconfigjson", &["api"], &[]);
+    assert!(it.log.findings.is_empty() && it.secrets.contains_key("api"));
+    let it = copying("kubernetes.io/dockerconfigjson", &[], &["api"]);
+    assert_eq!(it.finding("copy-not-granted").severity, Severity::Blocks);
+}
+
+#[test]
+fn a_template_takes_only_what_comes_along_and_is_none_itself() {
+    let templated = |text: &str| {
+        let rules = json!({"rules": [
+            {"name": "a", "keys": ["url", "other"], "policy": "Template", "template": text},
+        ]});
+        let secrets = [("a", "Opaque", &[("x", "hunter22")][..])];
+        plan(&case(&secrets, &json!({}), &rules))
+    };
+    let it = templated("x://${secret:a/x}@db.${namespace}");
+    assert!(it.log.findings.is_empty(), "{:?}", it.log.findings);
+    assert_eq!(it.keys("a"), ["other", "url", "x"]);
+    let made = it.made("a", BTreeMap::new());
+    let x = std::str::from_utf8(made["x"].expose()).unwrap();
+    assert_eq!(made["url"].expose(), format!("x://{x}@db.stage-pr-1").as_bytes());
+    for (text, says) in [
+        ("${secret:b/x}", "no Secret b is cloned; there are a"),
+        ("${secret:a/y}", "it has other, url, x"),
+        ("${secret:a/other}", "is a template itself"),
+        ("${password}", "${password} is not known"),
+    ] {
+        let it = templated(text);
+        let finding = it.finding("invalid-template");
+        assert_eq!(finding.severity, Severity::Blocks);
+        assert!(finding.why.contains(says), "{}", finding.why);
+    }
 }

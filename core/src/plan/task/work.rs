@@ -14,7 +14,7 @@ use crate::{
         PlanError,
         log::{Log, Rule},
         object::{Object, escape},
-        ours, relocate,
+        ours, pull, relocate,
     },
 };
 
@@ -184,6 +184,12 @@ impl Place<'_> {
             ("template/spec/restartPolicy", json!("Never")),
         ] {
             job.set(&format!("/spec/{field}"), value);
+        }
+        let pull = "/spec/template/spec/imagePullSecrets";
+        if job.get(pull).is_none()
+            && let Some(names) = pull::of_tasks(self.clones, self.context)
+        {
+            job.set(pull, names);
         }
         self.relocate(&mut job, log);
         job

@@ -51,8 +51,8 @@ proptest! {
                     encoding: Encoding::Plain,
                 }]);
                 let it = PlannedSecret { keys: BTreeMap::from([("k".to_owned(), one)]) };
-                let made = make(&it, &key(), "uid", &BTreeMap::new()).unwrap();
-                let made = String::from_utf8(made["k"].expose().to_vec()).unwrap();
+                let made = filled(&it, &materials(&key(), "uid")).unwrap();
+                let made = texts(made.values()).remove("k").unwrap();
                 prop_assert_eq!(made.chars().count(), *length);
                 prop_assert!(alphabet.holds(&made), "{:?} {:?} {:?}", alphabet, encoding, made);
             }

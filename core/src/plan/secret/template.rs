@@ -1,0 +1,159 @@
+//! Texts of the user's: a closed table of what may be filled in, and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    plan::{context::Context, object::Object, ours, route},
+    secrets::TemplatePart,
+};
+
+/// All that there is, for messages.
+const KNOWN: &str = "${secret:NAME/KEY}, ${environment}, ${namespace}, ${url}, ${host:SERVICE}, and $$ for a dollar sign";
+
+/// What templates are filled with.
+pub(super) struct Words<'a> {
+    clones: &'a [Object],
+    urls: &'a [String],
+    context: &'a Context<'a>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(clones: &'a [Object], urls: &'a [String], context: &'a Context<'a>) -> Self {
+        Self { clones, urls, context }
+    }
+
+    /// Takes a template apart. What only the target knows stays a reference.
+    pub(super) fn fill(&self, template: &str) -> Result<Vec<TemplatePart>, String> {
+        let mut parts = Vec::new();
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('$') {
+            text.push_str(before);
+            if let Some(after) = after.strip_prefix('$') {
+                text.push('$');
+                rest = after;
+                continue;
+            }
+            let name = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+            let Some((name, after)) = name else {
+                return Err(format!("a $ stands alone; there are {KNOWN}"));
+            };
+            match name.split_once(':') {
+                Some(("secret", place)) => {
+                    let (secret, key) = place
+                        .split_once('/')
+                        .filter(|(secret, key)| !secret.is_empty() && !key.is_empty())
+                        .ok_or_else(|| format!("${{{name}}} is not ${{secret:NAME/KEY}}"))?;
+                    if !text.is_empty() {
+                        parts.push(TemplatePart::Text(std::mem::take(&mut text)));
+                    }
+                    parts.push(TemplatePart::Value {
+                        secret: secret.to_owned(),
+                        key: key.to_owned(),
+                    });
+                }
+                _ => text.push_str(&self.word(name)?),
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        if !text.is_empty() {
+            parts.push(TemplatePart::Text(text));
+        }
+        Ok(parts)
+    }
+
+    fn word(&self, name: &str) -> Result<String, String> {
+        match name.split_once(':') {
+            None if name == "environment" => Ok(self.context.request.environment.name.clone()),
+            None if name == "namespace" => Ok(self.context.target().to_owned()),
+            None if name == "url" => self.urls.first().cloned().ok_or_else(|| {
+                "${url}: the clone has no preview URL, since it has no route or its class no expose.domain".to_owned()
+            }),
+            Some(("host", service)) => self.host(service),
+            _ => Err(format!("${{{name}}} is not known; there are {KNOWN}")),
+        }
+    }
+
+    /// The preview host that leads to a Service.
+    fn host(&self, service: &str) -> Result<String, String> {
+        let mut known = BTreeSet::new();
+        for ingress in self.clones.iter().filter(|it| ours::is(it, "networking.k8s.io", "Ingress"))
+        {
+            let backends = route::backends(ingress);
+            known.extend(backends.iter().map(|(name, _)| name.clone()));
+            if !backends.iter().any(|(name, _)| name == service) {
+                continue;
+            }
+            let rules = ingress.get("/spec/rules").and_then(Value::as_array).into_iter().flatten();
+            for rule in rules {
+                let paths = rule.pointer("/http/paths").and_then(Value::as_array);
+                let leads = paths.into_iter().flatten().any(|path| {
+                    path.pointer("/backend/service/name").and_then(Value::as_str) == Some(service)
+                });
+                if let Some(host) = rule["host"].as_str().filter(|_| leads) {
+                    return Ok(host.to_owned());
+                }
+            }
+        }
+        let there = if known.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there are some for {}", known.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        Err(format!("${{host:{service}}}: no preview host leads to a Service {service:?}; {there}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture;
+
+    fn filled(template: &str) -> Result<Vec<TemplatePart>, String> {
+        let request = fixture::request(json!({}), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let path = json!({"backend": {"service": {"name": "web", "port": {"number": 80}}}});
+        let ingress = fixture::object(
+            "networking.k8s.io/v1",
+            "Ingress",
+            "web",
+            json!({"spec": {"rules": [{"host": "web.staging.test", "http": {"paths": [path]}}]}}),
+        );
+        let urls = ["https://web.staging.test".to_owned()];
+        Words::new(&[ingress], &urls, &context).fill(template)
+    }
+
+    #[test]
+    fn names_of_the_clone_are_filled_in_and_values_stay_references() {
+        let text = |text: &str| TemplatePart::Text(text.to_owned());
+        let value =
+            TemplatePart::Value { secret: "db".to_owned(), key: "password".to_owned() };
+        assert_eq!(
+            filled("postgres://${environment}:${secret:db/password}@db.${namespace}.svc/a$$b"),
+            Ok(vec![text("postgres://pr-7:"), value, text("@db.stg-pr-7-abcde.svc/a$b")])
+        );
+        assert_eq!(
+            filled("${url}/login on ${host:web}"),
+            Ok(vec![text("https://web.staging.test/login on web.staging.test")])
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_with_all_that_is() {
+        for (template, says) in [
+            ("${nonsense}", "${secret:NAME/KEY}, ${environment}"),
+            ("${secret:db}", "is not ${secret:NAME/KEY}"),
+            ("costs 5$", "a $ stands alone"),
+            ("${host:api}", "there are some for web"),
+        ] {
+            let why = filled(template).unwrap_err();
+            assert!(why.contains(says), "{template}: {why}");
+        }
+    }
+}
