@@ -13,7 +13,7 @@ use common::{Case, golden_folder, yaml_documents, yaml_text};
 use kulisse_core::{
     api::names,
     plan::{Plan, plan},
-    secrets::{Part, Place, PlannedValue},
+    secrets::{Part, Place, PlannedKey, PlannedSecret, PlannedValue},
 };
 use serde_json::{Value, json};
 
@@ -71,19 +71,13 @@ fn report(plan: &Plan) -> String {
             it.object.label(names::FENCE_LABEL).is_some() && it.object.key().to_string() == object
         })
     };
-    let secrets: BTreeMap<&String, BTreeMap<&String, Vec<String>>> = plan
-        .secrets
-        .iter()
-        .map(|(name, secret)| {
-            (name, secret.keys.iter().map(|(key, value)| (key, recipe(value))).collect())
-        })
-        .collect();
     let changes: Vec<_> = plan.changes.iter().filter(|it| !fenced(&it.object)).collect();
     let mut report = json!({
         "changes": changes,
         "leftBehind": plan.left_behind,
         "findings": plan.findings,
-        "secrets": secrets,
+        "secrets": recipes(&plan.secrets),
+        "settings": recipes(&plan.settings),
         "tasks": plan.tasks,
         "urls": plan.urls,
     });
@@ -95,24 +89,56 @@ fn report(plan: &Plan) -> String {
     if lists.is_empty() { "{}\n".to_owned() } else { yaml_text(&report) }
 }
 
+type Recipes<'a> = BTreeMap<&'a String, BTreeMap<&'a String, Vec<String>>>;
+
+fn recipes(planned: &BTreeMap<String, PlannedSecret>) -> Recipes<'_> {
+    let recipes = planned.iter().map(|(name, secret)| {
+        (name, secret.keys.iter().map(|(key, value)| (key, recipe(value))).collect())
+    });
+    recipes.collect()
+}
+
 /// A recipe without values: what is kept is told by its length.
 fn recipe(value: &PlannedValue) -> Vec<String> {
     let parts = match value {
         PlannedValue::Parts(parts) => parts,
+        PlannedValue::Keys(parts) => return parts.iter().map(key).collect(),
         PlannedValue::From(Place { origin, secret, key }) => {
             return vec![format!("{secret}, key {key} ({origin:?})")];
         }
         PlannedValue::Template(parts) => return parts.iter().map(|it| format!("{it:?}")).collect(),
     };
-    parts
-        .iter()
-        .map(|part| match part {
-            Part::Text(text) => format!("text of {}", text.len()),
-            Part::Credential { length, alphabet, encoding, .. } => {
-                format!("credential of {length}, {alphabet:?}, {encoding:?}")
-            }
-        })
-        .collect()
+    parts.iter().map(piece).collect()
+}
+
+fn piece(part: &Part) -> String {
+    match part {
+        Part::Text(text) => format!("text of {}", text.len()),
+        Part::Base64(inner) => {
+            format!("base64 of {}", inner.iter().map(piece).collect::<Vec<_>>().join(" and "))
+        }
+        Part::Credential { length, alphabet, encoding, .. } => {
+            format!("credential of {length}, {alphabet:?}, {encoding:?}")
+        }
+    }
+}
+
+fn key(part: &PlannedKey) -> String {
+    match part {
+        PlannedKey::Text(text) => format!("text of {}", text.len()),
+        PlannedKey::Authority { from } => format!("authority from {from}"),
+        PlannedKey::PrivateKey { key, form } => {
+            format!(
+                "private key of {}, {form:?}",
+                if key.is_some() { "its own" } else { "the authority" }
+            )
+        }
+        PlannedKey::PublicKey { .. } => "public key".to_owned(),
+        PlannedKey::Certificate(leaf) => {
+            let subject: Vec<&str> = leaf.subject.iter().map(|it| it.value.as_str()).collect();
+            format!("certificate of {subject:?} for {:?}", leaf.names)
+        }
+    }
 }
 
 /// What is written is read back as the same value: a golden file can be trusted.

@@ -56,7 +56,8 @@ pub struct Part {
 struct Parcel {
     object: Object,
     wave: Wave,
-    secret: Option<Filling>,
+    /// What a Secret holds, and a ConfigMap of certificates.
+    values: Option<Filling>,
     way: Way,
 }
 
@@ -73,15 +74,19 @@ enum Way {
 
 /// Applies a part of the plan. Every object is tried; those that were refused are named together.
 pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> Result<(), Error> {
-    let mut values = secrets::values(seen, stored, ctx).await?;
+    let mut values = secrets::values(seen, stored, part.to > Wave::Fence, ctx).await?;
+    let mut settings = secrets::settings(seen, stored, ctx)?;
     let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
     let mut parcels: Vec<Parcel> = Vec::new();
     for clone in wanted {
         if let Some(way) = way(stored, clone, part) {
             let object = dressed(clone, part);
-            let secret =
-                (object.kind() == "Secret").then(|| values.remove(object.name())).flatten();
-            parcels.push(Parcel { object, wave: clone.wave, secret, way });
+            let of = |shape, all: &mut BTreeMap<String, Filling>| {
+                (kinds::shape(&object) == shape).then(|| all.remove(object.name())).flatten()
+            };
+            let values =
+                of(Shape::Secret, &mut values).or_else(|| of(Shape::Settings, &mut settings));
+            parcels.push(Parcel { object, wave: clone.wave, values, way });
         }
     }
     let Lanes { fence, rights, rest } = Lanes::of(parcels);
@@ -195,11 +200,11 @@ async fn create(
     parcel: &Parcel,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let body = body(&parcel.object, parcel.secret.as_ref().map(Filling::values))?;
+    let body = body(&parcel.object, parcel.values.as_ref().map(Filling::values))?;
     let params = creation();
     let what = format!("create {}", parcel.object.key());
     let made = settled(|| async {
-        send(&what, parcel.secret.is_some(), || api.create(&params, &body)).await
+        send(&what, parcel.values.is_some(), || api.create(&params, &body)).await
     })
     .await?;
     wrote(seen, &parcel.object, &made, ctx);
@@ -217,12 +222,16 @@ async fn change(
 ) -> Result<(), Error> {
     let key = parcel.object.key();
     let name = parcel.object.name();
-    let secret = parcel.secret.is_some();
+    let secret = parcel.values.is_some();
     let Some(there) = send(&format!("get {key}"), secret, || api.get_opt(name)).await? else {
         return create(api, seen, &parcel, ctx).await;
     };
     take_over(api, &there).await?;
-    let values = parcel.secret.map(|made| secrets::over(&made, &there, ctx));
+    let is_secret = kinds::shape(&parcel.object) == Shape::Secret;
+    let values = parcel.values.map(|made| {
+        // What a ConfigMap gets is public, and the same whenever it is made.
+        if is_secret { secrets::over(&made, &there, ctx) } else { made.values().clone() }
+    });
     send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
 }
 
@@ -297,13 +306,14 @@ async fn prune(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error>
 }
 
 /// The object as it is sent; Secrets get their values here and nowhere else.
-fn body(
-    object: &Object,
-    values: Option<&secrets::Contents>,
-) -> Result<DynamicObject, Error> {
+fn body(object: &Object, values: Option<&secrets::Contents>) -> Result<DynamicObject, Error> {
     let mut value = object.value().clone();
     if let (Some(values), Some(map)) = (values, value.as_object_mut()) {
-        map.insert("data".to_owned(), secrets::encoded(values));
+        if kinds::shape(object) == Shape::Secret {
+            map.insert("data".to_owned(), secrets::encoded(values));
+        } else if let Some(data) = map.get_mut("data").and_then(Value::as_object_mut) {
+            data.extend(secrets::text(values));
+        }
     }
     // The API server fills in what we leave out; an explicit null would be taken at its word.
     if let Some(map) = value.as_object_mut() {

@@ -17,8 +17,8 @@ use kulisse_core::{
         names,
     },
     secrets::{
-        self, Filling, Materials, OpenSecret, Origin, Place, PlannedValue, Production,
-        SecretBytes, Values,
+        self, Filling, Materials, OpenSecret, Origin, Place, PlannedValue, Production, SecretBytes,
+        Values,
     },
 };
 use serde_json::{Value, json};
@@ -34,16 +34,18 @@ const PULL_TYPE: &str = "kubernetes.io/dockerconfigjson";
 /// The values of a Secret.
 pub type Contents = BTreeMap<String, SecretBytes>;
 
-/// The values of all planned Secrets, by name.
+/// The values of all planned Secrets, by name. While the target has no more than its fence
+/// (`begun` is false), it holds none.
 pub async fn values(
     seen: &Seen,
     stored: &Stored,
+    begun: bool,
     ctx: &Context,
 ) -> Result<BTreeMap<String, Filling>, Error> {
     let planned = || stored.plan.secrets.values().flat_map(|planned| planned.keys.values());
     let templates = planned().any(|it| matches!(it, PlannedValue::Template(_)));
     // Templates are filled with what is really there.
-    let existing = if templates { existing(seen, ctx).await? } else { Values::new() };
+    let existing = if templates && begun { existing(seen, ctx).await? } else { Values::new() };
     let with = Materials {
         key: &ctx.key,
         environment: &seen.identity.uid,
@@ -52,6 +54,22 @@ pub async fn values(
         production: Arc::new(Production::of(&stored.capture.secrets)),
     };
     Ok(secrets::make(&stored.plan.secrets, &with)?)
+}
+
+/// What planned ConfigMaps hold of certificates, by name.
+pub fn settings(
+    seen: &Seen,
+    stored: &Stored,
+    ctx: &Context,
+) -> Result<BTreeMap<String, Filling>, Error> {
+    let with = Materials {
+        key: &ctx.key,
+        environment: &seen.identity.uid,
+        given: BTreeMap::new(),
+        existing: Values::new(),
+        production: Arc::default(),
+    };
+    Ok(secrets::make(&stored.plan.settings, &with)?)
 }
 
 async fn existing(seen: &Seen, ctx: &Context) -> Result<Values, Error> {
@@ -77,7 +95,7 @@ async fn given(
     let from: BTreeSet<(Origin, &String)> = planned
         .filter_map(|value| match value {
             PlannedValue::From(place) => Some((place.origin, &place.secret)),
-            PlannedValue::Parts(_) | PlannedValue::Template(_) => None,
+            PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::Template(_) => None,
         })
         .collect();
     let mut given = BTreeMap::new();
@@ -141,6 +159,12 @@ pub fn over(filling: &Filling, there: &DynamicObject, ctx: &Context) -> Contents
         .map(|(key, value)| (key, SecretBytes::new(value.0)))
         .collect();
     filling.over(&there, &ctx.key)
+}
+
+/// Entries of a ConfigMap's `data`.
+pub fn text(values: &Contents) -> serde_json::Map<String, Value> {
+    let text = |value: &SecretBytes| String::from_utf8_lossy(value.expose()).into_owned();
+    values.iter().map(|(key, value)| (key.clone(), json!(text(value)))).collect()
 }
 
 /// `data` of a Secret.

@@ -26,7 +26,14 @@ use kube::{
 };
 use kulisse_core::{
     api::names,
-    plan::{Plan, capture::Capture, digest, object::Key, request::Request},
+    plan::{
+        Plan,
+        capture::Capture,
+        digest,
+        kinds::{self, Shape},
+        object::Key,
+        request::Request,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,8 +96,12 @@ impl Stored {
 
     /// Hash of what will be applied for a clone, its Secret's recipe included.
     pub fn fingerprint(&self, clone: &kulisse_core::plan::PlannedClone) -> String {
-        let recipe =
-            (clone.object.kind() == "Secret").then(|| self.plan.secrets.get(clone.object.name()));
+        let name = clone.object.name();
+        // A ConfigMap without certificates has the fingerprint that it always had.
+        let is = |shape| kinds::shape(&clone.object) == shape;
+        let secret = is(Shape::Secret).then(|| self.plan.secrets.get(name));
+        let settings = || self.plan.settings.get(name).filter(|_| is(Shape::Settings)).map(Some);
+        let recipe = secret.or_else(settings);
         digest::of(&(&clone.object, recipe))
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{names, staging_plan::Severity},
-    secrets::{Part, PlannedSecret, PlannedValue, TemplatePart},
+    secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart},
 };
 
 pub(super) fn audit(
@@ -46,7 +46,8 @@ fn of_secret(name: &str, secret: &PlannedSecret, context: &Context, log: &mut Lo
     let key = Key { group: String::new(), kind: "Secret".to_owned(), name: name.to_owned() };
     for (field, value) in &secret.keys {
         let texts: Vec<&String> = match value {
-            PlannedValue::Parts(parts) => parts.iter().filter_map(text_of).collect(),
+            PlannedValue::Parts(parts) => Part::texts(parts),
+            PlannedValue::Keys(parts) => parts.iter().flat_map(names_of).collect(),
             PlannedValue::Template(parts) => parts.iter().filter_map(text_of_template).collect(),
             PlannedValue::From(_) => continue,
         };
@@ -59,10 +60,17 @@ fn of_secret(name: &str, secret: &PlannedSecret, context: &Context, log: &mut Lo
     }
 }
 
-fn text_of(part: &Part) -> Option<&String> {
+/// Names that a certificate is made for.
+fn names_of(part: &PlannedKey) -> Vec<&String> {
     match part {
-        Part::Text(text) => Some(text),
-        Part::Credential { .. } => None,
+        PlannedKey::Certificate(leaf) => {
+            let subject = leaf.subject.iter().map(|it| &it.value);
+            subject.chain(&leaf.names.dns).chain(&leaf.names.uris).collect()
+        }
+        PlannedKey::Text(_)
+        | PlannedKey::Authority { .. }
+        | PlannedKey::PrivateKey { .. }
+        | PlannedKey::PublicKey { .. } => Vec::new(),
     }
 }
 

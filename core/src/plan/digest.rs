@@ -9,11 +9,13 @@ use sha2::{Digest, Sha256};
 use super::{PlannedClone, object::Object, task::PlannedTask};
 use crate::{api::names, secrets::PlannedSecret};
 
+type Recipes = BTreeMap<String, PlannedSecret>;
+
 /// Hash of a plan. What only describes the pull request does not count: a new title is no new plan.
 pub(super) fn plan(
     namespace: &Object,
     clones: &[PlannedClone],
-    secrets: &BTreeMap<String, PlannedSecret>,
+    (secrets, settings): (&Recipes, &Recipes),
     tasks: &[PlannedTask],
 ) -> String {
     let mut namespace = namespace.clone();
@@ -22,7 +24,11 @@ pub(super) fn plan(
             map.retain(|key, _| !key.starts_with(names::PULL_REQUEST_PREFIX));
         }
     }
-    of(&(namespace, clones, secrets, tasks))
+    // What holds no certificates has the digest that it always had.
+    if settings.is_empty() {
+        return of(&(namespace, clones, secrets, tasks));
+    }
+    of(&(namespace, clones, secrets, tasks, settings))
 }
 
 /// Hash of anything that serialises, as 64 hexadecimal digits. The order of maps does not count,

@@ -6,6 +6,7 @@
 
 mod claim;
 mod host;
+mod identity;
 mod placement;
 mod policy;
 mod rights;
@@ -47,6 +48,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
         pull::pods(&mut object, &spec, context, log);
+        identity::tokens(&object, &spec, log);
         telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {

@@ -79,6 +79,9 @@ pub struct Plan {
     pub clones: Vec<PlannedClone>,
     /// What the cloned Secrets will hold, by name.
     pub secrets: BTreeMap<String, PlannedSecret>,
+    /// What cloned ConfigMaps will hold in place of production's certificates, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, PlannedSecret>,
     /// Seeds and smokes, in the order of the spec.
     pub tasks: Vec<PlannedTask>,
     /// Preview URLs.
@@ -170,6 +173,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     }
     clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
+    let settings = secret::settings(&mut clones, &context, &mut log);
     let mut secrets = secret::recipes(&clones, &urls, &context, &mut log);
     let tasks = task::tasks(&clones, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
@@ -191,12 +195,13 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let clones = order::order(objects, &context);
     let namespace = label::target(&context);
     Ok(Plan {
-        digest: digest::plan(&namespace, &clones, &secrets, &tasks),
+        digest: digest::plan(&namespace, &clones, (&secrets, &settings), &tasks),
         source: capture.namespace.clone(),
         target: request.target.clone(),
         namespace,
         clones,
         secrets,
+        settings,
         tasks,
         urls,
         ways: capture.addresses.clone(),
@@ -217,7 +222,7 @@ impl Plan {
     pub fn copied(&self) -> Vec<String> {
         let copies = |value: &PlannedValue| match value {
             PlannedValue::From(place) => place.origin == Origin::Source,
-            PlannedValue::Parts(_) | PlannedValue::Template(_) => false,
+            PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::Template(_) => false,
         };
         let kinds = self.clones.iter().map(|it| &it.object);
         kinds

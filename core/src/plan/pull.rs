@@ -64,11 +64,8 @@ pub(super) fn secrets(context: &Context) -> Vec<(Object, PlannedSecret)> {
     let request = context.request;
     let made = |name: &String, given: &str| {
         let object = ours::made(request, "v1", "Secret", name, json!({ "type": TYPE }));
-        let place = Place {
-            origin: Origin::Operator,
-            secret: given.to_owned(),
-            key: KEY.to_owned(),
-        };
+        let place =
+            Place { origin: Origin::Operator, secret: given.to_owned(), key: KEY.to_owned() };
         let keys = [(KEY.to_owned(), PlannedValue::From(place))].into();
         (object, PlannedSecret { keys })
     };

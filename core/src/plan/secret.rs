@@ -7,6 +7,7 @@
 
 mod consent;
 mod draft;
+mod keys;
 mod rules;
 mod template;
 
@@ -17,23 +18,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use self::{
-    draft::{Draft, Note, draft},
+    draft::{Desk, Draft, Note, draft},
+    keys::{Keys, Rewritten},
     rules::{Policy, Rules},
     template::Words,
 };
 use super::{
     context::Context,
+    kinds::{self, Shape},
     log::{Log, Rule},
     object::{Object, escape},
 };
 use crate::{
     api::staging_plan::Severity,
-    secrets::{EVERY_KEY, PlannedSecret, PlannedValue, TemplatePart, Uses, uses},
+    secrets::{EVERY_KEY, PlannedSecret, PlannedValue, TemplatePart, keys_in, uses},
 };
 
 const IMMUTABLE: Rule = Rule {
-    name: "immutable-secret",
-    why: "a value that is missing in the clone must be addable: the Secret can be changed there",
+    name: "immutable",
+    why: "what is given or corrected later must get into the clone: it can be changed there",
 };
 const GENERATED: Rule = Rule {
     name: "generated",
@@ -43,13 +46,22 @@ const GIVEN: Rule = Rule {
     name: "given",
     why: "spec.secrets.rules takes it from a Secret of the request namespace",
 };
+const CERTIFICATE: Rule = Rule {
+    name: "certificate",
+    why: "its key is production's; the clone has one of its own (ECDSA P-256, whatever production's is), for names of the clone, vouched for by an authority of this environment alone",
+};
 const COPIED: Rule = Rule {
     name: "copied",
     why: "it is production's own: the source's owners and, unless it is a pull secret, the class consent",
 };
-const TEMPLATED: Rule =
-    Rule { name: "templated", why: "spec.secrets.rules gives the text, filled with names of the clone" };
+const TEMPLATED: Rule = Rule {
+    name: "templated",
+    why: "spec.secrets.rules gives the text, filled with names of the clone",
+};
 const OMITTED: Rule = Rule { name: "omitted", why: "spec.secrets leaves it out" };
+
+/// Stands in a planned ConfigMap where the applied one holds certificates.
+const PLACEHOLDER: &str = "# certificates of this environment's own\n";
 
 /// What the API server demands of a Secret by its type: all of these keys.
 const DEMANDED: &[(&str, &[&str])] = &[
@@ -62,10 +74,12 @@ const DEMANDED: &[(&str, &[&str])] = &[
 /// Takes the values out of Secrets, and leaves those behind that cannot be made. Where the source's
 /// Secrets may not be read, the ones that its Pods name and that can be made are added.
 pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let rules = Rules::of(context);
-    let uses = uses(&objects);
+    let desk = desk(&objects, context);
     let mut kept: Vec<Object> = Vec::with_capacity(objects.len());
     for mut object in objects {
+        if kinds::shape(&object) == Shape::Settings {
+            log.remove(&mut object, "/immutable", &IMMUTABLE);
+        }
         if !is_secret(&object) {
             kept.push(object);
             continue;
@@ -74,7 +88,7 @@ pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
         object.remove("/data");
         object.remove("/stringData");
         log.remove(&mut object, "/immutable", &IMMUTABLE);
-        let draft = draft(object.name(), &rules, &uses, context);
+        let draft = draft(object.name(), &desk);
         match obstacle(&object, &draft) {
             None => kept.push(object),
             Some((reason, why)) => {
@@ -84,9 +98,49 @@ pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
         }
     }
     if !context.capture.secrets_readable {
-        kept.extend(unread(&kept, &rules, &uses, context, log));
+        kept.extend(unread(&kept, &desk, log));
     }
     kept
+}
+
+/// What cloned ConfigMaps will hold of certificates, by name. In the objects a comment takes its
+/// place.
+pub(super) fn settings(
+    objects: &mut [Object],
+    context: &Context,
+    log: &mut Log,
+) -> BTreeMap<String, PlannedSecret> {
+    let keys = Keys::of(context);
+    let mut settings = BTreeMap::new();
+    for object in objects.iter_mut().filter(|it| kinds::shape(it) == Shape::Settings) {
+        let mut planned = BTreeMap::new();
+        for (key, text) in keys::texts(object) {
+            let rewritten = keys_in(text).map(|parts| keys.rewrite(&parts, context));
+            if let Some(Ok(Rewritten { parts, is_new: true, .. })) = rewritten {
+                planned.insert(key.to_owned(), PlannedValue::Keys(parts));
+            }
+        }
+        for key in planned.keys() {
+            let path = format!("/data/{}", escape(key));
+            // Not through the log: it shows what stood there.
+            object.set(&path, json!(PLACEHOLDER));
+            log.changed(object.key(), &path, None, None, &CERTIFICATE);
+        }
+        if !planned.is_empty() {
+            settings.insert(object.name().to_owned(), PlannedSecret { keys: planned });
+        }
+    }
+    settings
+}
+
+fn desk<'a>(objects: &[Object], context: &'a Context<'a>) -> Desk<'a> {
+    Desk {
+        rules: Rules::of(context),
+        uses: uses(objects),
+        keys: Keys::of(context),
+        consent: Consent::of(context),
+        context,
+    }
 }
 
 /// Whether a pull secret of the source comes along: because the environment gives another in its
@@ -108,12 +162,11 @@ pub(super) fn recipes(
     context: &Context,
     log: &mut Log,
 ) -> BTreeMap<String, PlannedSecret> {
-    let rules = Rules::of(context);
-    rules.report(context, log);
-    let uses = uses(objects);
+    let desk = desk(objects, context);
+    desk.rules.report(context, log);
     let mut recipes = BTreeMap::new();
     for object in objects.iter().filter(|object| is_secret(object)) {
-        let draft = draft(object.name(), &rules, &uses, context);
+        let draft = draft(object.name(), &desk);
         report(object, &draft, context, log);
         recipes.insert(object.name().to_owned(), PlannedSecret { keys: draft.keys });
     }
@@ -168,7 +221,7 @@ fn no_value(recipes: &BTreeMap<String, PlannedSecret>, secret: &str, key: &str) 
         return Some(format!("no Secret {secret} is cloned; there are {}", known.join(", ")));
     };
     match recipe.keys.get(key) {
-        Some(PlannedValue::Parts(_) | PlannedValue::From(_)) => None,
+        Some(PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::From(_)) => None,
         Some(PlannedValue::Template(_)) => {
             Some(format!("{secret}/{key} is a template itself: write its text here"))
         }
@@ -206,13 +259,8 @@ fn obstacle(object: &Object, draft: &Draft) -> Option<(&'static str, String)> {
 }
 
 /// Secrets that Pods name and nobody may read: the ones of which something can be made.
-fn unread(
-    there: &[Object],
-    rules: &Rules,
-    uses: &Uses,
-    context: &Context,
-    log: &mut Log,
-) -> Vec<Object> {
+fn unread(there: &[Object], desk: &Desk, log: &mut Log) -> Vec<Object> {
+    let (uses, context) = (&desk.uses, desk.context);
     let known: BTreeSet<&str> =
         there.iter().filter(|object| is_secret(object)).map(Object::name).collect();
     let named: BTreeSet<&str> =
@@ -225,7 +273,7 @@ fn unread(
             name,
             json!({"metadata": {"namespace": context.request.target.as_str()}, "type": "Opaque"}),
         );
-        let draft = draft(name, rules, uses, context);
+        let draft = draft(name, desk);
         if draft.keys.is_empty() {
             report(&object, &draft, context, log);
         } else {
@@ -253,6 +301,36 @@ fn report(object: &Object, draft: &Draft, context: &Context, log: &mut Log) {
             Note::Refused(missing) => {
                 let (kind, why, settle) = missing.told(name, context);
                 log.find(Severity::Blocks, &key, &path, kind, why, settle);
+            }
+            Note::Keys { is_new, keeps_leaf, expired } => {
+                if *is_new {
+                    log.changed(key.clone(), &path, None, None, &CERTIFICATE);
+                }
+                if *keeps_leaf {
+                    log.find(
+                        Severity::Informs,
+                        &key,
+                        &path,
+                        "kept-certificate",
+                        "it holds a certificate that is kept, since its private key is elsewhere",
+                        rules::from_snippet(name, field),
+                    );
+                }
+                if let Some(at) = expired {
+                    let (severity, here) = if *is_new {
+                        (Severity::Informs, "; the clone's own is valid")
+                    } else {
+                        (Severity::Warns, "")
+                    };
+                    log.find(
+                        severity,
+                        &key,
+                        &path,
+                        "expired-certificate",
+                        format!("production's certificate expired at {at}{here}"),
+                        rules::from_snippet(name, field),
+                    );
+                }
             }
             Note::Outside { whose } => {
                 log.changed(key.clone(), &path, None, None, &GENERATED);

@@ -158,7 +158,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn take(&mut self, count: usize) -> Vec<u8> {
+    /// The next bytes.
+    pub(super) fn take(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next()).collect()
     }
 

@@ -50,6 +50,7 @@ pub(super) enum Written {
 }
 
 static DEFAULTED: Pattern = Pattern::new(r"(?s)^(\$\{[A-Za-z_][\w.]*:?[-=:])([^${}]*)\}$");
+static LOGIN: Pattern = Pattern::new(r"^([\w.@+-]+:)([^\s:/]+)$");
 static PAIR: Pattern = Pattern::new(r"^([\w.@-]+[:/])(\S+)$");
 /// `proxy_set_header Authorization "Basic …"`.
 static HEADER: Pattern =
@@ -58,7 +59,7 @@ static HEADER: Pattern =
 static SPEAKS: Pattern = Pattern::new(
     r#"(?i)(password|passwd|passphrase|secret|token|identified\s+by|api_?key)["']?\s*(=>|=|:|,|\s)\s*["'][^"']+["']"#,
 );
-static SCHEME: Pattern = Pattern::new(r"^((?i:bearer|token|apikey)\s+|base64:|hex:)(\S+)$");
+static SCHEME: Pattern = Pattern::new(r"^((?i:bearer|basic|token|apikey)\s+|base64:|hex:)(\S+)$");
 
 impl<'a> Hint<'a> {
     /// Of the value of a key of a Secret, by all the names it has.
@@ -267,12 +268,22 @@ pub(super) fn push(
         place: Place::Field,
         depth: DEEPEST.saturating_sub(1),
     };
-    let is_flat = structure::take_apart(inside, &decoded).is_ok_and(|found| found.is_none());
-    if !is_flat || decoded.contains([':', '\n']) {
-        return Err(NotInventable {
-            why: "a text in base64 that holds more than a credential",
-            public: false,
-        });
+    let composed =
+        NotInventable { why: "a text in base64 that holds more than a credential", public: false };
+    // `Authorization: Basic …` and its like.
+    if let (Some([user, password]), Written::Plain) = (LOGIN.groups(&decoded), written) {
+        let mut inner = Pieces::kept(user);
+        push(&mut inner, password, Written::Plain)?;
+        pieces.base64(inner);
+        return Ok(());
+    }
+    match structure::take_apart(inside, &decoded).map_err(|_| composed)? {
+        Some(document) if document.pieces.holds_credential() && written == Written::Plain => {
+            pieces.base64(document.pieces);
+            return Ok(());
+        }
+        None if !decoded.contains([':', '\n']) => {}
+        _ => return Err(composed),
     }
     let encoding = match written {
         Written::Plain => Encoding::Base64,
@@ -314,7 +325,7 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         assert!(
-            [&DEFAULTED, &PAIR, &SCHEME, &HEADER, &SPEAKS]
+            [&DEFAULTED, &LOGIN, &PAIR, &SCHEME, &HEADER, &SPEAKS]
                 .iter()
                 .all(|pattern| pattern.get().is_some())
         );

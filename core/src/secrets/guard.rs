@@ -103,10 +103,9 @@ impl Filling {
 /// The classes in a value of what is long enough to tell.
 fn classes(value: &SealedValue) -> Box<dyn Iterator<Item = &CredentialClass> + '_> {
     match value {
-        SealedValue::Parts(parts) => Box::new(parts.iter().filter_map(|part| match part {
-            Part::Credential { class, length, .. } if *length >= TELLING => Some(class),
-            Part::Credential { .. } | Part::Text(_) => None,
-        })),
-        SealedValue::NotInventable { class, .. } => Box::new(class.iter()),
+        SealedValue::Parts(parts) => Box::new(Part::classes(parts, TELLING).into_iter()),
+        SealedValue::Keys { class, .. } | SealedValue::NotInventable { class, .. } => {
+            Box::new(class.iter())
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     alphabet::Stream,
     guard::{Filling, Production},
     hash,
+    keys::Issuer,
 };
 
 /// What RFC 3986 calls unreserved stays as it is.
@@ -57,6 +58,18 @@ pub enum Unmade {
         /// What the template names: `name/key`.
         from: String,
     },
+    /// A certificate cannot be made for the names that production's has.
+    #[error(
+        "{object}: the certificate in key {key} cannot be made: {why}; give one with policy From"
+    )]
+    Keys {
+        /// The Secret or ConfigMap.
+        object: String,
+        /// Its key.
+        key: String,
+        /// What of it cannot be written.
+        why: String,
+    },
     /// A value that somebody gave is production's own.
     #[error(
         "Secret/{secret}: key {key} would hold production's own credential: give another value, or let it be copied with policy Copy"
@@ -101,6 +114,15 @@ pub fn make(
             match value {
                 PlannedValue::Parts(parts) => {
                     let text: String = parts.iter().map(|part| written(part, with)).collect();
+                    filling.invent(key, SecretBytes::new(text.into_bytes()));
+                }
+                PlannedValue::Keys(parts) => {
+                    let issuer = Issuer::new(with.key, with.environment);
+                    let text = issuer.write(parts).map_err(|why| Unmade::Keys {
+                        object: name.clone(),
+                        key: key.clone(),
+                        why: why.to_string(),
+                    })?;
                     filling.invent(key, SecretBytes::new(text.into_bytes()));
                 }
                 PlannedValue::From(place) => take(place, name, key, secret, with, &mut filling)?,
@@ -154,7 +176,7 @@ fn render(
     let templates = planned.iter().flat_map(|(name, secret)| {
         secret.keys.iter().filter_map(move |(key, value)| match value {
             PlannedValue::Template(parts) => Some((name, key, parts)),
-            PlannedValue::Parts(_) | PlannedValue::From(_) => None,
+            PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::From(_) => None,
         })
     });
     let mut rendered = Vec::new();
@@ -193,6 +215,9 @@ fn render(
 fn written(part: &Part, with: &Materials<'_>) -> String {
     match part {
         Part::Text(text) => text.clone(),
+        Part::Base64(inner) => {
+            STANDARD.encode(inner.iter().map(|part| written(part, with)).collect::<String>())
+        }
         Part::Credential { class, length, alphabet, encoding } => {
             let mut drawn = String::new();
             for draw in 0..MOST_DRAWS {

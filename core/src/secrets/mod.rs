@@ -17,6 +17,7 @@ mod bytes;
 mod classify;
 mod guard;
 mod hash;
+mod keys;
 mod make;
 mod name;
 mod pattern;
@@ -37,6 +38,9 @@ pub(crate) use self::unread::{is_telling, outside};
 pub use self::{
     bytes::{OpenSecret, OperatorKey, SecretBytes},
     guard::{Filling, Production},
+    keys::{
+        Attribute, Certificate, KeyForm, KeyId, KeyPart, Leaf, Names, PlannedKey, parse as keys_in,
+    },
     make::{Materials, Unmade, Values, make},
     recipe::{
         Alphabet, CredentialClass, EVERY_KEY, Encoding, Origin, Part, Place, PlannedSecret,

@@ -15,6 +15,8 @@ pub(super) enum Piece {
         /// How it is written in the value.
         encoding: Encoding,
     },
+    /// Is written in base64, as one.
+    Base64(Pieces),
 }
 
 /// The pieces of an open value, in order. Texts next to each other are one.
@@ -60,28 +62,47 @@ impl Pieces {
         }
     }
 
+    /// Goes on with pieces that are written in base64.
+    pub(super) fn base64(&mut self, inner: Self) {
+        self.0.push(Piece::Base64(inner));
+    }
+
     /// Goes on with other pieces.
     pub(super) fn extend(&mut self, other: Self) {
         for piece in other.0 {
             match piece {
                 Piece::Text(text) => self.text(&text),
-                credential @ Piece::Credential { .. } => self.0.push(credential),
+                other @ (Piece::Credential { .. } | Piece::Base64(_)) => self.0.push(other),
             }
         }
     }
 
     /// Whether anything is replaced.
     pub(super) fn holds_credential(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Credential { .. }))
+        self.0.iter().any(|piece| match piece {
+            Piece::Text(_) => false,
+            Piece::Credential { .. } => true,
+            Piece::Base64(inner) => inner.holds_credential(),
+        })
     }
 
     /// The same with every kept text written differently: quoted, escaped.
     pub(super) fn with_text(self, write: impl Fn(&str) -> String) -> Self {
         let write = |piece| match piece {
             Piece::Text(text) => Piece::Text(write(&text)),
-            credential @ Piece::Credential { .. } => credential,
+            other @ (Piece::Credential { .. } | Piece::Base64(_)) => other,
         };
         Self(self.0.into_iter().map(write).collect())
+    }
+
+    /// All credentials, decoded.
+    pub(super) fn credentials(self) -> Vec<String> {
+        let credentials = self.0.into_iter().flat_map(|piece| match piece {
+            Piece::Text(_) => Vec::new(),
+            Piece::Credential { plain, .. } => vec![plain],
+            Piece::Base64(inner) => inner.credentials(),
+        });
+        credentials.collect()
     }
 
     /// The pieces.

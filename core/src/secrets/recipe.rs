@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{KeyPart, PlannedKey};
+
 /// A Secret of the source without its credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,7 +21,16 @@ pub struct SealedSecret {
 pub enum SealedValue {
     /// Text that is kept, and credentials that are invented anew.
     Parts(Vec<Part>),
-    /// What nobody can invent: a hash, a signed token, a certificate, data that a key decrypts.
+    /// Certificates and keys: what is private of them is gone.
+    Keys {
+        /// The pieces of the text.
+        parts: Vec<KeyPart>,
+        /// Its keyed hash, to refuse production's own value where another is given. None if all of
+        /// it is public.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<CredentialClass>,
+    },
+    /// What nobody can invent: a hash, a signed token, data that a key decrypts.
     NotInventable {
         /// What it is, as a clause.
         why: String,
@@ -46,6 +57,30 @@ pub enum Part {
         /// How it is written here.
         encoding: Encoding,
     },
+    /// Text and credentials that are written as one text in base64: `user:password`.
+    Base64(Vec<Self>),
+}
+
+impl Part {
+    /// The texts that are kept, those in base64 among them.
+    pub(crate) fn texts(parts: &[Self]) -> Vec<&String> {
+        let texts = parts.iter().flat_map(|part| match part {
+            Self::Text(text) => vec![text],
+            Self::Credential { .. } => Vec::new(),
+            Self::Base64(inner) => Self::texts(inner),
+        });
+        texts.collect()
+    }
+
+    /// The classes of credentials of at least so many characters.
+    pub(crate) fn classes(parts: &[Self], shortest: usize) -> Vec<&CredentialClass> {
+        let classes = parts.iter().flat_map(|part| match part {
+            Self::Credential { class, length, .. } if *length >= shortest => vec![class],
+            Self::Credential { .. } | Self::Text(_) => Vec::new(),
+            Self::Base64(inner) => Self::classes(inner, shortest),
+        });
+        classes.collect()
+    }
 }
 
 /// A keyed hash of a credential: equal for equal ones, and worthless without the operator's key.
@@ -121,6 +156,8 @@ pub struct PlannedSecret {
 pub enum PlannedValue {
     /// Text and newly invented credentials.
     Parts(Vec<Part>),
+    /// Certificates and keys, of the clone's own.
+    Keys(Vec<PlannedKey>),
     /// A value that stands elsewhere; every key of its Secret if the key is [`EVERY_KEY`].
     From(Place),
     /// A text of the user's.
@@ -140,9 +177,7 @@ pub struct Place {
 }
 
 /// The namespace of a Secret that a value is taken from.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Origin {
     /// The request namespace.
     #[default]

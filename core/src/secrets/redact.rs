@@ -9,8 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Captures;
 
 use super::{
-    OpenSecret, Uses, make::RESERVED, name, name::Role, pattern::Pattern, pieces::Piece,
-    seal::open, shape,
+    OpenSecret, Uses, make::RESERVED, name, name::Role, pattern::Pattern, seal::open, shape,
 };
 
 /// What stands in place of a credential.
@@ -120,12 +119,9 @@ impl Redactor {
         for secret in secrets {
             for (key, value) in &secret.data {
                 match open(secret, key, value, uses) {
-                    Ok(pieces) => values.extend(pieces.into_list().into_iter().filter_map(
-                        |piece| match piece {
-                            Piece::Credential { plain, .. } => Some(plain.into_bytes()),
-                            Piece::Text(_) => None,
-                        },
-                    )),
+                    Ok(pieces) => {
+                        values.extend(pieces.credentials().into_iter().map(String::into_bytes));
+                    }
                     Err(refusal) if refusal.public => {}
                     Err(_) => {
                         values.push(value.expose().trim_ascii().to_vec());

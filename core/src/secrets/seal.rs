@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Alphabet, OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses,
+    Alphabet, KeyPart, OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses,
     classify::{self, Hint},
     hash,
     pieces::{NotInventable, Piece, Pieces, Taken},
@@ -16,11 +16,11 @@ pub(super) const TELLING: usize = 8;
 /// what is not understood is a credential or cannot be invented.
 pub fn seal(secret: &OpenSecret, uses: &Uses, key: &OperatorKey) -> SealedSecret {
     let sealed = |(name, value): (&String, &SecretBytes)| {
-        let parts = match open(secret, name, value, uses) {
+        let found = keys(value, key).unwrap_or_else(|| match open(secret, name, value, uses) {
             Ok(pieces) => SealedValue::Parts(parts(pieces, key)),
             Err(refusal) => not_inventable(refusal, value, key),
-        };
-        (name.clone(), parts)
+        });
+        (name.clone(), found)
     };
     let keys: BTreeMap<_, _> = secret.data.iter().map(sealed).collect();
     SealedSecret { kind: secret.kind.clone(), keys }
@@ -36,6 +36,14 @@ pub(super) fn open(secret: &OpenSecret, name: &str, value: &SecretBytes, uses: &
     classify::value(Hint::key(&names).used_by(&found), text)
 }
 
+/// A value of certificates and keys, and nothing else.
+fn keys(value: &SecretBytes, key: &OperatorKey) -> Option<SealedValue> {
+    let parts = super::keys::parse(std::str::from_utf8(value.expose()).ok()?)?;
+    let is_secret = parts.iter().any(|part| matches!(part, KeyPart::PrivateKey { .. }));
+    let class = is_secret.then(|| hash::class(key, value.expose().trim_ascii()));
+    Some(SealedValue::Keys { parts, class })
+}
+
 fn parts(pieces: Pieces, key: &OperatorKey) -> Vec<Part> {
     let part = |piece| match piece {
         Piece::Text(text) => Part::Text(text),
@@ -45,6 +53,7 @@ fn parts(pieces: Pieces, key: &OperatorKey) -> Vec<Part> {
             alphabet: Alphabet::of(&plain),
             encoding,
         },
+        Piece::Base64(inner) => Part::Base64(parts(inner, key)),
     };
     pieces.into_list().into_iter().map(part).collect()
 }

@@ -29,7 +29,7 @@ fn sealed(data: &[(&str, &str)]) -> SealedSecret {
 fn planned(sealed: &SealedSecret) -> PlannedSecret {
     let keys = sealed.keys.iter().filter_map(|(name, value)| match value {
         SealedValue::Parts(parts) => Some((name.clone(), PlannedValue::Parts(parts.clone()))),
-        SealedValue::NotInventable { .. } => None,
+        SealedValue::Keys { .. } | SealedValue::NotInventable { .. } => None,
     });
     PlannedSecret { keys: keys.collect() }
 }
@@ -70,15 +70,21 @@ fn one(key: &str, value: PlannedValue) -> PlannedSecret {
 /// A value with each credential as `<length>`; `!` and the reason if it cannot be invented.
 fn shape_of(name: &str, value: &str) -> String {
     match &sealed(&[(name, value)]).keys[name] {
-        SealedValue::Parts(parts) => parts.iter().fold(String::new(), |mut shown, part| {
-            match part {
-                Part::Text(text) => shown.push_str(text),
-                Part::Credential { length, .. } => write!(shown, "<{length}>").unwrap(),
-            }
-            shown
-        }),
+        SealedValue::Parts(parts) => shape(parts),
+        SealedValue::Keys { parts, .. } => format!("{} keys", parts.len()),
         SealedValue::NotInventable { why, .. } => format!("! {why}"),
     }
+}
+
+fn shape(parts: &[Part]) -> String {
+    parts.iter().fold(String::new(), |mut shown, part| {
+        match part {
+            Part::Text(text) => shown.push_str(text),
+            Part::Credential { length, .. } => write!(shown, "<{length}>").unwrap(),
+            Part::Base64(inner) => write!(shown, "base64({})", shape(inner)).unwrap(),
+        }
+        shown
+    })
 }
 
 #[test]
@@ -258,6 +264,25 @@ fn values_are_taken_apart_by_name_and_shape() {
         ),
         // A password in base64, in a Secret.
         ("encoded-password", "aHVudGVyMjI=", "<8>"),
+        // More than that in base64: `shop:hunter22`, alone and in a header.
+        ("basic-auth", "c2hvcDpodW50ZXIyMg==", "base64(shop:<8>)"),
+        ("authorization", "Basic c2hvcDpodW50ZXIyMg==", "Basic base64(shop:<8>)"),
+        (
+            "app.yaml",
+            "headers:\n  Authorization: Basic c2hvcDpodW50ZXIyMg==\n",
+            "headers:\n  Authorization: Basic base64(shop:<8>)\n",
+        ),
+        // `{"user":"shop","password":"hunter22"}`
+        (
+            "config-secret",
+            "eyJ1c2VyIjoic2hvcCIsInBhc3N3b3JkIjoiaHVudGVyMjIifQ==",
+            "base64({\"user\":\"shop\",\"password\":\"<8>\"})",
+        ),
+        (
+            "mongo",
+            "mongodb+srv://shop:shop@cluster0.example.net/shop?retryWrites=true",
+            "mongodb+srv://shop:<4>@cluster0.example.net/shop?retryWrites=true",
+        ),
     ] {
         assert_eq!(shape_of(name, value), expected, "{name}");
     }
@@ -380,9 +405,8 @@ fn what_was_made_up_in_the_target_stays_and_what_is_given_follows_its_giver() {
             ),
         ]),
     };
-    let there: BTreeMap<String, SecretBytes> = ["invented", "given", "text", "gone"]
-        .map(|key| (key.to_owned(), value("old")))
-        .into();
+    let there: BTreeMap<String, SecretBytes> =
+        ["invented", "given", "text", "gone"].map(|key| (key.to_owned(), value("old"))).into();
     let operator_key = key();
     let with = Materials {
         given: BTreeMap::from([(place(Origin::Request, "given"), value("new"))]),
@@ -398,7 +422,8 @@ fn what_was_made_up_in_the_target_stays_and_what_is_given_follows_its_giver() {
 #[test]
 fn a_template_that_takes_what_no_secret_holds_is_named() {
     let part = TemplatePart::Value { secret: "db".to_owned(), key: "p".to_owned() };
-    let refused = filled(&one("url", PlannedValue::Template(vec![part])), &materials(&key(), "uid"));
+    let refused =
+        filled(&one("url", PlannedValue::Template(vec![part])), &materials(&key(), "uid"));
     let why = refused.err().unwrap().to_string();
     assert!(why.contains("db/p") && why.contains("key url"), "{why}");
 }
@@ -465,8 +490,7 @@ fn a_copy_does_not_stay_once_nothing_is_to_be_copied() {
     let invented = one("a", PlannedValue::Parts(vec![Part::Text("invented".to_owned())]));
     let operator_key = key();
     let with = Materials { production: production(), ..materials(&operator_key, "uid") };
-    let there =
-        BTreeMap::from([("a".to_owned(), SecretBytes::new(b"correct-horse".to_vec()))]);
+    let there = BTreeMap::from([("a".to_owned(), SecretBytes::new(b"correct-horse".to_vec()))]);
     let over = filled(&invented, &with).unwrap().over(&there, &operator_key);
     assert_eq!(texts(&over)["a"], "invented");
 }

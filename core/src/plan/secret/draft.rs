@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{
     consent::{Consent, Missing, is_pull},
+    keys::{Keys, Rewritten},
     rules::{Policy, Rules},
 };
 use crate::{
@@ -21,6 +24,15 @@ pub(super) struct Draft {
     pub(super) notes: BTreeMap<String, Note>,
 }
 
+/// What all drafts are made with.
+pub(super) struct Desk<'a> {
+    pub(super) rules: Rules<'a>,
+    pub(super) uses: Uses,
+    pub(super) keys: Keys,
+    pub(super) consent: Consent,
+    pub(super) context: &'a Context<'a>,
+}
+
 /// What is to be said about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
@@ -30,6 +42,15 @@ pub(super) enum Note {
     Outside {
         /// Who.
         whose: &'static str,
+    },
+    /// It holds certificates or keys.
+    Keys {
+        /// Whether any of them is new.
+        is_new: bool,
+        /// Whether somebody else's certificate is kept that is no authority's.
+        keeps_leaf: bool,
+        /// When the first of production's expired.
+        expired: Option<Timestamp>,
     },
     /// It is kept, but looks like a credential.
     Kept,
@@ -103,23 +124,24 @@ impl Draft {
 }
 
 /// Drafts the clone of a Secret of the source.
-pub(super) fn draft(name: &str, rules: &Rules, uses: &Uses, context: &Context) -> Draft {
+pub(super) fn draft(name: &str, desk: &Desk) -> Draft {
     let mut draft = Draft::default();
-    if context.capture.secrets_readable {
-        if let Some(sealed) = context.capture.secrets.get(name) {
-            read(name, sealed, rules, context, &mut draft);
+    let capture = desk.context.capture;
+    if capture.secrets_readable {
+        if let Some(sealed) = capture.secrets.get(name) {
+            read(name, sealed, desk, &mut draft);
         }
     } else {
-        unread(name, rules, uses, &mut draft);
+        unread(name, &desk.rules, &desk.uses, &mut draft);
     }
-    for key in rules.named_keys(name) {
-        draft.apply(key, rules.policy(name, key));
+    for key in desk.rules.named_keys(name) {
+        draft.apply(key, desk.rules.policy(name, key));
     }
     draft
 }
 
-fn read(name: &str, sealed: &SealedSecret, rules: &Rules, context: &Context, draft: &mut Draft) {
-    let consent = Consent::of(context);
+fn read(name: &str, sealed: &SealedSecret, desk: &Desk, draft: &mut Draft) {
+    let Desk { rules, consent, context, .. } = desk;
     for (key, value) in &sealed.keys {
         let policy = rules.policy(name, key);
         if draft.apply(key, policy) {
@@ -133,6 +155,13 @@ fn read(name: &str, sealed: &SealedSecret, rules: &Rules, context: &Context, dra
             SealedValue::NotInventable { .. } if is_pull(&sealed.kind) && consent.grants(name) => {
                 draft.copy(name, key, Ok(()));
             }
+            SealedValue::Keys { parts, .. } => match desk.keys.rewrite(parts, context) {
+                Ok(Rewritten { parts, is_new, keeps_leaf, expired }) => {
+                    let note = Note::Keys { is_new, keeps_leaf, expired };
+                    draft.put(key, PlannedValue::Keys(parts), Some(note));
+                }
+                Err(why) => draft.need(key, &format!("it is {why}"), true),
+            },
             SealedValue::NotInventable { why, .. } => {
                 draft.need(key, &format!("it is {why}"), true);
             }
@@ -147,11 +176,10 @@ fn note(key: &str, parts: &[Part]) -> Option<Note> {
     if let Some(whose) = outside(key, parts) {
         return Some(Note::Outside { whose });
     }
-    if parts.iter().any(|part| matches!(part, Part::Credential { .. })) {
+    if !Part::classes(parts, 0).is_empty() {
         return Some(Note::Generated);
     }
-    let telling = |part: &Part| matches!(part, Part::Text(text) if is_telling(text));
-    parts.iter().any(telling).then_some(Note::Kept)
+    Part::texts(parts).into_iter().any(|text| is_telling(text)).then_some(Note::Kept)
 }
 
 /// Of a Secret that may not be read, its keys are known where something names them.
@@ -202,11 +230,15 @@ fn relocated(parts: &[Part], context: &Context) -> Vec<Part> {
             Part::Text(text) => whole.push_str(text),
             Part::Credential { .. } => {
                 whole.push_str(&placeholder(credentials.len()));
-                credentials.push(part);
+                credentials.push(part.clone());
+            }
+            Part::Base64(inner) => {
+                whole.push_str(&placeholder(credentials.len()));
+                credentials.push(Part::Base64(relocated(inner, context)));
             }
         }
     }
-    let Some(rewritten) = relocate::rewrite_text(context, &whole) else { return parts.to_vec() };
+    let rewritten = relocate::rewrite_text(context, &whole).unwrap_or(whole);
     let mut relocated = Vec::with_capacity(parts.len());
     let mut rest = rewritten.as_str();
     for (at, credential) in credentials.into_iter().enumerate() {
@@ -215,7 +247,7 @@ fn relocated(parts: &[Part], context: &Context) -> Vec<Part> {
             return parts.to_vec();
         };
         relocated.extend((!before.is_empty()).then(|| Part::Text(before.to_owned())));
-        relocated.push(credential.clone());
+        relocated.push(credential);
         rest = after;
     }
     relocated.extend((!rest.is_empty()).then(|| Part::Text(rest.to_owned())));

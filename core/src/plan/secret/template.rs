@@ -132,8 +132,7 @@ mod tests {
     #[test]
     fn names_of_the_clone_are_filled_in_and_values_stay_references() {
         let text = |text: &str| TemplatePart::Text(text.to_owned());
-        let value =
-            TemplatePart::Value { secret: "db".to_owned(), key: "password".to_owned() };
+        let value = TemplatePart::Value { secret: "db".to_owned(), key: "password".to_owned() };
         assert_eq!(
             filled("postgres://${environment}:${secret:db/password}@db.${namespace}.svc/a$$b"),
             Ok(vec![text("postgres://pr-7:"), value, text("@db.stg-pr-7-abcde.svc/a$b")])
