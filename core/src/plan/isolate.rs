@@ -55,7 +55,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         claim::fresh(&mut object, &template, context, log);
     }
     match kinds::shape(&object) {
-        Shape::Service => service::inside(&mut object, context, log),
+        Shape::Service => service::inside(&mut object, log),
         Shape::Policy => policy::confined(&mut object, context, log),
         Shape::Role => rights::role(&mut object, log),
         Shape::RoleBinding => return rights::binding(object, context, log),

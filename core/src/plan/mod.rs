@@ -19,6 +19,7 @@ pub mod digest;
 mod fence;
 #[cfg(test)]
 mod fixture;
+mod hosts;
 mod isolate;
 pub mod kinds;
 mod label;

@@ -301,7 +301,7 @@ fn bare(written: Written) -> Encoding {
 }
 
 /// The text that `value` is the base64 of, if it is that of a readable one.
-fn from_base64(value: &str) -> Option<String> {
+pub(super) fn from_base64(value: &str) -> Option<String> {
     if value.len() < 8 {
         return None;
     }

@@ -15,6 +15,7 @@
 mod alphabet;
 mod bytes;
 mod classify;
+mod exposed;
 mod guard;
 mod hash;
 mod keys;
@@ -34,7 +35,6 @@ mod uses;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::unread::{is_telling, outside};
 pub use self::{
     bytes::{OpenSecret, OperatorKey, SecretBytes},
     guard::{Filling, Production},
@@ -50,4 +50,9 @@ pub use self::{
     seal::seal,
     unread::{Guess, guess},
     uses::{Use, Uses, Whole, uses},
+};
+pub(crate) use self::{
+    exposed::{Exposed, exposed},
+    pattern::Pattern,
+    unread::{is_telling, outside},
 };

@@ -5,29 +5,29 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 /// A regular expression.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: &'static str,
     compiled: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
     /// An expression; a test of the module that names it compiles it.
-    pub(super) const fn new(text: &'static str) -> Self {
+    pub(crate) const fn new(text: &'static str) -> Self {
         Self { text, compiled: OnceLock::new() }
     }
 
     /// The compiled expression. `None` would mean a mistake in the constant.
-    pub(super) fn get(&self) -> Option<&Regex> {
+    pub(crate) fn get(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| Regex::new(self.text).ok()).as_ref()
     }
 
     /// Whether it matches somewhere in `text`.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.get().is_some_and(|expression| expression.is_match(text))
     }
 
     /// The groups of the first match, as `N` texts; a group that took no part is empty.
-    pub(super) fn groups<'t, const N: usize>(&self, text: &'t str) -> Option<[&'t str; N]> {
+    pub(crate) fn groups<'t, const N: usize>(&self, text: &'t str) -> Option<[&'t str; N]> {
         let groups = self.get()?.captures(text)?;
         let mut found = [""; N];
         for (at, slot) in found.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What stands in place of a credential.
-const MASK: &str = "•••";
+pub(super) const MASK: &str = "•••";
 
 /// Shortest credential that is looked for in logs, in characters. Shorter ones are everywhere.
 const SHORTEST: usize = 4;

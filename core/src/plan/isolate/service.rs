@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::{
-    context::Context,
     log::{Log, Rule},
     object::Object,
-    relocate::text::{self, Names, Place},
 };
 use crate::api::staging_plan::Severity;
 
@@ -30,7 +28,7 @@ const OUTSIDE_ONLY: &[&str] = &[
     "externalTrafficPolicy",
 ];
 
-pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
+pub(super) fn inside(object: &mut Object, log: &mut Log) {
     if object.text("/spec/clusterIP") != "None" {
         log.remove(object, "/spec/clusterIP", &ADDRESS);
         object.remove("/spec/clusterIPs");
@@ -48,7 +46,8 @@ pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
         "LoadBalancer" | "NodePort" => {
             log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
         }
-        "ExternalName" => external_name(object, context, log),
+        // `audit` says where it leads.
+        "ExternalName" => {}
         _ => {
             let selects = object.get("/spec/selector").and_then(Value::as_object);
             if selects.is_none_or(serde_json::Map::is_empty) {
@@ -62,24 +61,5 @@ pub(super) fn inside(object: &mut Object, context: &Context, log: &mut Log) {
                 );
             }
         }
-    }
-}
-
-/// What led into the source leads into the target since `relocate`; anything else leads out.
-fn external_name(object: &mut Object, context: &Context, log: &mut Log) {
-    let name = object.text("/spec/externalName").to_owned();
-    let own =
-        Names { source: context.target(), services: &context.services, objects: &context.names };
-    if text::edits(&own, &Place::default(), &name).is_empty() {
-        log.find(
-            Severity::Warns,
-            &object.key(),
-            "/spec/externalName",
-            "outside-host",
-            format!(
-                "the Service stands for {name}, which is outside the target: the fence stops it"
-            ),
-            "leave it so, or exclude the Service and give the application another host",
-        );
     }
 }

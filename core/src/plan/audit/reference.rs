@@ -1,23 +1,22 @@
-//! What could still lead back to production.
-//!
-//! Everything that will be in the target is looked through with the eyes of `relocate`, whatever
-//! pass it came from: a reference that is left blocks the plan.
+//! References to the source that are left, found with the eyes of `relocate`: a sure one blocks the
+//! plan.
 
 use std::collections::BTreeMap;
 
-use super::{
-    context::Context,
-    log::Log,
-    object::{Key, Object, escape},
-    relocate::{self, text::Kind},
-    task::{PlannedTask, TaskRole, Work},
-};
+use super::text::{environment, task_path};
 use crate::{
     api::{names, staging_plan::Severity},
-    secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart},
+    plan::{
+        context::Context,
+        log::Log,
+        object::{Key, Object, escape},
+        relocate::{self, text::Kind},
+        task::{PlannedTask, Work},
+    },
+    secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart, redact},
 };
 
-pub(super) fn audit(
+pub(super) fn residual(
     objects: &[Object],
     secrets: &BTreeMap<String, PlannedSecret>,
     tasks: &[PlannedTask],
@@ -82,29 +81,20 @@ fn text_of_template(part: &TemplatePart) -> Option<&String> {
 }
 
 fn of_task(task: &PlannedTask, context: &Context, log: &mut Log) {
-    let key = Key {
-        group: names::GROUP.to_owned(),
-        kind: "StagingEnvironment".to_owned(),
-        name: context.request.environment.name.clone(),
-    };
     let found = match &task.work {
         Work::Http(http) => relocate::mentions_in_text(context, "/http/url", &http.url),
         Work::Job(job) => relocate::mentions(context, job),
     };
-    let list = match task.role {
-        TaskRole::Seed(_) => "seed",
-        TaskRole::Smoke => "smoke",
-    };
     for mut mention in found {
-        mention.path = format!("/spec/{list}/{}{}", escape(&task.name), mention.path);
-        report(&key, &mention, context, log);
+        mention.path = format!("{}{}", task_path(task), mention.path);
+        report(&environment(context), &mention, context, log);
     }
 }
 
 fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut Log) {
     let source = context.source();
     // Text of a Secret is kept text, yet a report is no place for it.
-    let word = crate::secrets::redact(&found.word);
+    let word = redact(&found.word);
     match found.kind {
         Kind::Host | Kind::Own => log.find(
             Severity::Blocks,

@@ -1,0 +1,145 @@
+//! Addresses of machines: private ones, and those at which production answers.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{
+    places::{Place, Places},
+    production::Production,
+    text::Text,
+};
+use crate::{api::staging_plan::Severity, plan::log::Log};
+
+/// Where nodes of clouds hand out credentials.
+const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
+
+/// Reports every private address once, and answers where they stand.
+pub(super) fn addresses(texts: &[Text], production: &Production, log: &mut Log) -> Vec<Place> {
+    let mut found: Places<IpAddr> = Places::new();
+    for text in texts {
+        for ip in find(&text.value) {
+            if production.address(ip).is_some() || is_private(ip) {
+                found.add(ip, text);
+            }
+        }
+    }
+    for (ip, (object, path), also) in found.each() {
+        match production.address(*ip) {
+            Some(whose) => log.find(
+                Severity::Warns,
+                object,
+                path,
+                "stale-address",
+                format!("{ip} is the address of {whose} in production: the fence stops it{also}"),
+                format!(
+                    "let the application use the name of {whose}, which answers in the target too"
+                ),
+            ),
+            None => log.find(
+                Severity::Warns,
+                object,
+                path,
+                "private-address",
+                format!("{ip} {}: the fence stops it{also}", what(*ip)),
+                format!("leave it so, or let the application use another address than {ip}"),
+            ),
+        }
+    }
+    found.all()
+}
+
+fn what(ip: IpAddr) -> &'static str {
+    if METADATA.iter().any(|it| it.parse() == Ok(ip)) {
+        "hands out the node's credentials"
+    } else {
+        "is a private address outside the target"
+    }
+}
+
+/// Whether an address is one that the internet routes.
+pub(super) fn is_public(ip: Ipv4Addr) -> bool {
+    let [a, b, ..] = ip.octets();
+    !(is_private(IpAddr::V4(ip)) || matches!(a, 0 | 127 | 224..) || (a, b) == (192, 0))
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || ip.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// Single addresses. A range is none: it says whom to trust, not whom to call.
+fn find(text: &str) -> Vec<IpAddr> {
+    let part = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let word = &rest[start..];
+        let end = word.find(|c| !part(c)).unwrap_or(word.len());
+        let range = word[end..]
+            .strip_prefix('/')
+            .is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit()));
+        if !range && !rest[..start].ends_with(part) {
+            found.extend(address(&word[..end]));
+        }
+        rest = &word[end.max(1)..];
+    }
+    found
+}
+
+/// The address that a word is, with or without a port.
+fn address(word: &str) -> Option<IpAddr> {
+    let word = word.trim_end_matches(['.', ':', '-']);
+    if let Ok(ip) = word.parse::<Ipv6Addr>() {
+        return Some(IpAddr::V6(ip));
+    }
+    let host = word.split(':').next().unwrap_or(word);
+    host.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn private(text: &str) -> Vec<String> {
+        find(text).into_iter().filter(|it| is_private(*it)).map(|it| it.to_string()).collect()
+    }
+
+    #[test]
+    fn private_addresses_are_found_wherever_they_stand() {
+        for (text, expected) in [
+            ("10.1.2.3", vec!["10.1.2.3"]),
+            ("postgres://u:p@10.1.2.3:5432/x", vec!["10.1.2.3"]),
+            (
+                "http://[fd00::1]:80 172.31.0.1,192.168.0.9:80",
+                vec!["fd00::1", "172.31.0.1", "192.168.0.9"],
+            ),
+            ("at 100.64.0.1. And 169.254.169.254", vec!["100.64.0.1", "169.254.169.254"]),
+        ] {
+            assert_eq!(private(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_versions_and_public_addresses_are_not_private_addresses() {
+        for text in [
+            "10.0.0.0/8",
+            "v10.1.2.3",
+            "10.1.2.3-alpine",
+            "10.1.2",
+            "1.10.1.2.3",
+            "172.32.0.1",
+            "100.128.0.1",
+            "127.0.0.1",
+            "0.0.0.0",
+            "8.8.8.8",
+            "12:30:45",
+            "acme-10.1.2.3",
+        ] {
+            assert_eq!(private(text), Vec::<String>::new(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Resources of clouds, which two namespaces share whether they mean to or not: by the forms in
+//! which clouds write their names.
+
+use super::{
+    places::{Place, Places},
+    text::Text,
+};
+use crate::{api::staging_plan::Severity, plan::log::Log, secrets::Pattern};
+
+/// How clouds write names of resources, and what they are.
+static FORMS: [(Pattern, &str); 6] = [
+    (
+        Pattern::new(r#"\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:[^\s"'<>,;)\]}]+"#),
+        "an AWS resource",
+    ),
+    (
+        Pattern::new(
+            r#"\bprojects/[a-z][a-z0-9-]{3,28}[a-z0-9]/(?:topics|subscriptions|secrets|locations|databases|instances|buckets|datasets|serviceAccounts|global|zones|regions)/[^\s"'<>,;)\]}]+"#,
+        ),
+        "a Google Cloud resource",
+    ),
+    (
+        Pattern::new(
+            r#"\b(?:s3|s3a|s3n|gs|oss|obs|cosn|abfss?|wasbs?)://[A-Za-z0-9][^\s"'<>,;)\]}/]*"#,
+        ),
+        "a bucket",
+    ),
+    (
+        Pattern::new(r#"(?i)/subscriptions/[0-9a-f]{8}-[0-9a-f-]{27}(?:/[^\s"'<>,;)\]}]*)?"#),
+        "an Azure resource",
+    ),
+    (
+        Pattern::new(r"\b[a-z0-9-]+@[a-z0-9-]+\.iam\.gserviceaccount\.com\b"),
+        "a Google service account",
+    ),
+    (Pattern::new(r"\bInstrumentationKey=[0-9a-f-]{36}"), "an Azure telemetry account"),
+];
+
+/// Ends of names whose values are accounts, and the form of those.
+static ACCOUNTS: [(&[&str], Pattern, &str); 3] = [
+    (&["account_id", "aws_account"], Pattern::new(r"^\d{12}$"), "an AWS account"),
+    (
+        &[
+            "google_cloud_project",
+            "gcp_project",
+            "gcp_project_id",
+            "google_project_id",
+            "gcloud_project",
+            "cloudsdk_core_project",
+        ],
+        Pattern::new(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"),
+        "a Google Cloud project",
+    ),
+    (
+        &["tenant_id", "subscription_id", "azure_client_id"],
+        Pattern::new(r"^[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}$"),
+        "an Azure identity",
+    ),
+];
+
+/// Resources of the cloud provider itself, which everybody may name.
+const EVERYBODYS: [&str; 2] = ["arn:aws:iam::aws:", "arn:aws:s3:::*"];
+
+/// Reports every resource once, and answers where they stand.
+pub(super) fn resources(texts: &[Text], log: &mut Log) -> Vec<Place> {
+    let mut found: Places<(String, &'static str)> = Places::new();
+    for text in texts {
+        for (form, what) in &FORMS {
+            for resource in form.get().into_iter().flat_map(|it| it.find_iter(&text.value)) {
+                let resource = resource.as_str();
+                if !EVERYBODYS.iter().any(|it| resource.starts_with(it)) {
+                    found.add((resource.to_owned(), what), text);
+                }
+            }
+        }
+        let name = text.named.to_ascii_lowercase().replace(['-', '.'], "_");
+        for (names, form, what) in &ACCOUNTS {
+            if names.iter().any(|it| name.ends_with(it)) && form.matches(text.value.trim()) {
+                found.add((text.value.trim().to_owned(), what), text);
+            }
+        }
+    }
+    for ((resource, what), (object, path), also) in found.each() {
+        log.find(
+            Severity::Warns,
+            object,
+            path,
+            "cloud-resource",
+            format!("{} is {what} of production's: the fence stops it, and its credentials are not here{also}", crate::secrets::redact(resource)),
+            "give staging one of its own, and let the application use that",
+        );
+    }
+    found.all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        assert!(FORMS.iter().all(|(form, _)| form.get().is_some()));
+        assert!(ACCOUNTS.iter().all(|(_, form, _)| form.get().is_some()));
+    }
+
+    #[test]
+    fn resources_are_known_by_their_forms() {
+        for text in [
+            "arn:aws:sqs:eu-west-1:123456789012:orders",
+            "arn:aws:s3:::acme-uploads/x",
+            "projects/acme-prod/topics/orders",
+            "s3://acme-uploads/2026",
+            "gs://acme-uploads",
+            "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/acme",
+            "web@acme-prod.iam.gserviceaccount.com",
+        ] {
+            assert!(FORMS.iter().any(|(form, _)| form.matches(text)), "{text}");
+        }
+        for text in
+            ["projects/web/src/main.rs", "s3://${BUCKET}/x", "the arn: of it", "https://a/b"]
+        {
+            assert!(!FORMS.iter().any(|(form, _)| form.matches(text)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Hosts that are not in the target.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{
+    places::{Place, Places},
+    production::Production,
+    text::Text,
+};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{context::Context, hosts, log::Log},
+    secrets::redact,
+};
+
+/// Last labels by which a name of two labels is taken for a public one; those of two letters are
+/// countries'. Any other is a namespace: `redis.cache`.
+const PUBLIC: &str = "\
+    com org net info biz name edu gov mil int arpa app dev cloud online site tech store blog page \
+    run xyz live digital agency company email media network services solutions software systems \
+    team tools work works world zone global group bank health academy local internal lan corp home \
+    intranet private example test";
+
+/// Where nodes of clouds hand out credentials.
+const METADATA: &str = "metadata.google.internal";
+
+/// Where a host leads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Leads {
+    /// To another namespace's Service; `sure` if its form leaves no doubt.
+    Elsewhere { service: String, namespace: String, sure: bool },
+    /// To production, from outside.
+    Home { whose: String },
+    /// Out of the cluster.
+    Out,
+}
+
+/// Reports every host outside the target once, and answers where they stand.
+pub(super) fn hosts(
+    texts: &[Text],
+    production: &Production,
+    context: &Context,
+    log: &mut Log,
+) -> Vec<Place> {
+    let mut found: Places<(String, Leads)> = Places::new();
+    for text in texts {
+        for it in hosts::find(&text.named, &text.value) {
+            let host = text.value[it.host].to_ascii_lowercase();
+            if let Some(leads) = leads(&host, production, context) {
+                found.add((host, leads), text);
+            }
+        }
+    }
+    for ((host, leads), (object, path), also) in found.each() {
+        let host = redact(host);
+        let (kind, why, settle) = told(&host, leads);
+        log.find(Severity::Warns, object, path, kind, format!("{why}{also}"), settle);
+    }
+    found.all()
+}
+
+fn told(host: &str, leads: &Leads) -> (&'static str, String, String) {
+    match leads {
+        Leads::Elsewhere { service, namespace, sure } => {
+            let names = if *sure { "names" } else { "looks like" };
+            (
+                "other-namespace",
+                format!(
+                    "{host} {names} Service {service} of namespace {namespace}: the fence stops it"
+                ),
+                format!("leave it so, or let the application use another host than {host}"),
+            )
+        }
+        Leads::Home { whose } => (
+            "production-host",
+            format!(
+                "{host} is production's own ({whose}): links, logins, cookies and callbacks that name it lead there; the fence stops Pods, not browsers"
+            ),
+            format!("let the application use the preview's host instead of {host}"),
+        ),
+        Leads::Out if host == METADATA => (
+            "outside-host",
+            format!("{host} hands out the node's credentials: the fence stops it"),
+            "leave it so, and give the application credentials of its own".to_owned(),
+        ),
+        Leads::Out => (
+            "outside-host",
+            format!(
+                "{host} is outside the target, and nothing is decided about it: the fence stops it"
+            ),
+            format!("leave it so, or let the application use another host than {host}"),
+        ),
+    }
+}
+
+/// Where a host leads; `None` if into the target, or to the Kubernetes API.
+fn leads(host: &str, production: &Production, context: &Context) -> Option<Leads> {
+    if hosts::leads_nowhere(host) {
+        return None;
+    }
+    if let Ok(address) = host.parse::<Ipv4Addr>() {
+        // Others are told apart by `address`.
+        let home = production.address(IpAddr::V4(address)).is_some();
+        return (!home && super::address::is_public(address)).then_some(Leads::Out);
+    }
+    let labels: Vec<&str> = host.split('.').collect();
+    let form = labels.iter().rposition(|it| *it == "svc" || *it == "pod");
+    if let Some(at) = form.filter(|at| *at > 1 && labels[*at..].len() != 2) {
+        return elsewhere(labels[at - 2], labels[at - 1], true, context);
+    }
+    if let Some(whose) = production.host(host) {
+        return Some(Leads::Home { whose: whose.to_owned() });
+    }
+    let last = *labels.last()?;
+    let before = labels[labels.len().checked_sub(2)?];
+    let public = last.len() == 2 && last.bytes().all(|it| it.is_ascii_alphabetic())
+        || last.starts_with("xn--")
+        || PUBLIC.split(' ').any(|it| it == last);
+    // `db-0.db`: a Pod of an own Service.
+    if context.services.contains(last) || (labels.len() == 2 && is_own(last, context)) {
+        return None;
+    }
+    if public || labels.len() > 3 {
+        return Some(Leads::Out);
+    }
+    // `redis.cache`, and `redis-0.redis.cache`.
+    let member = labels.len() == 2 || labels[0].starts_with(&format!("{before}-"));
+    if member { elsewhere(before, last, false, context) } else { Some(Leads::Out) }
+}
+
+fn is_own(namespace: &str, context: &Context) -> bool {
+    namespace == context.target() || namespace == context.source()
+}
+
+fn elsewhere(service: &str, namespace: &str, sure: bool, context: &Context) -> Option<Leads> {
+    let api = namespace == "default" && service == "kubernetes";
+    (!api && !namespace.is_empty() && !is_own(namespace, context)).then(|| Leads::Elsewhere {
+        service: service.to_owned(),
+        namespace: namespace.to_owned(),
+        sure,
+    })
+}

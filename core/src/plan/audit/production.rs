@@ -1,0 +1,85 @@
+//! What of the outside is production itself: the names and addresses at which it answers.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use crate::plan::{
+    context::Context,
+    kinds::{self, Shape},
+    object::Object,
+};
+
+/// Where kinds name the hosts at which they let users in.
+const ROUTES: [(&str, &str, &[&str]); 6] = [
+    ("networking.k8s.io", "Ingress", &["/spec/rules/*/host", "/spec/tls/*/hosts/*"]),
+    ("gateway.networking.k8s.io", "HTTPRoute", &["/spec/hostnames/*"]),
+    ("gateway.networking.k8s.io", "GRPCRoute", &["/spec/hostnames/*"]),
+    ("gateway.networking.k8s.io", "TLSRoute", &["/spec/hostnames/*"]),
+    ("route.openshift.io", "Route", &["/spec/host"]),
+    ("networking.istio.io", "Gateway", &["/spec/servers/*/hosts/*"]),
+];
+
+/// Where load balancers say what they answer at, whatever they balance.
+const BALANCED: [&str; 2] =
+    ["/status/loadBalancer/ingress/*/hostname", "/status/loadBalancer/ingress/*/ip"];
+
+/// Where a Service has addresses.
+const ADDRESSES: [&str; 3] = ["/spec/clusterIP", "/spec/clusterIPs/*", "/spec/externalIPs/*"];
+
+/// What production answers at, and whose that is.
+pub(in crate::plan) struct Production {
+    hosts: BTreeMap<String, String>,
+    addresses: BTreeMap<IpAddr, String>,
+}
+
+impl Production {
+    /// Of the source.
+    pub(in crate::plan) fn of(context: &Context) -> Self {
+        let mut found = Self { hosts: BTreeMap::new(), addresses: BTreeMap::new() };
+        for object in &context.capture.objects {
+            let routes = ROUTES
+                .iter()
+                .filter(|(group, kind, _)| object.group() == *group && object.kind() == *kind)
+                .flat_map(|(.., paths)| *paths);
+            for path in routes.chain(&BALANCED) {
+                found.note(object, path);
+            }
+            if kinds::shape(object) == Shape::Service {
+                for path in ADDRESSES {
+                    found.note(object, path);
+                }
+            }
+        }
+        for address in &context.capture.addresses {
+            if let Ok(ip) = address.host.parse() {
+                found.addresses.entry(ip).or_insert_with(|| address.what.clone());
+            }
+        }
+        found
+    }
+
+    fn note(&mut self, object: &Object, path: &str) {
+        for path in object.expand(path) {
+            let text = object.text(&path);
+            let whose = object.key().to_string();
+            if let Ok(ip) = text.parse::<IpAddr>() {
+                self.addresses.entry(ip).or_insert(whose);
+            } else if text.contains('.') {
+                self.hosts.entry(text.to_ascii_lowercase()).or_insert(whose);
+            }
+        }
+    }
+
+    /// What answers at a host. A route for `*.acme.com` answers at every name below it.
+    pub(in crate::plan) fn host(&self, host: &str) -> Option<&str> {
+        let wild = || {
+            let (_, rest) = host.split_once('.')?;
+            self.hosts.get(&format!("*.{rest}"))
+        };
+        self.hosts.get(host).or_else(wild).map(String::as_str)
+    }
+
+    /// What answers at an address.
+    pub(in crate::plan) fn address(&self, ip: IpAddr) -> Option<&str> {
+        self.addresses.get(&ip).map(String::as_str)
+    }
+}

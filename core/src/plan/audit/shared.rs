@@ -1,0 +1,104 @@
+//! Names of what two applications share if they reach the same server: topics, queues, consumer
+//! groups, buckets, indices.
+//!
+//! In a target whose brokers are its own they are its own too. So a name counts only where something
+//! outside is named as well: by the workload, or by what that reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{places::Place, text::Text};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{
+        kinds,
+        log::Log,
+        object::{Key, Object},
+    },
+    secrets::redact,
+};
+
+/// Ends of names, squeezed, and what they name.
+const NAMES: [(&[&str], &str); 7] = [
+    (&["topic", "topics", "topicname"], "topic"),
+    (&["queue", "queues", "queuename"], "queue"),
+    (&["groupid", "consumergroup", "consumergroupid"], "consumer group"),
+    (&["bucket", "buckets", "bucketname"], "bucket"),
+    (&["streamname", "kinesisstream"], "stream"),
+    (&["subscriptionname", "pubsubsubscription"], "subscription"),
+    (&["elasticsearchindex", "esindex", "opensearchindex", "searchindex", "indexname"], "index"),
+];
+
+/// Names that a finding shows.
+const SHOWN: usize = 6;
+
+pub(super) fn names(objects: &[Object], texts: &[Text], leading_out: &[Place], log: &mut Log) {
+    let reach = reaching(objects, leading_out);
+    let mut found: BTreeMap<&Key, (&str, BTreeSet<String>)> = BTreeMap::new();
+    for text in texts.iter().filter(|it| !it.encoded && reach.contains(&it.object)) {
+        for (name, value) in settings(text) {
+            if let Some(what) = shares(name).filter(|_| is_name(value)) {
+                let entry = found.entry(&text.object).or_insert((&text.path, BTreeSet::new()));
+                entry.1.insert(format!("{what} {}", redact(value)));
+            }
+        }
+    }
+    for (object, (path, names)) in found {
+        let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+        let more = match names.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        log.find(
+            Severity::Informs,
+            object,
+            path,
+            "shared-name",
+            format!(
+                "{}{more}: if an opening leads to the server that production uses, the clone would read and write there too",
+                shown.join(", ")
+            ),
+            "nothing while the fence stops it; before an opening, give staging names of its own",
+        );
+    }
+}
+
+/// What names something outside, and what shares a workload with that.
+fn reaching(objects: &[Object], leading_out: &[Place]) -> BTreeSet<Key> {
+    let direct: BTreeSet<&Key> = leading_out.iter().map(|(object, _)| object).collect();
+    let mut all: BTreeSet<Key> = direct.iter().map(|it| (*it).clone()).collect();
+    for object in objects {
+        let mut unit: Vec<Key> = kinds::references(object).into_iter().map(|it| it.to).collect();
+        unit.push(object.key());
+        if unit.iter().any(|it| direct.contains(it)) {
+            all.extend(unit);
+        }
+    }
+    all
+}
+
+/// What a text sets: itself under its name, or `name=value` in each of its lines.
+fn settings(text: &Text) -> Vec<(&str, &str)> {
+    if !text.value.contains('\n') {
+        return vec![(&text.named, text.value.trim())];
+    }
+    text.value
+        .lines()
+        .filter_map(|it| it.split_once(['=', ':']))
+        .map(|(name, value)| (name.trim(), value.trim().trim_matches(['"', '\''])))
+        .collect()
+}
+
+fn shares(name: &str) -> Option<&'static str> {
+    let squeezed = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    let (_, what) = NAMES.iter().find(|(ends, _)| ends.iter().any(|it| squeezed.ends_with(it)))?;
+    Some(what)
+}
+
+/// Whether a value is the name of something, and no switch, number, place or reference.
+fn is_name(value: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || "._-,".contains(c);
+    (2..=255).contains(&value.len())
+        && value.chars().all(part)
+        && value.chars().any(|c| c.is_ascii_alphabetic())
+        && !matches!(value, "true" | "false" | "null" | "none" | "default")
+}

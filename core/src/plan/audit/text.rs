@@ -1,0 +1,249 @@
+//! The texts of a plan in which something may lead out of the target: what containers are told, what
+//! settings hold, what routes and Services name. Names of objects, labels and images are none.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde_json::Value;
+
+use crate::{
+    api::names,
+    plan::{
+        context::Context,
+        kinds::{self, Shape},
+        object::{Key, Object, escape},
+        task::{PlannedTask, TaskRole, Work},
+    },
+    secrets::{Part, PlannedSecret, PlannedValue},
+};
+
+/// Shortest base64 that is looked into.
+const ENCODED: usize = 24;
+/// Where containers have texts besides their variables and arguments.
+const HOOKS: [&str; 4] = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
+/// Fields of objects of any kind that hold no text of the application's.
+const NO_TEXT: [&str; 8] =
+    ["apiVersion", "kind", "metadata", "status", "image", "labels", "matchLabels", "nodeSelector"];
+
+/// A text, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    /// The object that holds it.
+    pub(super) object: Key,
+    /// JSON pointer.
+    pub(super) path: String,
+    /// What names it: the variable, the key, the flag.
+    pub(super) named: String,
+    /// The text.
+    pub(super) value: String,
+    /// Whether it is a Secret's: then it is never shown.
+    pub(super) secret: bool,
+    /// Whether it is what a base64 stands for.
+    pub(super) encoded: bool,
+}
+
+/// All texts of a plan.
+pub(super) fn of_plan(
+    objects: &[Object],
+    secrets: &BTreeMap<String, PlannedSecret>,
+    tasks: &[PlannedTask],
+    context: &Context,
+) -> Vec<Text> {
+    let mut texts = Vec::new();
+    // The fence is of our own making.
+    for object in objects.iter().filter(|it| it.label(names::FENCE_LABEL).is_none()) {
+        of_object(object, "", &object.key(), &mut texts);
+    }
+    for (name, secret) in secrets {
+        of_secret(name, secret, &mut texts);
+    }
+    for task in tasks {
+        of_task(task, context, &mut texts);
+    }
+    let encoded: Vec<Text> = texts.iter().filter_map(decoded).collect();
+    texts.extend(encoded);
+    texts
+}
+
+/// The StagingEnvironment that a plan is made for, as findings name it.
+pub(super) fn environment(context: &Context) -> Key {
+    Key {
+        group: names::GROUP.to_owned(),
+        kind: "StagingEnvironment".to_owned(),
+        name: context.request.environment.name.clone(),
+    }
+}
+
+/// Where a task stands in the spec.
+pub(super) fn task_path(task: &PlannedTask) -> String {
+    let list = match task.role {
+        TaskRole::Seed(_) => "seed",
+        TaskRole::Smoke => "smoke",
+    };
+    format!("/spec/{list}/{}", escape(&task.name))
+}
+
+fn of_object(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
+    let mut add = |path: String, named: &str, text: &str| {
+        if !text.is_empty() {
+            texts.push(Text {
+                object: key.clone(),
+                path: format!("{at}{path}"),
+                named: named.to_owned(),
+                value: text.to_owned(),
+                secret: false,
+                encoded: false,
+            });
+        }
+    };
+    match kinds::shape(object) {
+        Shape::Settings => settings(object, &mut add),
+        Shape::Service => {
+            let path = "/spec/externalName";
+            add(path.to_owned(), "host", object.text(path));
+        }
+        Shape::Route => {
+            for (name, value) in fields(object.get("/metadata/annotations")) {
+                let path = format!("/metadata/annotations/{}", escape(name));
+                add(path, name, value.as_str().unwrap_or_default());
+            }
+        }
+        Shape::Workload | Shape::NodeWorkload | Shape::Schedule | Shape::Once | Shape::Pod => {
+            containers(object, &mut add);
+        }
+        Shape::Secret
+        | Shape::Account
+        | Shape::Claim
+        | Shape::Addresses
+        | Shape::Role
+        | Shape::RoleBinding
+        | Shape::Policy => {}
+        Shape::Other => below(object.value(), "", "", &mut add),
+    }
+}
+
+type Add<'f> = dyn FnMut(String, &str, &str) + 'f;
+
+fn settings(object: &Object, add: &mut Add) {
+    for (name, value) in fields(object.get("/data")) {
+        add(format!("/data/{}", escape(name)), name, value.as_str().unwrap_or_default());
+    }
+    for (name, value) in fields(object.get("/binaryData")) {
+        let bytes = value.as_str().and_then(|it| BASE64.decode(it.as_bytes()).ok());
+        if let Some(text) = bytes.and_then(|it| String::from_utf8(it).ok()) {
+            add(format!("/binaryData/{}", escape(name)), name, &text);
+        }
+    }
+}
+
+fn containers(object: &Object, add: &mut Add) {
+    for container in kinds::containers(object) {
+        for variable in object.expand(&format!("{container}/env/*")) {
+            let path = format!("{variable}/value");
+            add(path.clone(), object.text(&format!("{variable}/name")), object.text(&path));
+        }
+        for list in ["command", "args"] {
+            let path = format!("{container}/{list}");
+            arguments(object.get(&path), &path, add);
+        }
+        for hook in HOOKS {
+            let path = format!("{container}/{hook}");
+            if let Some(value) = object.get(&path) {
+                below(value, &path, "", add);
+            }
+        }
+    }
+}
+
+/// A flag names what stands behind its `=`, or the argument after it.
+fn arguments(list: Option<&Value>, path: &str, add: &mut Add) {
+    let mut flag = String::new();
+    for (at, value) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let Some(text) = value.as_str() else { continue };
+        let path = format!("{path}/{at}");
+        let is_flag = text.starts_with('-') && !text.contains(char::is_whitespace);
+        match text.split_once('=').filter(|_| is_flag) {
+            Some((name, value)) => add(path, name.trim_start_matches('-'), value),
+            None => add(path, &flag, text),
+        }
+        flag = if is_flag && !text.contains('=') {
+            text.trim_start_matches('-').to_owned()
+        } else {
+            String::new()
+        };
+    }
+}
+
+fn below(value: &Value, path: &str, named: &str, add: &mut Add) {
+    match value {
+        Value::String(text) => add(path.to_owned(), named, text),
+        Value::Array(list) => {
+            for (at, value) in list.iter().enumerate() {
+                below(value, &format!("{path}/{at}"), named, add);
+            }
+        }
+        Value::Object(map) => {
+            let beside = map.get("name").or_else(|| map.get("key")).and_then(Value::as_str);
+            for (field, value) in map.iter().filter(|(it, _)| !NO_TEXT.contains(&it.as_str())) {
+                let named = match (field.as_str(), beside) {
+                    ("value" | "values", Some(beside)) => beside,
+                    _ => field,
+                };
+                below(value, &format!("{path}/{}", escape(field)), named, add);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn fields(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    map.and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The text that a Secret keeps. Where a credential stood there is a gap.
+fn of_secret(name: &str, secret: &PlannedSecret, texts: &mut Vec<Text>) {
+    for (field, value) in &secret.keys {
+        let PlannedValue::Parts(parts) = value else { continue };
+        let kept = parts.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Credential { .. } | Part::Base64(_) => "x",
+        });
+        texts.push(Text {
+            object: Key { group: String::new(), kind: "Secret".to_owned(), name: name.to_owned() },
+            path: format!("/data/{}", escape(field)),
+            named: field.clone(),
+            value: kept.collect(),
+            secret: true,
+            encoded: false,
+        });
+    }
+}
+
+fn of_task(task: &PlannedTask, context: &Context, texts: &mut Vec<Text>) {
+    let (key, at) = (environment(context), task_path(task));
+    match &task.work {
+        Work::Http(http) => texts.push(Text {
+            object: key,
+            path: format!("{at}/http/url"),
+            named: "url".to_owned(),
+            value: http.url.clone(),
+            secret: false,
+            encoded: false,
+        }),
+        Work::Job(job) => of_object(job, &at, &key, texts),
+    }
+}
+
+/// What a text in base64 stands for, if that is a text.
+fn decoded(text: &Text) -> Option<Text> {
+    let whole = text.value.trim();
+    let is_base64 = whole.len() >= ENCODED
+        && whole.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=\n".contains(&it));
+    if text.secret || !is_base64 {
+        return None;
+    }
+    let bytes = BASE64.decode(whole.replace('\n', "").as_bytes()).ok()?;
+    let plain = String::from_utf8(bytes).ok()?;
+    let readable = plain.chars().all(|c| !c.is_control() || c.is_whitespace());
+    readable.then(|| Text { value: plain, encoded: true, ..text.clone() })
+}

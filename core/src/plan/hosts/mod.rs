@@ -1,0 +1,138 @@
+//! Host names and addresses in any text, by the place they stand in.
+//!
+//! ```text
+//! https://api.acme.com/v1          behind a scheme, with or without a user before it
+//! smtp.acme.com:587                before a port
+//! SMTP_HOST=smtp.acme.com          under a name that speaks of hosts
+//! ```
+//!
+//! A word with dots is met everywhere and is mostly no host: a file, a class, a key of a setting. So
+//! the place decides, and comments name nothing.
+
+mod place;
+mod word;
+
+use std::ops::Range;
+
+/// A host in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::plan) struct Found {
+    /// Bytes of the host, without dots around it.
+    pub(in crate::plan) host: Range<usize>,
+    /// Bytes of the scheme, without `://`.
+    pub(in crate::plan) scheme: Option<Range<usize>>,
+    /// Bytes of the port, without the colon.
+    pub(in crate::plan) port: Option<Range<usize>>,
+}
+
+/// Every host in a text that stands under `named`, in the order of the text.
+pub(in crate::plan) fn find(named: &str, text: &str) -> Vec<Found> {
+    if !text.contains('.') {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for line in lines(text) {
+        let Some(shown) = place::without_comment(&text[line.clone()]) else { continue };
+        for word in word::words(shown) {
+            let Some(mut it) = place::host(named, shown, word) else { continue };
+            let ranges = [Some(&mut it.host), it.scheme.as_mut(), it.port.as_mut()];
+            for range in ranges.into_iter().flatten() {
+                *range = range.start + line.start..range.end + line.start;
+            }
+            found.push(it);
+        }
+    }
+    found
+}
+
+/// The lines of a text, without their ends.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        start..start + line.trim_end_matches(['\n', '\r']).len()
+    })
+}
+
+/// Whether a host leads to the Pod itself, or nowhere.
+pub(in crate::plan) fn leads_nowhere(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    matches!(last, "localhost" | "localdomain" | "invalid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts<'t>(named: &str, text: &'t str) -> Vec<&'t str> {
+        find(named, text).into_iter().map(|it| &text[it.host]).collect()
+    }
+
+    #[test]
+    fn hosts_are_known_by_where_they_stand() {
+        for (named, text, expected) in [
+            ("", "https://api.acme.com/v1", vec!["api.acme.com"]),
+            ("", "postgres://u:p%40@db.acme.com:5432/x", vec!["db.acme.com"]),
+            ("", "jdbc:postgresql://db.acme.com/x", vec!["db.acme.com"]),
+            ("", "k1.acme.io:9092,k2.acme.io:9092", vec!["k1.acme.io", "k2.acme.io"]),
+            ("SMTP_HOST", "smtp.acme.com", vec!["smtp.acme.com"]),
+            (
+                "ALLOWED_ORIGINS",
+                "https://a.acme.com,https://b.acme.com",
+                vec!["a.acme.com", "b.acme.com"],
+            ),
+            ("SESSION_COOKIE_DOMAIN", ".acme.com", vec!["acme.com"]),
+            ("BROKERS", "a.acme.com, b.acme.com", vec!["a.acme.com", "b.acme.com"]),
+            ("application.yaml", "mail:\n  host: smtp.acme.com\n", vec!["smtp.acme.com"]),
+            ("app.properties", "mail.host=smtp.acme.com # old.acme.com:25", vec!["smtp.acme.com"]),
+            ("", "run --host api.acme.com --x", vec!["api.acme.com"]),
+            ("", "run --host=api.acme.com", vec!["api.acme.com"]),
+            ("nginx.conf", "  server api.acme.com;", vec!["api.acme.com"]),
+            ("", "{\"url\":\"https://api.acme.com\"}", vec!["api.acme.com"]),
+            ("", "redis.cache:6379", vec!["redis.cache"]),
+            ("DNS_SERVER", "8.8.8.8", vec!["8.8.8.8"]),
+            ("", "http://203.0.113.5:80/", vec!["203.0.113.5"]),
+        ] {
+            assert_eq!(hosts(named, text), expected, "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_host_is_none() {
+        for (named, text) in [
+            ("", "org.acme.orders.Main"),
+            ("LOG_LEVEL", "com.acme.orders"),
+            ("", "config.yaml"),
+            ("CONFIG", "/etc/app/config.yaml"),
+            ("MAIL_FROM", "ops@acme.com"),
+            ("", "mailto:ops@acme.com"),
+            ("", "# see https://docs.acme.com"),
+            ("a.js", "  // see https://docs.acme.com\n"),
+            ("VERSION", "1.27.3"),
+            ("", "quay.io/acme/web:1.2"),
+            ("NO_PROXY", "acme.com,10.0.0.1"),
+            ("", "<beans xmlns=\"http://www.springframework.org/schema/beans\">"),
+            ("", "{\"$schema\": \"http://json-schema.org/draft-07/schema#\"}"),
+            ("SCOPES", "https://www.googleapis.com/auth/userinfo.email"),
+            ("", "main.go:42"),
+            ("", "server.port: 8080"),
+            ("", "a sentence. And another.one"),
+            ("", "app.kubernetes.io/name=web"),
+            ("HOST", "0.5"),
+            ("SPIFFE_ID", "spiffe://cluster.local/ns/shop/sa/web"),
+            ("UPLOADS", "s3://uploads.acme.com/2026"),
+            ("HOSTS_FILE", "/etc/hosts.d"),
+        ] {
+            assert_eq!(hosts(named, text), Vec::<&str>::new(), "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn scheme_and_port_are_told_with_the_host() {
+        let text = "see https://u@api.acme.com:8443/x";
+        let found = &find("", text)[0];
+        assert_eq!(found.scheme.clone().map(|it| &text[it]), Some("https"));
+        assert_eq!(found.port.clone().map(|it| &text[it]), Some("8443"));
+    }
+}

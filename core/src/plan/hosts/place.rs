@@ -1,0 +1,183 @@
+//! Where hosts stand.
+
+use std::ops::Range;
+
+use super::{Found, word::is_file};
+
+/// Ends of names whose values are hosts.
+const NAMES: &[&str] = &[
+    "host",
+    "hosts",
+    "hostname",
+    "hostnames",
+    "server",
+    "servers",
+    "endpoint",
+    "endpoints",
+    "url",
+    "urls",
+    "uri",
+    "uris",
+    "address",
+    "addresses",
+    "addr",
+    "broker",
+    "brokers",
+    "domain",
+    "domains",
+    "origin",
+    "origins",
+    "issuer",
+    "upstream",
+    "proxy",
+    "peer",
+    "peers",
+    "relay",
+    "fqdn",
+    "nodes",
+    "seeds",
+];
+
+/// Names whose values are hosts that are *not* asked.
+const NEGATED: &[&str] = &["noproxy", "nonproxyhosts"];
+
+/// What URLs begin with that name a standard, a schema or a right, and that nobody connects to.
+const IDENTIFIERS: &[&str] = &[
+    "www.w3.org",
+    "json-schema.org",
+    "schemas.xmlsoap.org",
+    "schemas.microsoft.com",
+    "schemas.openxmlformats.org",
+    "www.apache.org/licenses",
+    "maven.apache.org/",
+    "java.sun.com/",
+    "xmlns.jcp.org",
+    "jakarta.ee/xml",
+    "xmlns.oracle.com",
+    "www.springframework.org/",
+    "purl.org/",
+    "opensource.org/licenses",
+    "www.googleapis.com/auth/",
+    "mybatis.org/dtd",
+    "logback.qos.ch/",
+    "www.opengis.net",
+    "schema.org",
+];
+
+/// Schemes behind which no host stands: identities, buckets, files.
+const NO_HOST: [&str; 9] = ["spiffe", "s3", "s3a", "s3n", "gs", "file", "classpath", "arn", "urn"];
+
+/// A line without its comment; `None` if it is one.
+pub(super) fn without_comment(line: &str) -> Option<&str> {
+    let text = line.trim_start();
+    let comment = ["#", "//", ";", "-- ", "/*", "* ", "<!--", "!"];
+    if comment.iter().any(|it| text.starts_with(it)) {
+        return None;
+    }
+    let end = [" #", "\t#", " // "].iter().filter_map(|it| line.find(it)).min();
+    Some(&line[..end.unwrap_or(line.len())])
+}
+
+/// Whether what stands under `named` is a host, or a list of them.
+fn speaks_of_hosts(named: &str) -> bool {
+    let name: String = named.trim_matches('-').to_ascii_lowercase().replace(['-', '.'], "_");
+    let squeezed = name.replace('_', "");
+    NAMES.iter().any(|end| name.ends_with(end)) && !NEGATED.iter().any(|it| squeezed.ends_with(it))
+}
+
+/// What stands at `word` in a line under `named`, if it is a host by its place.
+pub(super) fn host(named: &str, line: &str, word: Range<usize>) -> Option<Found> {
+    let (before, after) = (&line[..word.start], &line[word.end..]);
+    let text = &line[word.clone()];
+    let port = port(after).map(|it| it.start + word.end..it.end + word.end);
+    if let Some(scheme) = scheme(before) {
+        let identifies = IDENTIFIERS.iter().any(|it| line[word.start..].starts_with(it))
+            || NO_HOST.contains(&&line[scheme.clone()]);
+        return (!identifies).then_some(Found { host: word, scheme: Some(scheme), port });
+    }
+    // A dot may stand before the domain of a cookie.
+    let before = before.strip_suffix('.').unwrap_or(before);
+    let lonely =
+        before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"/@.\\%$}".contains(c));
+    if !lonely || is_file(text) {
+        return None;
+    }
+    let is_address = text.parse::<std::net::Ipv4Addr>().is_ok();
+    let ends = match after.chars().next() {
+        None => true,
+        Some(':') => port.is_some(),
+        Some(c) => c.is_whitespace() || "\"'`,;)]}|&\\/".contains(c),
+    };
+    let named = !negated(named, before)
+        && (port.is_some() && !is_address_of_nothing(text, is_address)
+            || ends && speaks(named, line, before));
+    named.then_some(Found { host: word, scheme: None, port })
+}
+
+/// A version with a colon and a number behind it is no address.
+fn is_address_of_nothing(text: &str, is_address: bool) -> bool {
+    is_address && text.starts_with("0.")
+}
+
+/// `https` of `… https://` and of `… https://user:password@`.
+fn scheme(before: &str) -> Option<Range<usize>> {
+    let at = match before.strip_suffix("://") {
+        Some(rest) => rest.len(),
+        None => {
+            let userinfo = before.strip_suffix('@')?;
+            let run = userinfo.rfind(|c: char| c.is_whitespace() || "\"'<>`".contains(c));
+            let run = run.map_or(0, |at| at + 1);
+            let at = run + userinfo[run..].rfind("://")?;
+            // `https://acme.com/users/a@b.c` has a path.
+            (!userinfo[at + 3..].contains(['/', '?'])).then_some(at)?
+        }
+    };
+    let start = before[..at]
+        .rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-".contains(c))
+        .map_or(0, |it| it + 1);
+    (start < at).then_some(start..at)
+}
+
+/// The digits after a colon.
+fn port(after: &str) -> Option<Range<usize>> {
+    let rest = after.strip_prefix(':')?;
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let ends = rest[digits..].chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '.');
+    ((2..=5).contains(&digits) && ends).then_some(1..digits + 1)
+}
+
+fn negated(named: &str, before: &str) -> bool {
+    let flat = |text: &str| text.to_ascii_lowercase().replace(['-', '_', '.'], "");
+    let (named, before) = (flat(named), flat(before));
+    NEGATED.iter().any(|it| named.ends_with(it) || before.contains(it))
+}
+
+/// Whether a name that speaks of hosts stands before a word: in its line, or around the whole text.
+fn speaks(named: &str, line: &str, before: &str) -> bool {
+    // `host: a.b.c`, `HOSTS=a.b.c,d.e.f`, `--host a.b.c`, `server a.b.c;`.
+    let listed = before.trim_end_matches(|c: char| "\"'`[ \t".contains(c));
+    if let Some(rest) = listed.strip_suffix(['=', ':']) {
+        return speaks_of_hosts(last_name(rest));
+    }
+    if let Some(flag) = listed.rsplit(char::is_whitespace).next().filter(|it| it.starts_with("--"))
+    {
+        return speaks_of_hosts(flag);
+    }
+    if listed.ends_with(',') {
+        let assigned = listed.rfind(['=', ':']).map(|at| &listed[..at]);
+        return assigned
+            .map_or_else(|| speaks_of_hosts(named), |rest| speaks_of_hosts(last_name(rest)));
+    }
+    let words: Vec<&str> = listed.split_whitespace().collect();
+    match words[..] {
+        [] => speaks_of_hosts(named),
+        [directive] => line.trim_end().ends_with(';') && speaks_of_hosts(directive),
+        _ => false,
+    }
+}
+
+fn last_name(text: &str) -> &str {
+    let text = text.trim_end_matches(|c: char| "\"' \t".contains(c));
+    let start = text.rfind(|c: char| !c.is_alphanumeric() && !"_-.".contains(c));
+    &text[start.map_or(0, |at| at + 1)..]
+}

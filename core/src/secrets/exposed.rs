@@ -1,0 +1,169 @@
+//! Credentials in text that is no Secret's: where they stand and how long they are, never what they
+//! are.
+
+use super::{
+    classify::{self, Hint, Place},
+    name,
+    name::Role,
+    pieces::Piece,
+    redact::{MASK, redact},
+    shape,
+};
+
+/// A credential that stands where everybody can read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exposed {
+    /// Its line, counted from 1.
+    pub(crate) line: usize,
+    /// Its length in characters.
+    pub(crate) length: usize,
+    /// What it is, as a noun with its article.
+    pub(crate) what: &'static str,
+}
+
+/// The credentials in a text of this name, in its order.
+///
+/// Fields that speak of credentials, URLs with a password, tokens of known services, private keys.
+/// What only points at a credential (`${PASSWORD}`, a path) is none, nor is a certificate.
+pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
+    if is_placeholder(text.trim()) {
+        return Vec::new();
+    }
+    let names = [name];
+    let hint = Hint { names: &names, role: name::role(name), place: Place::Field, depth: 0 };
+    if hint.role != Role::Credential
+        && let Some(plain) = classify::from_base64(text.trim())
+    {
+        return exposed(name, &plain);
+    }
+    match classify::value(hint, text) {
+        Err(refusal) if refusal.public => Vec::new(),
+        Err(refusal) => {
+            vec![Exposed { line: 1, length: text.trim().chars().count(), what: refusal.why }]
+        }
+        Ok(pieces) => {
+            if !pieces.holds_credential() {
+                return spoken(text);
+            }
+            let mut found = Vec::new();
+            let mut line = 1;
+            for piece in pieces.into_list() {
+                match piece {
+                    Piece::Base64(inner) if inner.holds_credential() => {
+                        let length = text.lines().nth(line - 1).map_or(0, |it| it.trim().len());
+                        found.push(Exposed { line, length, what: "a credential in base64" });
+                    }
+                    Piece::Base64(_) => {}
+                    Piece::Text(kept) => line += kept.matches('\n').count(),
+                    Piece::Credential { plain, .. } => {
+                        let stands = text.lines().nth(line - 1).unwrap_or_default();
+                        if !is_placeholder(&plain) && !is_name_of_one(name, stands, &plain) {
+                            let length = plain.chars().count();
+                            found.push(Exposed { line, length, what: "a credential" });
+                        }
+                    }
+                }
+            }
+            found
+        }
+    }
+}
+
+/// In text that cannot be taken apart, what a message would mask.
+fn spoken(text: &str) -> Vec<Exposed> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    lines
+        .filter_map(|(at, line)| {
+            let masked = redact(line);
+            let new = masked.matches(MASK).count().checked_sub(line.matches(MASK).count())?;
+            let kept = masked.chars().count().saturating_sub(new * MASK.chars().count());
+            let length = line.chars().count().saturating_sub(kept);
+            (new > 0 && length > 2).then_some(Exposed {
+                line: at + 1,
+                length,
+                what: "a credential",
+            })
+        })
+        .collect()
+}
+
+/// Whether a value stands for one that somebody has yet to give.
+fn is_placeholder(value: &str) -> bool {
+    let inner = value.trim_matches(|c: char| !c.is_alphanumeric());
+    inner.is_empty()
+        || shape::is_boolean(value)
+        || value.starts_with('<') && value.ends_with('>')
+        || matches!(value.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off")
+        || value.starts_with("{{")
+        || value.strip_prefix('$').is_some_and(|it| it.starts_with(['{', '(']) || is_word(it))
+        || value.chars().all(|c| matches!(c, 'x' | 'X'))
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// Whether what stands here only names a credential: `passwordSecret: {name: db, key: password}`,
+/// or the session that a probe's header pretends to have.
+fn is_name_of_one(name: &str, line: &str, value: &str) -> bool {
+    let field = line.trim_start_matches(|c: char| c.is_whitespace() || "-{\"'".contains(c));
+    let fields = ["key:", "name:", "key\":", "name\":"];
+    let names = fields.iter().any(|it| field.starts_with(it))
+        || line.contains("ecret") && fields.iter().any(|it| line.contains(it));
+    let comment = line.trim_start().starts_with('#');
+    let is_url = value.contains("//") && !value.contains('@');
+    comment || is_url || !shape::is_token(value) && (names || name.eq_ignore_ascii_case("cookie"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(name: &str, text: &str) -> Vec<(usize, usize)> {
+        exposed(name, text).into_iter().map(|it| (it.line, it.length)).collect()
+    }
+
+    #[test]
+    fn credentials_are_found_by_name_form_and_place() {
+        for (name, text, expected) in [
+            ("DB_PASSWORD", "hunter2", vec![(1, 7)]),
+            ("DATABASE_URL", "postgres://u:hunter2@db/x", vec![(1, 7)]),
+            ("app.yaml", "db:\n  user: u\n  password: hunter2\n", vec![(3, 7)]),
+            ("app.properties", "a=1\nb=2\napi.key=0123456789\n", vec![(3, 10)]),
+            ("run.sh", "set -e\nPGPASSWORD=hunter2 psql -h db\n", vec![(2, 7)]),
+            ("X", "ghp_0123456789abcdefABCD", vec![(1, 20)]),
+        ] {
+            assert_eq!(places(name, text), expected, "{name}");
+        }
+        let key = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----";
+        assert_eq!(
+            exposed("tls.key", key)[0].what,
+            "a private key, whose public half is elsewhere"
+        );
+    }
+
+    #[test]
+    fn what_only_speaks_of_credentials_is_none() {
+        for (name, text) in [
+            ("DB_PASSWORD", "${DB_PASSWORD}"),
+            ("DB_PASSWORD_FILE", "/run/secrets/db"),
+            ("DB_PASSWORD", "<password>"),
+            ("TOKEN_TTL", "3600"),
+            ("ca.crt", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----"),
+            ("DB_USER", "shop"),
+            ("ENABLE_PASSWORD_SECRET", "yes"),
+            ("service.slack", "token: $slack-token\n"),
+            ("app.yaml", "db:\n  passwordSecret:\n    name: db\n    key: password\n"),
+            ("Cookie", "session-id=x-liveness-probe"),
+            ("app.yaml", "a: 1\nb: 2\npasswordSecret: {name: db, key: password}\n"),
+            ("app.env", "A=1\n# DB_PASSWORD=an-old-one\n"),
+            ("AUTH", "http://auth.identity.svc:8080"),
+            ("nginx.conf", "server {\n  listen 80;\n  location / { proxy_pass http://web; }\n}\n"),
+            ("REDIS_URL", "redis://redis:6379"),
+            ("app.yaml", "auth:\n  enabled: true\n  secretName: db\n"),
+        ] {
+            assert_eq!(places(name, text), vec![], "{name} {text}");
+        }
+    }
+}
