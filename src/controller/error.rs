@@ -93,7 +93,7 @@ impl From<PlanError> for Error {
 impl From<Unmade> for Error {
     fn from(error: Unmade) -> Self {
         let reason = match &error {
-            Unmade::Missing(_) => Reason::SecretMissing,
+            Unmade::Missing(_) | Unmade::Keys { .. } => Reason::SecretMissing,
             Unmade::NoSuchValue { .. } => Reason::InvalidSpec,
             Unmade::Production { .. } => Reason::ProductionReference,
         };
