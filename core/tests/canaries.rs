@@ -29,7 +29,7 @@ fn forms(canary: &str) -> Vec<String> {
         canary.to_owned(),
         json.trim_matches('"').to_owned(),
         utf8_percent_encode(canary, NON_ALPHANUMERIC).to_string(),
-        canary.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        canary.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
     ];
     for shift in 0..3 {
         let text = STANDARD.encode(format!("{}{canary}", "x".repeat(shift)));
