@@ -288,6 +288,7 @@ mod tests {
             incarnation: Incarnation(1),
             target: NamespaceName::parse("stg-pr-1").unwrap(),
             cluster: Cluster::default(),
+            granted_secrets: Vec::new(),
         };
         let plan = plan(&request, &capture).unwrap();
         Stored { serial, request, capture, plan, held: BTreeMap::new() }
