@@ -6,17 +6,68 @@
 
 mod common;
 
-use std::{env, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use common::{capture, objects, plain_request, yaml_documents};
-use kulisse_core::plan::{object::Object, plan};
+use kulisse_core::{
+    api::{identity::NamespaceName, names},
+    plan::{Plan, object::Object, plan},
+};
 use serde_json::{Value, json};
 
 #[test]
 fn no_application_keeps_a_reference_to_its_source() {
+    for folder in folders() {
+        one(&folder);
+    }
+}
+
+/// An application is cloned into a namespace whose name is a common word, and from there: what leads
+/// back is found in the same places as before, and nowhere else.
+#[test]
+fn a_namespace_with_a_common_name_is_found_where_it_is_meant() {
+    let mut wrong = Vec::new();
+    for folder in folders() {
+        let (source, all) = application(&folder);
+        for name in ["prod", "default", "app", "web", "main"] {
+            let mut request = plain_request(&source);
+            request.target = NamespaceName::parse(name).unwrap();
+            let first = plan(&request, &capture(&source, all.clone())).unwrap();
+            let clones = first.clones.iter().map(|it| it.object.clone());
+            let clones: Vec<Object> =
+                clones.filter(|it| it.label(names::FENCE_LABEL).is_none()).collect();
+            let second = plan(&plain_request(name), &capture(name, clones)).unwrap();
+            let (meant, found) = (relocated(&first), relocated(&second));
+            for it in found.difference(&meant) {
+                wrong.push(format!("{}, as {name}: {it:?} is none", folder.display()));
+            }
+            for it in meant.difference(&found) {
+                wrong.push(format!("{}, as {name}: {it:?} is lost", folder.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Objects and fields that a plan relocates. Subjects of bindings are numbered anew when others go.
+fn relocated(plan: &Plan) -> BTreeSet<(&str, &str)> {
+    let rules = ["own-namespace", "service-host"];
+    let changes = plan.changes.iter().filter(|it| rules.contains(&it.rule.as_str()));
+    changes
+        .map(|it| (it.object.as_str(), it.path.as_str()))
+        .filter(|(_, path)| !path.starts_with("/subjects/"))
+        .collect()
+}
+
+/// The applications; none if there are none to test with.
+fn folders() -> Vec<PathBuf> {
     let Some(corpus) = env::var_os("KULISSE_CORPUS") else {
         eprintln!("skipped: KULISSE_CORPUS is not set");
-        return;
+        return Vec::new();
     };
     let mut folders: Vec<_> = fs::read_dir(&corpus)
         .unwrap()
@@ -25,14 +76,12 @@ fn no_application_keeps_a_reference_to_its_source() {
         .collect();
     folders.sort();
     assert!(!folders.is_empty(), "no application in KULISSE_CORPUS");
-    for folder in folders {
-        one(&folder);
-    }
+    folders
 }
 
-fn one(folder: &Path) {
+/// The namespace of an application, and its objects.
+fn application(folder: &Path) -> (String, Vec<Object>) {
     let namespace = objects(&documents(&folder.join("00-namespace.yaml"))).remove(0);
-    let source = namespace.name().to_owned();
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|it| it.unwrap().path())
@@ -40,7 +89,12 @@ fn one(folder: &Path) {
         .filter(|it| !it.ends_with("00-namespace.yaml"))
         .collect();
     files.sort();
-    let all: Vec<Object> = files.iter().flat_map(|it| objects(&documents(it))).collect();
+    let all = files.iter().flat_map(|it| objects(&documents(it))).collect();
+    (namespace.name().to_owned(), all)
+}
+
+fn one(folder: &Path) {
+    let (source, all) = application(folder);
     let read = all.len();
     let plan = plan(&plain_request(&source), &capture(&source, all)).unwrap();
 

@@ -207,7 +207,8 @@ fn below<'v>(path: &str, value: &'v Value, step: &str) -> Vec<(String, &'v Value
     }
 }
 
-fn unescape(step: &str) -> String {
+/// The field that one step of a JSON pointer names.
+pub(super) fn unescape(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 

@@ -23,7 +23,7 @@ use super::{
     context::Context,
     kinds::{self, Shape},
     log::{Log, Rule},
-    object::{Object, escape},
+    object::{Object, escape, unescape},
 };
 use crate::api::names::NAMESPACE_NAME_LABEL;
 
@@ -40,9 +40,7 @@ pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -
         .into_iter()
         .map(|mut object| {
             object.set("/metadata/namespace", json!(context.target()));
-            let names = Names::of(context);
-            let changes = rewrite(&mut object, &names, context.target());
-            for change in changes {
+            for change in rewrite(&mut object, &Names::of(context), context.target()) {
                 let rule = if change.kind == Kind::Host { &HOST } else { &OWN };
                 let (from, to) = (json!(change.from), json!(change.to));
                 log.changed(object.key(), &change.path, Some(&from), Some(&to), rule);
@@ -52,10 +50,19 @@ pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -
         .collect()
 }
 
-/// The text with every reference to the source replaced, if it holds one.
-pub(super) fn rewrite_text(context: &Context, text: &str) -> Option<String> {
-    let edits = text::edits(&Names::of(context), &Place::default(), text);
+/// The text with every reference to the source replaced, if it holds one. `named` is what names the
+/// text: a field, a key.
+pub(super) fn rewrite_text(context: &Context, named: &str, text: &str) -> Option<String> {
+    let place = Place { named, ..Place::default() };
+    let edits = text::edits(&Names::of(context), &place, text);
     (!edits.is_empty()).then(|| text::apply(text, &edits, context.target()))
+}
+
+/// Replaces every reference to the source in an object, and notes it under a rule.
+pub(super) fn rewrite_object(context: &Context, object: &mut Object, rule: &Rule, log: &mut Log) {
+    for it in rewrite(object, &Names::of(context), context.target()) {
+        log.changed(object.key(), &it.path, Some(&json!(it.from)), Some(&json!(it.to)), rule);
+    }
 }
 
 /// A reference to the source that is left in an object.
@@ -73,12 +80,13 @@ pub(super) struct Mention {
 pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
     let names = Names::of(context);
     let settings = kinds::shape(object) == Shape::Settings;
+    let variables = place::variables(object.value(), names.source);
     let mut object = object.clone();
     let mut found = Vec::new();
     for part in place::parts(&object, settings) {
         let Some(value) = object.get_mut(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
-            let all = text::mentions(&names, &site.place(), text);
+            let all = text::mentions(&names, &site.place(&variables), text);
             found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
             let encoded = text::encoded(&names, text).into_iter().map(|word| Mention {
                 path: site.path.clone(),
@@ -112,7 +120,9 @@ pub(super) fn mentions_in_files(context: &Context, object: &Object) -> Vec<Menti
 
 /// Every reference to the source in a text that stands at `path`.
 pub(super) fn mentions_in_text(context: &Context, path: &str, text: &str) -> Vec<Mention> {
-    let found = text::mentions(&Names::of(context), &Place::default(), text);
+    let named = unescape(path.rsplit('/').next().unwrap_or_default());
+    let place = Place { named: &named, ..Place::default() };
+    let found = text::mentions(&Names::of(context), &place, text);
     found.into_iter().map(|it| mention(path, text, &it)).collect()
 }
 
@@ -130,11 +140,12 @@ struct Rewritten {
 
 fn rewrite(object: &mut Object, names: &Names, target: &str) -> Vec<Rewritten> {
     let mut changes = Vec::new();
+    let variables = place::variables(object.value(), names.source);
     let settings = kinds::shape(object) == Shape::Settings;
     for part in place::parts(object, settings) {
         let Some(value) = object.get_mut(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
-            let edits = text::edits(names, &site.place(), text);
+            let edits = text::edits(names, &site.place(&variables), text);
             for edit in &edits {
                 let (from, to) = text::shown(text, edit, target);
                 changes.push(Rewritten { path: site.path.clone(), from, to, kind: edit.kind });

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::{
     namespace_label,
-    text::{Place, key},
+    text::{Place, key, variable},
 };
 use crate::{
     api::names::NAMESPACE_NAME_LABEL,
-    plan::object::{Object, escape},
+    plan::object::{Object, escape, unescape},
 };
 
 /// Maps whose values are labels: they are compared with labels elsewhere and never change.
@@ -31,13 +31,14 @@ pub(in crate::plan) struct Site {
 
 impl Site {
     /// What is around the text.
-    pub(in crate::plan) fn place(&self) -> Place<'_> {
+    pub(in crate::plan) fn place<'a>(&'a self, variables: &'a [String]) -> Place<'a> {
         let steps = self.path.rsplit('/').skip(1);
         let within = steps.filter(|it| !it.is_empty() && it.parse::<usize>().is_err());
         Place {
             named: &self.named,
             within: within.take(AROUND).collect(),
             labels: &[],
+            variables,
             objects: OBJECTS.iter().any(|it| self.path.contains(it)),
             key: false,
         }
@@ -58,13 +59,34 @@ pub(in crate::plan) fn parts(object: &Object, settings: bool) -> Vec<String> {
         .collect()
 }
 
+/// Variables that containers have from their `env` and that are a certain text, but for those that
+/// are rewritten where they are set.
+pub(in crate::plan) fn variables(value: &Value, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    match value {
+        Value::Array(list) => found.extend(list.iter().flat_map(|it| variables(it, text))),
+        Value::Object(map) => {
+            let name = map.get("name").and_then(Value::as_str);
+            if let Some(name) = name
+                && map.get("value").and_then(Value::as_str) == Some(text)
+                && !variable::is_rewritten(name)
+            {
+                found.push(name.to_owned());
+            }
+            found.extend(map.values().flat_map(|it| variables(it, text)));
+        }
+        _ => {}
+    }
+    found
+}
+
 /// Calls `change` with every text below `value`; what it answers takes the text's place.
 pub(in crate::plan) fn each_text(
     value: &mut Value,
     path: &str,
     change: &mut dyn FnMut(&Site, &str) -> Option<String>,
 ) {
-    let named = path.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let named = unescape(path.rsplit('/').next().unwrap_or_default());
     below(value, path, &named, change);
 }
 

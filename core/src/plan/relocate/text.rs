@@ -15,6 +15,7 @@ mod escape;
 mod host;
 pub(super) mod key;
 mod own;
+pub(super) mod variable;
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
@@ -57,6 +58,8 @@ pub(in crate::plan) struct Place<'a> {
     pub(in crate::plan) within: Vec<&'a str>,
     /// Names of the labels that the text, a regular expression, is matched with.
     pub(in crate::plan) labels: &'a [String],
+    /// Variables around the text that hold the source's name.
+    pub(in crate::plan) variables: &'a [String],
     /// Whether `namespace/name` names an object here: in annotations and arguments. Elsewhere it
     /// may be a repository or a path.
     pub(in crate::plan) objects: bool,
@@ -108,7 +111,8 @@ pub(in crate::plan) fn edits(names: &Names, place: &Place, text: &str) -> Vec<Ed
 }
 
 fn at_depth(names: &Names, place: &Place, text: &str, depth: usize) -> Vec<Edit> {
-    if !contains(text, names.source) {
+    let variables = !place.variables.is_empty() && text.contains('$');
+    if !variables && !contains(text, names.source) {
         return Vec::new();
     }
     let mut found = own::named(names, place, text);
@@ -124,13 +128,13 @@ fn at_depth(names: &Names, place: &Place, text: &str, depth: usize) -> Vec<Edit>
     let document = (depth < DEPTH).then(|| document::read(place.named, text)).flatten();
     match document {
         Some(document) => {
-            let plain = Place { objects: false, ..Place::default() };
+            let plain = Place { variables: place.variables, ..Place::default() };
             found = words(names, &plain, text);
             found.retain(|it| it.form);
             for (at, piece) in document.pieces().iter().enumerate() {
                 let Some(inner) = text.get(piece.span.clone()) else { continue };
                 if contains(inner, names.source) || piece.escaped {
-                    let place = document.place(at, place.objects);
+                    let place = Place { objects: place.objects, ..document.place(at) };
                     found.extend(in_piece(names, &place, inner, piece, depth + 1));
                 }
             }
@@ -158,6 +162,7 @@ fn in_piece(names: &Names, place: &Place, text: &str, piece: &Piece, depth: usiz
 fn words(names: &Names, place: &Place, text: &str) -> Vec<Edit> {
     let mut found = host::find(names, place, text);
     found.extend(own::find(names, text));
+    found.extend(variable::find(names, place, text));
     found.sort_by_key(|it| (it.name.start, it.kind));
     found.dedup_by(|next, first| next.name.start < first.name.end);
     if found.iter().any(|it| !it.form) {

@@ -166,7 +166,11 @@ fn read(name: &str, sealed: &SealedSecret, desk: &Desk, draft: &mut Draft) {
                 draft.need(key, &format!("it is {why}"), true);
             }
             SealedValue::Parts(parts) => {
-                draft.put(key, PlannedValue::Parts(relocated(parts, context)), note(key, parts));
+                draft.put(
+                    key,
+                    PlannedValue::Parts(relocated(key, parts, context)),
+                    note(key, parts),
+                );
             }
         }
     }
@@ -222,7 +226,7 @@ fn given(secret: &str, key: &str) -> PlannedValue {
 
 /// The parts with references to the source rewritten. A host may stand behind a credential in a
 /// URL, so the text is rewritten as one, with a word in place of each credential.
-fn relocated(parts: &[Part], context: &Context) -> Vec<Part> {
+fn relocated(key: &str, parts: &[Part], context: &Context) -> Vec<Part> {
     let mut whole = String::new();
     let mut credentials = Vec::new();
     for part in parts {
@@ -234,11 +238,11 @@ fn relocated(parts: &[Part], context: &Context) -> Vec<Part> {
             }
             Part::Base64(inner) => {
                 whole.push_str(&placeholder(credentials.len()));
-                credentials.push(Part::Base64(relocated(inner, context)));
+                credentials.push(Part::Base64(relocated(key, inner, context)));
             }
         }
     }
-    let rewritten = relocate::rewrite_text(context, &whole).unwrap_or(whole);
+    let rewritten = relocate::rewrite_text(context, key, &whole).unwrap_or(whole);
     let mut relocated = Vec::with_capacity(parts.len());
     let mut rest = rewritten.as_str();
     for (at, credential) in credentials.into_iter().enumerate() {

@@ -169,7 +169,7 @@ pub(super) fn texts(object: &Object) -> impl Iterator<Item = (&str, &str)> {
 /// The certificate of the clone in place of one of production's.
 fn leaf(it: &Certificate, context: &Context) -> PlannedKey {
     let written = |text: &String| {
-        relocate::rewrite_text(context, text).unwrap_or_else(|| host(text, context))
+        relocate::rewrite_text(context, "host", text).unwrap_or_else(|| host(text, context))
     };
     let subject =
         it.subject.iter().map(|it| Attribute { kind: it.kind.clone(), value: written(&it.value) });

@@ -69,7 +69,9 @@ impl Place<'_> {
             return Err(self.invalid("http.within", &why));
         }
         let url = match (&http.url, &http.service) {
-            (Some(url), None) => relocate::rewrite_text(self.context, url).unwrap_or(url.clone()),
+            (Some(url), None) => {
+                relocate::rewrite_text(self.context, "url", url).unwrap_or(url.clone())
+            }
             (None, Some(service)) => self.service_url(service, http)?,
             _ => return Err(self.invalid("http", "http has either url or service")),
         };
@@ -191,18 +193,8 @@ impl Place<'_> {
         {
             job.set(pull, names);
         }
-        self.relocate(&mut job, log);
+        relocate::rewrite_object(self.context, &mut job, &RELOCATED, log);
         job
-    }
-
-    /// Text that names the source's Services names the clone's.
-    fn relocate(&self, job: &mut Object, log: &mut Log) {
-        for path in texts(job) {
-            let old = job.text(&path).to_owned();
-            if let Some(new) = relocate::rewrite_text(self.context, &old) {
-                log.set(job, &path, json!(new), &RELOCATED);
-            }
-        }
     }
 
     fn names_of(&self, group: &str, kind: &str) -> Vec<&str> {
@@ -231,19 +223,5 @@ pub(super) fn containers(job: &Object) -> Vec<String> {
         let count = job.get(&path).and_then(Value::as_array).map_or(0, Vec::len);
         found.extend((0..count).map(|at| format!("{path}/{at}")));
     }
-    found
-}
-
-/// JSON pointers of the commands, arguments and values of variables of a Job.
-fn texts(job: &Object) -> Vec<String> {
-    let mut found = Vec::new();
-    for container in containers(job) {
-        for (list, field) in [("command", ""), ("args", ""), ("env", "/value")] {
-            let path = format!("{container}/{list}");
-            let count = job.get(&path).and_then(Value::as_array).map_or(0, Vec::len);
-            found.extend((0..count).map(|at| format!("{path}/{at}{field}")));
-        }
-    }
-    found.retain(|path| job.get(path).is_some_and(Value::is_string));
     found
 }

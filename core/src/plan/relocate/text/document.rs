@@ -63,7 +63,7 @@ impl Document {
     }
 
     /// What is around a piece.
-    pub(super) fn place(&self, at: usize, objects: bool) -> Place<'_> {
+    pub(super) fn place(&self, at: usize) -> Place<'_> {
         let piece = &self.pieces[at];
         let mut scope = &self.scopes[piece.scope];
         let mut around = self.around(piece.scope);
@@ -83,7 +83,7 @@ impl Document {
             named = scope.beside.as_ref().unwrap_or(named);
         }
         let labels = if named == "regex" { &scope.labels[..] } else { &[] };
-        Place { named, within: around, labels, objects, key: false }
+        Place { named, within: around, labels, ..Place::default() }
     }
 
     /// Names of a map and of those around it, from the inside out.

@@ -213,6 +213,11 @@ fn is_meant_as_host(
     word: &Range<usize>,
     last: Option<&Edit>,
 ) -> bool {
+    let holds = key::holds(place.named);
+    let whole = is_whole(text, word);
+    if whole && holds == Holds::Other {
+        return false;
+    }
     // No module, and no ending of a file, has a hyphen.
     if names.source.contains('-') {
         return true;
@@ -222,8 +227,8 @@ fn is_meant_as_host(
     if has_port(after) || has_scheme(before) {
         return true;
     }
-    if is_whole(text, word) {
-        return match key::holds(place.named) {
+    if whole {
+        return match holds {
             Holds::Host => true,
             Holds::Other | Holds::Anything => false,
             Holds::Unknown => !place.key,
@@ -238,7 +243,7 @@ fn is_meant_as_host(
                 .chars()
                 .all(|c| c.is_whitespace() || ",;|:\"'`".contains(c) || c.is_ascii_digit())
     });
-    let hosts = matches!(key::holds(place.named), Holds::Host | Holds::Unknown);
+    let hosts = matches!(holds, Holds::Host | Holds::Unknown);
     if listed || is_list(text) && hosts && !place.key {
         return true;
     }
@@ -254,6 +259,7 @@ fn is_whole(text: &str, word: &Range<usize>) -> bool {
 fn has_port(after: &str) -> bool {
     let port = after
         .strip_prefix(':')
+        .or_else(|| after.strip_prefix("\\:"))
         .or_else(|| after.strip_prefix("%3A"))
         .or_else(|| after.strip_prefix("%3a"))
         .or_else(|| after.strip_prefix(' '));

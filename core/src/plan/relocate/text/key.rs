@@ -4,246 +4,45 @@ use crate::api::names::NAMESPACE_NAME_LABEL;
 
 /// What may stand before `NAMESPACE` in a name that means the own namespace. Others
 /// (`METRICS_NAMESPACE`, `TEMPORAL_NAMESPACE`) mean something else.
-const OWN: &[&str] = &[
-    "account",
-    "app",
-    "base",
-    "config",
-    "configmap",
-    "container",
-    "controller",
-    "current",
-    "default",
-    "deploy",
-    "deployment",
-    "election",
-    "exclude",
-    "excluded",
-    "exported",
-    "helm",
-    "ignore",
-    "ignored",
-    "include",
-    "included",
-    "ingress",
-    "install",
-    "job",
-    "k8s",
-    "kube",
-    "kubernetes",
-    "leader",
-    "leaderelection",
-    "lease",
-    "lock",
-    "meta",
-    "my",
-    "not",
-    "only",
-    "operator",
-    "own",
-    "pod",
-    "release",
-    "resource",
-    "runner",
-    "sa",
-    "secret",
-    "self",
-    "service",
-    "serviceaccount",
-    "source",
-    "system",
-    "target",
-    "watch",
-    "watched",
-    "webhook",
-    "worker",
-    "workload",
-];
+const OWN: &str = "\
+    account app base cluster config configmap container controller current default deploy \
+    deployment election exclude excluded exported helm ignore ignored include included \
+    ingress install job k8s kube kubernetes leader leaderelection lease lock meta my not \
+    only operator own pod release resource root runner sa secret self service serviceaccount \
+    source system target watch watched webhook worker workload";
 
 /// Settings around a `namespace` that is none of Kubernetes': a prefix of metrics or of keys, a
 /// tenant of another system.
-const OTHER: &[&str] = &[
-    "azure",
-    "bull",
-    "cache",
-    "cadence",
-    "celery",
-    "cloudwatch",
-    "datadog",
-    "eventhub",
-    "eventhubs",
-    "hbase",
-    "hive",
-    "i18n",
-    "iceberg",
-    "memcached",
-    "metric",
-    "metrics",
-    "micrometer",
-    "nomad",
-    "php",
-    "prometheus",
-    "redis",
-    "registry",
-    "resque",
-    "servicebus",
-    "sidekiq",
-    "statsd",
-    "telegraf",
-    "temporal",
-    "uri",
-    "vault",
-    "xml",
-];
+const OTHER: &str = "\
+    azure bull cache cadence celery cloudwatch datadog eventhub eventhubs hbase hive i18n \
+    iceberg memcached metric metrics micrometer nomad php prometheus redis registry resque \
+    servicebus sidekiq statsd telegraf temporal uri vault xml";
 
 /// What names entries below `namespaces:` or `namespaceSelector:`.
-const ENTRIES: &[&str] =
-    &["name", "names", "list", "value", "values", "exact", "include", "exclude", "items"];
+const ENTRIES: &str = "\
+    name names list value values exact include exclude items";
 
 /// Names whose values are hosts, and commands that take one.
-const HOSTS: &[&str] = &[
-    "addr",
-    "addrs",
-    "address",
-    "addresses",
-    "authority",
-    "backend",
-    "backends",
-    "base",
-    "bootstrap",
-    "broker",
-    "brokers",
-    "connect",
-    "curl",
-    "destination",
-    "dig",
-    "dns",
-    "domain",
-    "domains",
-    "endpoint",
-    "endpoints",
-    "fqdn",
-    "gateway",
-    "getent",
-    "h",
-    "host",
-    "hostname",
-    "hostnames",
-    "hosts",
-    "href",
-    "listener",
-    "listeners",
-    "master",
-    "nc",
-    "node",
-    "nodes",
-    "nslookup",
-    "origin",
-    "origins",
-    "pass",
-    "peer",
-    "peers",
-    "ping",
-    "primary",
-    "proxy",
-    "replica",
-    "replicas",
-    "resolve",
-    "seed",
-    "seeds",
-    "sentinel",
-    "sentinels",
-    "server",
-    "servers",
-    "sni",
-    "ssh",
-    "target",
-    "targets",
-    "telnet",
-    "upstream",
-    "upstreams",
-    "uri",
-    "uris",
-    "url",
-    "urls",
-    "wget",
-];
+const HOSTS: &str = "\
+    addr addrs address addresses authority backend backends base bootstrap broker brokers \
+    connect curl destination dig dns domain domains endpoint endpoints fqdn gateway getent h \
+    host hostname hostnames hosts href listener listeners master nc node nodes nslookup \
+    origin origins pass peer peers ping primary proxy replica replicas resolve seed seeds \
+    sentinel sentinels server servers sni ssh target targets telnet upstream upstreams uri \
+    uris url urls wget";
 
 /// Names whose values may look like `service.namespace` and are none: files, modules, topics.
-const NO_HOSTS: &[&str] = &[
-    "app",
-    "bucket",
-    "channel",
-    "chart",
-    "class",
-    "classes",
-    "collection",
-    "column",
-    "dir",
-    "directory",
-    "email",
-    "event",
-    "events",
-    "exchange",
-    "field",
-    "file",
-    "files",
-    "folder",
-    "group",
-    "id",
-    "image",
-    "import",
-    "index",
-    "key",
-    "keys",
-    "label",
-    "labels",
-    "level",
-    "levels",
-    "locale",
-    "logger",
-    "loggers",
-    "logging",
-    "metric",
-    "metrics",
-    "module",
-    "modules",
-    "name",
-    "names",
-    "package",
-    "packages",
-    "path",
-    "prefix",
-    "profile",
-    "profiles",
-    "queue",
-    "queues",
-    "realm",
-    "regex",
-    "repository",
-    "role",
-    "routing",
-    "schema",
-    "scope",
-    "stream",
-    "subject",
-    "suffix",
-    "table",
-    "tables",
-    "tag",
-    "tags",
-    "template",
-    "topic",
-    "topics",
-    "type",
-    "user",
-    "username",
-    "version",
-    "wsgi",
-];
+const NO_HOSTS: &str = "\
+    app bucket channel chart class classes collection column dir directory email event \
+    events exchange field file files folder group id image import index key keys label \
+    labels level levels locale logger loggers logging metric metrics module modules name \
+    names package packages path prefix profile profiles queue queues realm regex repository \
+    role routing schema scope stream subject suffix table tables tag tags template topic \
+    topics type user username version wsgi";
 
 /// Names of lists in which anything may stand.
-const ARGUMENTS: &[&str] = &["args", "argv", "arguments", "cmd", "command", "entrypoint"];
+const ARGUMENTS: &str = "\
+    args argv arguments cmd command entrypoint";
 
 /// What a value means by the name of its setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +68,7 @@ pub(super) fn means<'a>(name: &'a str, within: impl Iterator<Item = &'a str>) ->
     let last = without_ending(&first);
     let Some((last, qualifiers)) = last.split_last() else {
         // `k8s.namespace.name`, and entries of a list of namespaces.
-        let entry = first.iter().all(|it| ENTRIES.contains(&it.as_str()));
+        let entry = first.iter().all(|it| is_one_of(ENTRIES, it));
         let parent = around.next().map(words).unwrap_or_default();
         return match without_ending(&parent).split_last() {
             Some((it, rest)) if entry && is_namespace(it) => qualified(rest, around),
@@ -286,7 +85,11 @@ pub(super) fn means<'a>(name: &'a str, within: impl Iterator<Item = &'a str>) ->
 }
 
 fn qualified<'a>(qualifiers: &[String], around: impl Iterator<Item = &'a str>) -> Means {
-    if !qualifiers.iter().all(|word| OWN.contains(&word.as_str())) {
+    // `AIRFLOW__KUBERNETES__NAMESPACE`: whoever reads it, it is Kubernetes' own.
+    if qualifiers.iter().any(|word| is_one_of("kubernetes k8s kube pod", word)) {
+        return Means::Own;
+    }
+    if !qualifiers.iter().all(|word| is_one_of(OWN, word)) {
         return Means::SomeNamespace;
     }
     if !qualifiers.is_empty() {
@@ -294,10 +97,10 @@ fn qualified<'a>(qualifiers: &[String], around: impl Iterator<Item = &'a str>) -
     }
     for parent in around.flat_map(|it| it.rsplit(['.', '/', ':'])).take(2) {
         let words = words(parent);
-        if words.iter().any(|word| OTHER.contains(&word.as_str())) {
+        if words.iter().any(|word| is_one_of(OTHER, word)) {
             return Means::SomeNamespace;
         }
-        if words.iter().any(|word| OWN.contains(&word.as_str())) {
+        if words.iter().any(|word| is_one_of(OWN, word)) {
             return Means::Own;
         }
     }
@@ -310,9 +113,8 @@ fn is_namespace(word: &str) -> bool {
 
 /// `NAMESPACE_NAME`, `namespaces[0]`: the ending adds nothing.
 fn without_ending(words: &[String]) -> &[String] {
-    let ending = |it: &String| {
-        ENTRIES.contains(&it.as_str()) || it.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let ending =
+        |it: &String| is_one_of(ENTRIES, it) || it.bytes().all(|byte| byte.is_ascii_digit());
     let end = words.iter().rposition(|it| !ending(it)).map_or(0, |at| at + 1);
     &words[..end]
 }
@@ -333,9 +135,12 @@ pub(super) enum Holds {
 /// Whether a setting, flag or command of this name takes a host.
 pub(super) fn holds(name: &str) -> Holds {
     let words = words(name.rsplit(['.', '/', ':']).next().unwrap_or(name));
-    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let any = |list: &str| words.iter().any(|word| is_one_of(list, word));
     let letter = matches!(words.as_slice(), [one] if one.len() == 1);
-    if any(HOSTS) {
+    // Of a Service, and of a certificate.
+    let named =
+        matches!(words.as_slice(), [a, b] if b == "name" && (a == "external" || a == "common"));
+    if named || any(HOSTS) {
         Holds::Host
     } else if letter || any(ARGUMENTS) {
         Holds::Anything
@@ -348,8 +153,13 @@ pub(super) fn holds(name: &str) -> Holds {
 
 /// Whether `namespace/name` under this name is a file, an image or a place on the web.
 pub(super) fn holds_path(name: &str) -> bool {
-    const PATHS: &[&str] = &["dir", "file", "image", "path", "repo", "repository", "uri", "url"];
-    words(name).iter().any(|word| PATHS.contains(&word.as_str()))
+    const PATHS: &str = "dir file image path repo repository uri url";
+    words(name).iter().any(|word| is_one_of(PATHS, word))
+}
+
+/// Whether a list, with blanks in between, has a word.
+fn is_one_of(list: &str, word: &str) -> bool {
+    list.split(' ').any(|it| it == word)
 }
 
 /// Whether a text is the number of a port.
@@ -400,6 +210,7 @@ mod tests {
             ("NAMESPACES_0", &[], Means::Own),
             ("namespaces[0]", &[], Means::Own),
             ("K8S_NAMESPACE_NAME", &[], Means::Own),
+            ("AIRFLOW__KUBERNETES__NAMESPACE", &[], Means::Own),
             ("k8s.namespace.name", &[], Means::Own),
             ("io.kubernetes.pod.namespace", &[], Means::Own),
             ("name", &["namespace"], Means::Own),

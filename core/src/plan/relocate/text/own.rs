@@ -1,6 +1,6 @@
 //! The namespace's own name, where something beside it says that it is one.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{
     Edit, Kind, Names, Place,
@@ -109,7 +109,8 @@ pub(super) fn find(names: &Names, text: &str) -> Vec<Edit> {
         .collect()
 }
 
-fn each<'t>(source: &'t str, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+/// Where the source's name stands, whatever is around it.
+pub(super) fn each<'t>(source: &'t str, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
     text.match_indices(source).map(|(at, it)| at..at + it.len())
 }
 
@@ -128,7 +129,7 @@ fn bounded(text: &str, range: &Range<usize>) -> bool {
 }
 
 /// How many bytes before the name belong to the word, if its form makes it a namespace.
-fn formed(before: &str, after: &str) -> Option<(usize, Kind)> {
+pub(super) fn formed(before: &str, after: &str) -> Option<(usize, Kind)> {
     for form in ["system:serviceaccount:", "system:serviceaccounts:"] {
         if before.ends_with(form) {
             return Some((form.len(), Kind::Own));
@@ -165,6 +166,14 @@ fn path(before: &str) -> Option<Kind> {
     })
 }
 
+/// Whether a flag stands before that takes the own namespace.
+pub(super) fn is_flag(before: &str) -> bool {
+    let open = before.strip_suffix(['"', '\'']).unwrap_or(before);
+    let nothing = BTreeSet::new();
+    let names = Names { source: "", services: &nothing, objects: &nothing };
+    flag(&names, open, "").is_some_and(|(_, kind)| kind == Kind::Own)
+}
+
 /// How many bytes before the name belong to the word, if what stands there names a namespace.
 fn guessed(names: &Names, before: &str, after: &str) -> Option<(usize, Kind)> {
     let open = before.strip_suffix(['"', '\'']).unwrap_or(before);
@@ -185,10 +194,13 @@ fn flag(names: &Names, before: &str, after: &str) -> Option<(usize, Kind)> {
     })?;
     let start = name_start(name, "-_");
     let word = &name[start..];
+    let line = name.rsplit(['\n', ';', '|', '&']).next().unwrap_or(name);
     if word == "-n" {
-        let line = name.rsplit(['\n', ';', '|', '&']).next().unwrap_or(name);
-        let mut words = line.split(|c: char| c.is_whitespace() || "\"'(`/".contains(c));
-        return words.any(|it| COMMANDS.contains(&it)).then_some((start, Kind::Own));
+        return commands(line).then_some((start, Kind::Own));
+    }
+    // `kubectl get namespace shop`
+    if ["ns", "namespace", "namespaces"].contains(&word) && commands(line) {
+        return Some((start, Kind::Own));
     }
     let flag = word.strip_prefix('-')?.trim_start_matches('-');
     if let Some(rest) = after.strip_prefix('/') {
@@ -198,6 +210,11 @@ fn flag(names: &Names, before: &str, after: &str) -> Option<(usize, Kind)> {
         return (known && !key::holds_path(flag)).then_some((start, Kind::Own));
     }
     kind_of(flag).map(|kind| (start, kind))
+}
+
+/// Whether a command of Kubernetes stands in a line.
+fn commands(line: &str) -> bool {
+    line.split(|c: char| c.is_whitespace() || "\"'(`/".contains(c)).any(|it| COMMANDS.contains(&it))
 }
 
 /// `<namespace>`
@@ -235,7 +252,25 @@ fn setting(before: &str) -> Option<(usize, Kind)> {
         return Some((rest.len(), Kind::Own));
     }
     let start = name_start(key, "-_.[]");
-    kind_of(&key[start..]).map(|kind| (start, kind))
+    let kind = kind_within(&key[start..], block(&key[..start]))?;
+    Some((start, kind))
+}
+
+/// The head of the block that a text ends in: `metrics {` in HCL, HOCON and code.
+fn block(text: &str) -> Option<&str> {
+    let mut closed = 0_usize;
+    for (at, byte) in text.bytes().enumerate().rev() {
+        match byte {
+            b'}' => closed += 1,
+            b'{' if closed == 0 => {
+                let head = text[..at].trim_end_matches([' ', '\t', '=', ':', '(', '"', '\'']);
+                return Some(&head[name_start(head, "-_.")..]);
+            }
+            b'{' => closed -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A line of a name and a value, as many configuration files have them: `Kube_Namespace shop`,
@@ -259,13 +294,17 @@ fn directive(before: &str, after: &str) -> Option<(usize, Kind)> {
 }
 
 /// Where the name begins that `text` ends with.
-fn name_start(text: &str, more: &str) -> usize {
+pub(super) fn name_start(text: &str, more: &str) -> usize {
     text.rfind(|c: char| !(c.is_alphanumeric() || more.contains(c)))
         .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))
 }
 
 fn kind_of(name: &str) -> Option<Kind> {
-    match key::means(name, std::iter::empty()) {
+    kind_within(name, None)
+}
+
+fn kind_within<'a>(name: &'a str, around: Option<&'a str>) -> Option<Kind> {
+    match key::means(name, around.into_iter()) {
         Means::Own => Some(Kind::Own),
         Means::SomeNamespace => Some(Kind::Possible),
         Means::Nothing => None,
