@@ -27,9 +27,9 @@ use super::{
     call::call_secret, capture, context::Context, error::Error, seen::Seen, stored::Stored,
 };
 
-/// The only type of Secret that is read in the operator's own namespace for a class: the operator's
-/// key and stored plans lie there too.
-const PULL_TYPE: &str = "kubernetes.io/dockerconfigjson";
+/// The only types of Secrets that are read in the operator's own namespace for a class: the
+/// operator's key and stored plans lie there too.
+const OF_CLASSES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/tls"];
 
 /// The values of a Secret.
 pub type Contents = BTreeMap<String, SecretBytes>;
@@ -144,7 +144,7 @@ fn usable(secret: &Secret, origin: Origin) -> bool {
     match origin {
         Origin::Request => secret.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"),
         Origin::Source => true,
-        Origin::Operator => secret.type_.as_deref() == Some(PULL_TYPE),
+        Origin::Operator => secret.type_.as_deref().is_some_and(|it| OF_CLASSES.contains(&it)),
     }
 }
 

@@ -109,6 +109,16 @@ pub fn accepted() -> Vec<Value> {
         class(json!({
             "secrets": { "allowCopy": ["api-*"] }, "imagePullSecrets": [{ "name": "registry" }],
         })),
+        class(json!({
+            "namespaceLabels": { "istio-injection": "enabled", "example.com/team": "" },
+            "kinds": [{ "group": "example.com", "kind": "*", "action": "Clone" },
+                { "group": "", "kind": "ConfigMap", "action": "Leave" }],
+            "expose": { "domain": "staging.test", "scheme": "https",
+                "gatewayRef": { "namespace": "gateways", "name": "previews", "sectionName": "https" },
+                "annotations": { "example.com/login": "required" } },
+        })),
+        class(json!({ "expose": { "domain": "staging.test", "ingressClassName": "nginx",
+            "tlsSecretRef": { "name": "wildcard" }, "scheme": "https" } })),
     ]
 }
 
@@ -124,6 +134,8 @@ pub fn rules() -> Vec<Refusal> {
     let from = "from goes with policy From, and policy From needs it";
     let subject = "a ServiceAccount needs its namespace; users and groups have none";
     let requester = "give either namespace or namespaceSelector";
+    let way = "give either ingressClassName or gatewayRef";
+    let reserved = "labels of kulisse.dev, kubernetes.io and velero.io are the operator's own";
     let run = json!({ "image": "x" });
     let smoke = |http: Value| environment(json!({ "smoke": [task(json!({ "http": http }))] }));
     let access = |it: Value| environment(json!({ "access": [{ "subject": it }] }));
@@ -262,6 +274,41 @@ pub fn rules() -> Vec<Refusal> {
                 json!({ "access": { "defaults": [{ "subject": { "kind": "User", "name": "a", "namespace": "b" } }] } }),
             ),
             subject,
+        ),
+        new(
+            "a class that exposes by nothing",
+            class(json!({ "expose": { "domain": "staging.test" } })),
+            way,
+        ),
+        new(
+            "a class that exposes twice",
+            class(json!({ "expose": { "domain": "staging.test", "ingressClassName": "nginx",
+                "gatewayRef": { "namespace": "a", "name": "b" } } })),
+            way,
+        ),
+        new(
+            "a certificate for a Gateway",
+            class(json!({ "expose": { "domain": "staging.test", "scheme": "https",
+                "gatewayRef": { "namespace": "a", "name": "b" }, "tlsSecretRef": { "name": "c" } } })),
+            "tlsSecretRef needs ingressClassName: on a Gateway, the listener holds the certificate",
+        ),
+        new(
+            "a certificate for http",
+            class(json!({ "expose": { "domain": "staging.test", "ingressClassName": "nginx",
+                "tlsSecretRef": { "name": "c" } } })),
+            "tlsSecretRef needs scheme https",
+        ),
+        new(
+            "a class that sets our label",
+            class(json!({ "namespaceLabels": { "kulisse.dev/environment-uid": "x" } })),
+            reserved,
+        ),
+        new(
+            "a class that sets a level of Pod security by label",
+            class(
+                json!({ "namespaceLabels": { "pod-security.kubernetes.io/enforce": "privileged" } }),
+            ),
+            reserved,
         ),
         new("consent to nobody", grant(json!([{}])), requester),
         new(

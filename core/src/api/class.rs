@@ -1,5 +1,7 @@
 //! `StagingClass`: what is allowed and how it is exposed, as StorageClass is for volumes.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -47,6 +49,17 @@ pub struct StagingClassSpec {
     /// Preview URLs. Default: none; routes stay behind and are reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expose: Option<ClassExpose>,
+    /// Labels that targets get besides their own: for the mesh to inject its proxies, or for a
+    /// Gateway to take their routes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("labels of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
+    pub namespace_labels: BTreeMap<String, String>,
+    /// Kinds that come along although Kulisse would leave them behind, or that stay behind although
+    /// it would clone them. The first entry that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub kinds: Vec<ClassKind>,
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
@@ -71,8 +84,15 @@ pub struct StagingClassSpec {
 }
 
 /// Preview URLs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = Rule::new("has(self.ingressClassName) != has(self.gatewayRef)")
+    .message("give either ingressClassName or gatewayRef"))]
+#[x_kube(validation = Rule::new("!has(self.tlsSecretRef) || has(self.ingressClassName)")
+    .message("tlsSecretRef needs ingressClassName: on a Gateway, the listener holds the certificate"))]
+#[x_kube(validation = Rule::new("!has(self.tlsSecretRef) || self.scheme == 'https'")
+    .message("tlsSecretRef needs scheme https"))]
 pub struct ClassExpose {
     /// Domain below which the hosts lie: `staging.example.com`. It needs a wildcard DNS record.
     #[schemars(length(min = 1, max = 190), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
@@ -86,8 +106,22 @@ pub struct ClassExpose {
     )]
     pub host_template: Option<String>,
     /// The IngressClass of the cloned Ingresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    pub ingress_class_name: String,
+    pub ingress_class_name: Option<String>,
+    /// The Gateway that previews attach to; it must take routes from the targets' namespaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_ref: Option<GatewayRef>,
+    /// Secret of type `kubernetes.io/tls` in the operator's namespace with a wildcard certificate for
+    /// the domain. It is copied into every target that has a preview URL. Default: none; the
+    /// ingress controller's own default certificate is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_secret_ref: Option<SecretReference>,
+    /// Annotations that every route gets: for a login in front of previews, or a list of addresses
+    /// that may see them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::annotations")]
+    pub annotations: BTreeMap<String, String>,
     /// `http` or `https`, as people reach it. Default `http`.
     #[serde(default)]
     pub scheme: Scheme,
@@ -95,10 +129,49 @@ pub struct ClassExpose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
-    /// Where route traffic comes from: the ingress controller's Pods.
+    /// Where route traffic comes from: the Pods of the ingress controller or the Gateway.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub from: Vec<Peer>,
+}
+
+/// A Gateway of the Gateway API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayRef {
+    /// Its namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The listener to attach to. Default: every one that fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub section_name: Option<String>,
+}
+
+/// A decision about a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassKind {
+    /// API group; empty for the core group.
+    #[schemars(length(max = 253))]
+    pub group: String,
+    /// Kind; `*` for all of the group.
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: String,
+    /// What is done.
+    pub action: KindAction,
+}
+
+/// What is done with the objects of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KindAction {
+    /// They come along. What Kubernetes itself makes or keeps book of never does.
+    Clone,
+    /// They stay behind.
+    Leave,
 }
 
 /// How a URL begins.

@@ -78,6 +78,8 @@ pub const EDITOR_ROLE: &str = "kulisse-environment-editor";
 pub const RIGHTS_BINDING: &str = "kulisse-rights";
 /// Name of the Job that shows that production cannot be reached.
 pub const PROBE_JOB: &str = "kulisse-probe";
+/// Name of the Secret in a target with the class's certificate for previews.
+pub const TLS_SECRET: &str = "kulisse-tls";
 /// Name of the Secret with the operator's key, in the operator's namespace.
 pub const OPERATOR_KEY_SECRET: &str = "kulisse-operator-key";
 

@@ -133,7 +133,7 @@ fn without_values(mut object: Object) -> Object {
 
 /// Of what a controller made from another object of the source, only identity and owners.
 fn reduced(object: Object, keys: &BTreeSet<Key>) -> Object {
-    let stays = kinds::profile(&object).is_some_and(|it| matches!(it.action, Action::Leave(..)));
+    let stays = kinds::profile(&object).is_some_and(|it| it.action != Action::Clone);
     if !stays || controller(&object).is_none_or(|owner| !keys.contains(&owner)) {
         return object;
     }

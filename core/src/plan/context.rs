@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_core::Selector;
 
 use super::{
-    PlanError, capture::Capture, kinds, object::Key, object::Object, pattern, pattern::Pattern,
-    request::Request, selectors,
+    PlanError, capture::Capture, kinds, kinds::Action, object::Key, object::Object, pattern,
+    pattern::Pattern, request::Request, selectors,
 };
-use crate::api::environment::ScaleOverride;
+use crate::api::{class::KindAction, environment::ScaleOverride};
 
 /// Clones of a plan where the class does not say.
 const MAX_OBJECTS: usize = 2000;
@@ -92,6 +92,24 @@ impl<'a> Context<'a> {
     /// The target's name.
     pub(super) fn target(&self) -> &'a str {
         self.request.target.as_str()
+    }
+
+    /// Whether a kind comes along, as the class has it; `None` if nothing is known of it.
+    pub(super) fn action(&self, group: &str, kind: &str) -> Option<Action> {
+        let known = kinds::named(group, kind).map(|it| it.action);
+        let said = self.request.class.kinds.iter();
+        let said = said
+            .filter(|it| it.group == group && [kind, "*"].contains(&it.kind.as_str()))
+            .map(|it| it.action)
+            .next();
+        match (known, said) {
+            (Some(Action::Never(word, why)), _) => Some(Action::Never(word, why)),
+            (_, Some(KindAction::Clone)) => Some(Action::Clone),
+            (_, Some(KindAction::Leave)) => {
+                Some(Action::Leave("class", "the StagingClass leaves objects of this kind behind"))
+            }
+            (known, None) => known,
+        }
     }
 
     /// The first override that names `key`.

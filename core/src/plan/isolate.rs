@@ -7,6 +7,7 @@
 mod claim;
 mod host;
 mod identity;
+mod mesh;
 mod placement;
 mod policy;
 mod rights;
@@ -43,7 +44,8 @@ pub(super) fn refused(object: &Object, context: &Context) -> Option<(&'static st
 }
 
 /// One object, cut off; `None` if that leaves nothing of it.
-fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
+fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
+    let mut object = mesh::apart(object, context, log)?;
     if let Some(spec) = kinds::pod_spec(&object) {
         host::apart(&mut object, &spec, log);
         placement::anywhere(&mut object, &spec, context, log);
@@ -69,6 +71,8 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         | Shape::NodeWorkload
         | Shape::Once
         | Shape::Route
+        | Shape::GatewayRoute
+        | Shape::Rollout
         | Shape::Pod
         | Shape::Other => {}
     }

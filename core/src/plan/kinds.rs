@@ -1,12 +1,17 @@
 //! What Kulisse knows about kinds: the one place.
 //!
-//! A new kind is a new entry in [`PROFILES`] (or, if it stays behind, in `kinds/left.rs`). Passes
-//! ask the entry, never the kind's name.
+//! A new kind is a new entry: in `kinds/known.rs` (of a mesh: `kinds/mesh.rs`) or, if it stays
+//! behind, in `kinds/left.rs`. Passes ask the entry, never the kind's name.
 
+mod known;
 mod left;
+mod mesh;
 mod references;
 
-pub use self::references::{Reference, Refers, references};
+pub use self::{
+    mesh::{Form, Peers, Without},
+    references::{Reference, Refers, references},
+};
 
 use super::object::Object;
 use crate::api::status::Wave;
@@ -14,7 +19,7 @@ use crate::api::status::Wave;
 /// What Kulisse knows about a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
-    /// API group; empty for the core group.
+    /// API group; empty for the core group; `*.example.com` for all below that domain.
     pub group: &'static str,
     /// Kind; `*` for all kinds of a group that have no entry of their own.
     pub kind: &'static str,
@@ -36,9 +41,20 @@ pub struct Profile {
     pub workload: bool,
     /// Where it names other objects, besides its Pod template.
     pub references: &'static [Reference],
+    /// Where it selects Pods by the value of each label: JSON pointers with `*` for every element of
+    /// a list.
+    pub selectors: &'static [&'static str],
+    /// Where it names the Services that it leads traffic to: JSON pointers with `*`.
+    pub backends: &'static [&'static str],
+    /// Where it says which namespaces it holds for, if it may hold for others than its own.
+    pub export: Option<&'static str>,
+    /// Where it names whoever is in a namespace: its own stay, those of others go.
+    pub peers: &'static [Peers],
     /// Whether Secrets and ConfigMaps that its controller made come along without it, although it
     /// stays behind: an ExternalSecret reads production's vault, yet the Pods need its Secret.
     pub settings_without_it: bool,
+    /// What a person does about its staying behind, if the application will miss it.
+    pub instead: Option<&'static str>,
 }
 
 /// Whether a kind comes along.
@@ -46,8 +62,10 @@ pub struct Profile {
 pub enum Action {
     /// It does.
     Clone,
-    /// It stays behind, for the reason given: a word and a clause.
+    /// It stays behind unless the class says otherwise, for the reason given: a word and a clause.
     Leave(&'static str, &'static str),
+    /// It stays behind whatever the class says, for the reason given: a word and a clause.
+    Never(&'static str, &'static str),
 }
 
 /// The rules a kind takes part in, apart from what its pointers say.
@@ -79,128 +97,17 @@ pub enum Shape {
     Schedule,
     /// Runs Pods once.
     Once,
-    /// Takes traffic from outside.
+    /// Takes traffic from outside, for an ingress controller.
     Route,
+    /// Takes traffic from outside, for a Gateway.
+    GatewayRoute,
+    /// Runs Pods through a controller of its own that brings in new ones step by step.
+    Rollout,
     /// A Pod.
     Pod,
     /// None in particular.
     Other,
 }
-
-const fn config(group: &'static str, kind: &'static str, shape: Shape, rank: u8) -> Profile {
-    Profile {
-        group,
-        kind,
-        action: Action::Clone,
-        shape,
-        wave: Wave::Config,
-        rank,
-        pod_template: None,
-        replicas: None,
-        claim_templates: None,
-        workload: false,
-        references: &[],
-        settings_without_it: false,
-    }
-}
-
-const fn workload(kind: &'static str, shape: Shape, replicas: Option<&'static str>) -> Profile {
-    Profile {
-        wave: Wave::Workloads,
-        pod_template: Some("/spec/template"),
-        replicas,
-        workload: true,
-        ..config("apps", kind, shape, 50)
-    }
-}
-
-const fn left(
-    group: &'static str,
-    kind: &'static str,
-    reason: &'static str,
-    why: &'static str,
-) -> Profile {
-    Profile { action: Action::Leave(reason, why), ..config(group, kind, Shape::Other, 99) }
-}
-
-const fn route(group: &'static str, kind: &'static str, names: &'static [Reference]) -> Profile {
-    Profile { wave: Wave::Workloads, references: names, ..config(group, kind, Shape::Route, 80) }
-}
-
-/// Every kind that comes along, and every kind of Kubernetes' own that does not.
-pub const PROFILES: &[Profile] = &[
-    config("", "ServiceAccount", Shape::Account, 10),
-    config("rbac.authorization.k8s.io", "Role", Shape::Role, 12),
-    Profile {
-        references: references::BINDING,
-        ..config("rbac.authorization.k8s.io", "RoleBinding", Shape::RoleBinding, 14)
-    },
-    config("networking.k8s.io", "NetworkPolicy", Shape::Policy, 16),
-    config("", "ConfigMap", Shape::Settings, 20),
-    config("", "Secret", Shape::Secret, 22),
-    config("", "PersistentVolumeClaim", Shape::Claim, 30),
-    config("", "Service", Shape::Service, 40),
-    workload("Deployment", Shape::Workload, Some("/spec/replicas")),
-    Profile {
-        claim_templates: Some("/spec/volumeClaimTemplates"),
-        references: references::STATEFUL,
-        ..workload("StatefulSet", Shape::Workload, Some("/spec/replicas"))
-    },
-    workload("DaemonSet", Shape::NodeWorkload, None),
-    Profile {
-        wave: Wave::Workloads,
-        pod_template: Some("/spec/jobTemplate/spec/template"),
-        ..config("batch", "CronJob", Shape::Schedule, 60)
-    },
-    Profile {
-        pod_template: Some("/spec/template"),
-        shape: Shape::Once,
-        ..left(
-            "batch",
-            "Job",
-            "job",
-            "it would run once more, and a migration or an import is not repeated unasked: name it under spec.seed",
-        )
-    },
-    Profile {
-        shape: Shape::Pod,
-        ..left(
-            "",
-            "Pod",
-            "bare-pod",
-            "nothing would replace it: a workload's Pods come from its template, and this one has no workload",
-        )
-    },
-    Profile {
-        shape: Shape::Addresses,
-        ..left(
-            "",
-            "Endpoints",
-            "manual-endpoints",
-            "it holds addresses of production, written by hand",
-        )
-    },
-    Profile {
-        shape: Shape::Addresses,
-        ..left(
-            "discovery.k8s.io",
-            "EndpointSlice",
-            "manual-endpoints",
-            "it holds addresses of production, written by hand",
-        )
-    },
-    route("networking.k8s.io", "Ingress", references::INGRESS),
-    Profile {
-        shape: Shape::Route,
-        references: references::GATEWAY_ROUTE,
-        ..left(
-            "gateway.networking.k8s.io",
-            "HTTPRoute",
-            "gateway",
-            "it would join production's Gateway; previews go through Ingresses of the class",
-        )
-    },
-];
 
 /// What is known about the kind of `object`.
 pub fn profile(object: &Object) -> Option<&'static Profile> {
@@ -209,8 +116,21 @@ pub fn profile(object: &Object) -> Option<&'static Profile> {
 
 /// What is known about a kind: its own entry, else its group's.
 pub fn named(group: &str, kind: &str) -> Option<&'static Profile> {
-    let all = || PROFILES.iter().chain(left::LEFT).filter(|it| it.group == group);
-    all().find(|it| it.kind == kind).or_else(|| all().find(|it| it.kind == "*"))
+    let of_group = || all().filter(|it| is_in(group, it.group));
+    of_group().find(|it| it.kind == kind).or_else(|| of_group().find(|it| it.kind == "*"))
+}
+
+/// Whether a group is the one of an entry: `*.crossplane.io` stands for all that end so.
+fn is_in(group: &str, entry: &str) -> bool {
+    entry == group
+        || entry
+            .strip_prefix('*')
+            .is_some_and(|end| group.ends_with(end) || end.strip_prefix('.') == Some(group))
+}
+
+/// Every entry.
+fn all() -> impl Iterator<Item = &'static Profile> {
+    known::PROFILES.iter().chain(mesh::MESH).chain(left::LEFT)
 }
 
 /// Which rules `object` takes part in.
@@ -270,7 +190,7 @@ mod tests {
     #[test]
     fn no_kind_has_two_entries() {
         let mut seen = BTreeSet::new();
-        for it in PROFILES.iter().chain(left::LEFT) {
+        for it in all() {
             assert!(seen.insert((it.group, it.kind)), "{}/{} stands twice", it.group, it.kind);
         }
     }
@@ -280,5 +200,16 @@ mod tests {
         let entry = named("argoproj.io", "SomethingNew").map(|it| it.action);
         assert!(matches!(entry, Some(Action::Leave(..))));
         assert!(named("example.com", "Widget").is_none());
+    }
+
+    #[test]
+    fn an_entry_may_stand_for_all_groups_below_a_domain() {
+        let reason = |group| match named(group, "Bucket").map(|it| it.action) {
+            Some(Action::Leave(reason, _)) => reason,
+            _ => "",
+        };
+        assert_eq!(reason("s3.aws.upbound.io"), "cloud");
+        assert_eq!(reason("crossplane.io"), "cloud");
+        assert_eq!(reason("notcrossplane.io"), "");
     }
 }

@@ -55,6 +55,10 @@ pub(super) fn target(context: &Context) -> Object {
     let request = context.request;
     let mut namespace =
         Object::made("v1", "Namespace", request.target.as_str(), json!({ "metadata": {} }));
+    for (key, value) in &request.class.namespace_labels {
+        namespace.set(&label_path(key), json!(value));
+    }
+    // Ours come last: the class cannot take their place.
     ours(&mut namespace, context);
     namespace.set(
         &label_path(names::REQUEST_NAMESPACE_LABEL),
@@ -116,6 +120,20 @@ fn label_path(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_class_labels_targets_but_not_with_what_is_ours() {
+        let (request, capture) = (
+            crate::plan::fixture::request(
+                json!({}),
+                json!({"namespaceLabels": {"istio-injection": "enabled", names::ENVIRONMENT_UID_LABEL: "x"}}),
+            ),
+            crate::plan::fixture::capture(),
+        );
+        let namespace = target(&Context::new(&request, &capture).unwrap());
+        assert_eq!(namespace.label("istio-injection"), Some("enabled"));
+        assert_eq!(namespace.label(names::ENVIRONMENT_UID_LABEL), Some("uid-7"));
+    }
 
     #[test]
     fn a_branch_with_a_slash_is_no_label() {

@@ -69,6 +69,16 @@ impl Log {
         });
     }
 
+    /// What was noted of one object is from now on told of another, which takes its place.
+    pub(super) fn moved(&mut self, from: &Key, to: &Key) {
+        let (from, to) = (from.to_string(), to.to_string());
+        let changes = self.changes.iter_mut().map(|it| &mut it.object);
+        let findings = self.findings.iter_mut().map(|it| &mut it.object);
+        for object in changes.chain(findings).filter(|it| **it == from) {
+            object.clone_from(&to);
+        }
+    }
+
     /// Notes that an object stays behind.
     pub fn leave(&mut self, object: &Key, reason: &str, why: impl Into<String>) {
         self.left_behind.push(LeftBehind {

@@ -34,6 +34,7 @@ pub mod probe;
 mod pull;
 mod relocate;
 pub mod request;
+mod rollout;
 mod route;
 mod scale;
 mod secret;
@@ -134,7 +135,7 @@ pub enum PlanError {
 type Pass = fn(Vec<Object>, &Context, &mut Log) -> Vec<Object>;
 
 /// What happens to the objects of a source, in order.
-fn passes() -> [(&'static str, Pass); 9] {
+fn passes() -> [(&'static str, Pass); 10] {
     [
         // What comes along, and why not the rest.
         ("select", select::select),
@@ -152,6 +153,8 @@ fn passes() -> [(&'static str, Pass); 9] {
         ("secret", secret::secret),
         // The user's images: pinned, or replaced.
         ("customize", customize::customize),
+        // Rollouts become the Deployments that they stand for.
+        ("rollout", rollout::rollout),
         // Ours, and whose.
         ("label", label::label),
     ]
@@ -179,7 +182,8 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let tasks = task::tasks(&clones, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
     objects.extend(access::bindings(&context, &mut log)?);
-    for (object, recipe) in pull::secrets(&context) {
+    let certificate = route::certificate(&clones, &context);
+    for (object, recipe) in pull::secrets(&context).into_iter().chain(certificate) {
         secrets.insert(object.name().to_owned(), recipe);
         objects.push(object);
     }

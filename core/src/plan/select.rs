@@ -17,6 +17,7 @@ use super::{
     kinds::{self, Action, Shape},
     log::Log,
     object::{Key, Object},
+    route,
 };
 use crate::api::staging_plan::Severity;
 
@@ -32,7 +33,10 @@ pub(super) fn select(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
     let mut able = BTreeSet::new();
     for object in &objects {
         match unable(object, context) {
-            Some((word, why)) => log.leave(&object.key(), &word, why),
+            Some((word, why)) => {
+                missed(object, &word, &why, context, log);
+                log.leave(&object.key(), &word, why);
+            }
             None => {
                 able.insert(object.key());
             }
@@ -69,20 +73,34 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
     if let Some(found) = owners::made_anew(object, context) {
         return Some(found);
     }
-    let Some(profile) = kinds::profile(object) else {
-        let why =
-            "Kulisse does not know the kind, and a copied custom resource makes its controller act";
-        return Some(reason("unknown-kind", why));
-    };
-    match profile.action {
-        Action::Clone => {}
-        Action::Leave(word, why) => return Some(reason(word, why)),
+    match context.action(object.group(), object.kind()) {
+        Some(Action::Clone) => {}
+        Some(Action::Leave(word, why) | Action::Never(word, why)) => {
+            return Some(reason(word, why));
+        }
+        None => {
+            let why = "Kulisse does not know the kind, and a copied custom resource makes its controller act: list it under kinds of the StagingClass to have it cloned";
+            return Some(reason("unknown-kind", why));
+        }
     }
-    if profile.shape == Shape::NodeWorkload && context.scaled(&object.key()).is_none() {
+    if kinds::shape(object) == Shape::NodeWorkload && context.scaled(&object.key()).is_none() {
         let why = "each environment would run a Pod on every node: name it under spec.scale.overrides if it is part of the application";
         return Some(reason("daemon-set", why));
     }
     isolate::refused(object, context).map(|(word, why)| reason(word, why))
+}
+
+/// Says what to do about an object that the application may miss, if its kind alone is why it stays
+/// behind.
+fn missed(object: &Object, word: &str, why: &str, context: &Context, log: &mut Log) {
+    let Some(profile) = kinds::profile(object) else { return };
+    if !matches!(profile.action, Action::Leave(own, _) if own == word) {
+        return;
+    }
+    if let Some(instead) = profile.instead {
+        log.find(Severity::Warns, &object.key(), "", word, why, instead);
+    }
+    route::missed(object, why, context, log);
 }
 
 /// What was selected, and what that refers to.

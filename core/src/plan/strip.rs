@@ -58,6 +58,13 @@ const CLAIM_SOURCE: Rule = Rule {
 const TOKENS: Rule = Rule { name: "account-token", why: "tokens of production do not hold here" };
 const RESERVED: &str = "its Pods are selected by a label that only Kulisse may set";
 
+const CONTROLLERS_LABEL: Rule = Rule {
+    name: "controller-label",
+    why: "a controller puts it on Pods with a value that only production's have",
+};
+/// Labels that a controller adds to Pods and to selectors, with a hash of the Pods' template.
+const CONTROLLERS: &[&str] = &["rollouts-pod-template-hash"];
+
 /// The pass.
 pub(super) fn strip(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     objects.into_iter().filter_map(|object| one(object, context, log)).collect()
@@ -82,6 +89,13 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         for (at, _) in template.match_indices('/').skip(1) {
             within(&mut object, &template[..at], log);
             marks::between(&mut object, &template[..at], log);
+        }
+    }
+    for selector in kinds::profile(&object).map_or(&[][..], |it| it.selectors) {
+        for path in object.expand(selector) {
+            for label in CONTROLLERS {
+                log.remove(&mut object, &format!("{path}/{}", escape(label)), &CONTROLLERS_LABEL);
+            }
         }
     }
     match kinds::shape(&object) {

@@ -1,10 +1,10 @@
-//! The way from the ingress controller to the Services behind routes.
+//! The way from the ingress controller, or the Gateway, to the Services behind routes.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{NETWORKING, Opening, policy};
+use super::{Opening, policy};
 use crate::{
     api::{
         class::{ClassExpose, Peer},
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) fn policies(clones: &[Object], request: &Request, log: &mut Log) -> Vec<Object> {
     let routes: Vec<&Object> =
-        clones.iter().filter(|clone| ours::is(clone, NETWORKING, "Ingress")).collect();
+        clones.iter().filter(|clone| !route::backends(clone).is_empty()).collect();
     let Some(expose) = &request.class.expose else { return Vec::new() };
     if expose.from.is_empty() {
         for route in routes {

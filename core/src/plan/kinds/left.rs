@@ -3,7 +3,10 @@
 //! A custom resource that comes along makes some controller *do* something, so the unknown ones
 //! stay behind as well; those that are met everywhere have a reason of their own here.
 
-use super::{Profile, left};
+use super::{
+    Profile,
+    known::{left, never},
+};
 
 const AUTOSCALER: &str = "it would undo the scaling down, and at a queue of production's it would scale on production's load";
 const BACKUP: &str = "the clone would enter production's backups or write into them";
@@ -18,10 +21,30 @@ const RUNTIME: &str = "it is state of what runs, not configuration";
 const CLUSTER: &str = "it belongs to the whole cluster, not to the namespace";
 const SIZES: &str = "it is made for production's size; the target's limits come from its class";
 const MESH: &str = "a copy can change the traffic of production itself, since meshes share their configuration between namespaces";
+const ANALYSIS: &str =
+    "it measures production's traffic to judge a release; a Rollout comes along without it";
 const PIPELINE: &str = "it would start a pipeline";
 const GATEWAY: &str = "a copy would ask for production's listener, address or certificate; previews use the class's own";
-const OPERATOR: &str =
-    "its controller would start a second instance with production's size, backups and listeners";
+const LISTENER: &str = "a Gateway has one listener per port, and it is production's";
+const FOREIGN_ROUTE: &str =
+    "it is written for a controller of production's, with hosts in a form of its own";
+const OPERATOR: &str = "its controller would start it at production's size and with production's backups, mirrors and listeners; the controller stands outside the fence and could not manage it";
+
+const fn store(
+    group: &'static str,
+    kind: &'static str,
+    reason: &'static str,
+    why: &'static str,
+) -> Profile {
+    Profile {
+        // Users and passwords that it made are the application's as well.
+        settings_without_it: true,
+        instead: Some(
+            "run the store as a workload of its own in the environment, under the name of the Service that the application uses",
+        ),
+        ..left(group, kind, reason, why)
+    }
+}
 
 const fn from_vault(group: &'static str, kind: &'static str) -> Profile {
     Profile { settings_without_it: true, ..left(group, kind, "external-secret", VAULT) }
@@ -29,21 +52,21 @@ const fn from_vault(group: &'static str, kind: &'static str) -> Profile {
 
 pub(super) const LEFT: &[Profile] = &[
     // Kubernetes' own.
-    left("apps", "ReplicaSet", "derived", DERIVED),
-    left("apps", "ControllerRevision", "derived", DERIVED),
-    left("", "ReplicationController", "outdated", "Kubernetes has replaced it by Deployment"),
-    left("", "Event", "runtime-state", RUNTIME),
-    left("events.k8s.io", "Event", "runtime-state", RUNTIME),
-    left(
+    never("apps", "ReplicaSet", "derived", DERIVED),
+    never("apps", "ControllerRevision", "derived", DERIVED),
+    never("", "ReplicationController", "outdated", "Kubernetes has replaced it by Deployment"),
+    never("", "Event", "runtime-state", RUNTIME),
+    never("events.k8s.io", "Event", "runtime-state", RUNTIME),
+    never(
         "coordination.k8s.io",
         "*",
         "runtime-state",
         "a clone would read the lock of what runs in production",
     ),
-    left("metrics.k8s.io", "*", "runtime-state", RUNTIME),
-    left("", "PodTemplate", "unused", "nothing runs from it by itself"),
-    left("", "ResourceQuota", "limits", SIZES),
-    left("", "LimitRange", "limits", SIZES),
+    never("metrics.k8s.io", "*", "runtime-state", RUNTIME),
+    never("", "PodTemplate", "unused", "nothing runs from it by itself"),
+    never("", "ResourceQuota", "limits", SIZES),
+    never("", "LimitRange", "limits", SIZES),
     left(
         "policy",
         "PodDisruptionBudget",
@@ -52,26 +75,29 @@ pub(super) const LEFT: &[Profile] = &[
     ),
     left("autoscaling", "*", "autoscaler", AUTOSCALER),
     left("autoscaling.k8s.io", "*", "autoscaler", AUTOSCALER),
-    left("storage.k8s.io", "CSIStorageCapacity", "runtime-state", RUNTIME),
-    left("resource.k8s.io", "*", "devices", "devices are shared out by claims of their own"),
+    never("storage.k8s.io", "CSIStorageCapacity", "runtime-state", RUNTIME),
+    never("resource.k8s.io", "*", "devices", "devices are shared out by claims of their own"),
     // Of the cluster.
-    left("", "Namespace", "cluster-scoped", "the target is made by the operator"),
-    left("", "Node", "cluster-scoped", CLUSTER),
-    left("", "PersistentVolume", "cluster-scoped", CLUSTER),
-    left("rbac.authorization.k8s.io", "ClusterRole", "cluster-scoped", CLUSTER),
-    left("rbac.authorization.k8s.io", "ClusterRoleBinding", "cluster-scoped", CLUSTER),
-    left("apiextensions.k8s.io", "*", "cluster-scoped", CLUSTER),
-    left("apiregistration.k8s.io", "*", "cluster-scoped", CLUSTER),
-    left("admissionregistration.k8s.io", "*", "cluster-scoped", CLUSTER),
-    left("storage.k8s.io", "*", "cluster-scoped", CLUSTER),
-    left("scheduling.k8s.io", "*", "cluster-scoped", CLUSTER),
-    left("networking.k8s.io", "IngressClass", "cluster-scoped", CLUSTER),
-    left("networking.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("", "Namespace", "cluster-scoped", "the target is made by the operator"),
+    never("", "Node", "cluster-scoped", CLUSTER),
+    never("", "PersistentVolume", "cluster-scoped", CLUSTER),
+    never("rbac.authorization.k8s.io", "ClusterRole", "cluster-scoped", CLUSTER),
+    never("rbac.authorization.k8s.io", "ClusterRoleBinding", "cluster-scoped", CLUSTER),
+    never("apiextensions.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("apiregistration.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("admissionregistration.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("storage.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("scheduling.k8s.io", "*", "cluster-scoped", CLUSTER),
+    never("networking.k8s.io", "IngressClass", "cluster-scoped", CLUSTER),
+    never("networking.k8s.io", "*", "cluster-scoped", CLUSTER),
     // Autoscalers.
     left("keda.sh", "*", "autoscaler", AUTOSCALER),
     // Backups and snapshots.
     left("snapshot.storage.k8s.io", "*", "backup", BACKUP),
     left("groupsnapshot.storage.k8s.io", "*", "backup", BACKUP),
+    left("postgresql.cnpg.io", "Backup", "backup", BACKUP),
+    left("postgresql.cnpg.io", "ScheduledBackup", "backup", BACKUP),
+    left("barmancloud.cnpg.io", "*", "backup", BACKUP),
     left("velero.io", "*", "backup", BACKUP),
     left("stork.libopenstorage.org", "*", "backup", BACKUP),
     left("config.kio.kasten.io", "*", "backup", BACKUP),
@@ -84,12 +110,9 @@ pub(super) const LEFT: &[Profile] = &[
     left("grafana.integreatly.org", "*", "monitoring", MONITORING),
     left("datadoghq.com", "*", "monitoring", MONITORING),
     // Delivery.
-    left(
-        "argoproj.io",
-        "Rollout",
-        "workload-kind",
-        "its traffic steps lead through routes of production; Rollouts are not cloned yet",
-    ),
+    left("argoproj.io", "AnalysisTemplate", "analysis", ANALYSIS),
+    left("argoproj.io", "AnalysisRun", "analysis", ANALYSIS),
+    left("argoproj.io", "Experiment", "analysis", ANALYSIS),
     left("argoproj.io", "Workflow", "pipeline", PIPELINE),
     left("argoproj.io", "CronWorkflow", "pipeline", PIPELINE),
     left("argoproj.io", "*", "delivery", DELIVERY),
@@ -108,6 +131,9 @@ pub(super) const LEFT: &[Profile] = &[
     left("triggers.tekton.dev", "*", "pipeline", PIPELINE),
     left("build.openshift.io", "*", "pipeline", PIPELINE),
     left("image.openshift.io", "*", "pipeline", PIPELINE),
+    left("networking.internal.knative.dev", "*", "derived", DERIVED),
+    left("autoscaling.internal.knative.dev", "*", "derived", DERIVED),
+    left("caching.internal.knative.dev", "*", "derived", DERIVED),
     // Certificates and Secrets.
     Profile {
         settings_without_it: true,
@@ -137,11 +163,35 @@ pub(super) const LEFT: &[Profile] = &[
         )
     },
     // Meshes and gateways.
+    left("networking.istio.io", "Gateway", "gateway", GATEWAY),
+    Profile {
+        instead: Some(
+            "if the application cannot do without it, apply one made for the target after you have read it: its patches may name namespaces, clusters and addresses in any form",
+        ),
+        ..left(
+            "networking.istio.io",
+            "EnvoyFilter",
+            "mesh-patch",
+            "it patches proxies in a way that no rule can read: it may lead anywhere",
+        )
+    },
+    left(
+        "networking.istio.io",
+        "WorkloadEntry",
+        "mesh-address",
+        "it stands for a machine of production's outside the cluster",
+    ),
     left("networking.istio.io", "*", "mesh", MESH),
     left("security.istio.io", "*", "mesh", MESH),
     left("telemetry.istio.io", "*", "mesh", MESH),
     left("extensions.istio.io", "*", "mesh", MESH),
     left("policy.linkerd.io", "*", "mesh", MESH),
+    left(
+        "linkerd.io",
+        "ServiceProfile",
+        "mesh-name",
+        "its name is the Service's name in production's namespace, and names never change; an HTTPRoute says the same without it",
+    ),
     left("linkerd.io", "*", "mesh", MESH),
     left("multicluster.x-k8s.io", "*", "mesh", MESH),
     left(
@@ -162,37 +212,98 @@ pub(super) const LEFT: &[Profile] = &[
         "mesh",
         "the fence is made of Kubernetes' own policies, and a copy could open it",
     ),
+    left(
+        "gateway.networking.k8s.io",
+        "TLSRoute",
+        "gateway-listener",
+        "it passes TLS through to Pods whose certificate is for production's host, and needs a listener of its own",
+    ),
+    left("gateway.networking.k8s.io", "TCPRoute", "gateway-listener", LISTENER),
+    left("gateway.networking.k8s.io", "UDPRoute", "gateway-listener", LISTENER),
+    left(
+        "gateway.networking.k8s.io",
+        "ReferenceGrant",
+        "reference-grant",
+        "it lets other namespaces lead into this one; what is in the target needs no permission for it",
+    ),
     left("gateway.networking.k8s.io", "*", "gateway", GATEWAY),
     left("gateway.envoyproxy.io", "*", "gateway", GATEWAY),
+    Profile {
+        backends: &["/spec/routes/*/services/*/name"],
+        ..left("traefik.io", "IngressRoute", "gateway", FOREIGN_ROUTE)
+    },
+    Profile {
+        backends: &["/spec/routes/*/services/*/name"],
+        ..left("traefik.containo.us", "IngressRoute", "gateway", FOREIGN_ROUTE)
+    },
+    left(
+        "traefik.io",
+        "Middleware",
+        "gateway",
+        "only IngressRoutes use it, which stay behind; it may ask production's login",
+    ),
     left("traefik.io", "*", "gateway", GATEWAY),
+    left("traefik.containo.us", "*", "gateway", GATEWAY),
+    Profile {
+        backends: &["/spec/routes/*/services/*/name"],
+        ..left("projectcontour.io", "HTTPProxy", "gateway", FOREIGN_ROUTE)
+    },
     left("projectcontour.io", "*", "gateway", GATEWAY),
     left("configuration.konghq.com", "*", "gateway", GATEWAY),
     left("getambassador.io", "*", "gateway", GATEWAY),
+    Profile {
+        backends: &["/spec/to/name"],
+        ..left("route.openshift.io", "Route", "gateway", FOREIGN_ROUTE)
+    },
     left("route.openshift.io", "*", "gateway", GATEWAY),
     left("elbv2.k8s.aws", "*", "cloud", CLOUD),
     left("externaldns.k8s.io", "*", "dns", "it would write names into production's zones"),
     // Clouds.
-    left("crossplane.io", "*", "cloud", CLOUD),
-    left("apiextensions.crossplane.io", "*", "cloud", CLOUD),
-    left("core.cnrm.cloud.google.com", "*", "cloud", CLOUD),
-    left("services.k8s.aws", "*", "cloud", CLOUD),
+    left("*.crossplane.io", "*", "cloud", CLOUD),
+    left("*.upbound.io", "*", "cloud", CLOUD),
+    left("*.cnrm.cloud.google.com", "*", "cloud", CLOUD),
+    left("*.services.k8s.aws", "*", "cloud", CLOUD),
+    left("*.azure.com", "*", "cloud", CLOUD),
+    left("app.terraform.io", "*", "cloud", CLOUD),
     left("infra.contrib.fluxcd.io", "*", "cloud", CLOUD),
     // Operators of stores.
-    left("postgresql.cnpg.io", "*", "operator", OPERATOR),
-    left("acid.zalan.do", "*", "operator", OPERATOR),
-    left("postgres-operator.crunchydata.com", "*", "operator", OPERATOR),
-    left("kafka.strimzi.io", "*", "operator", OPERATOR),
-    left("cluster.redpanda.com", "*", "operator", OPERATOR),
-    left("rabbitmq.com", "*", "operator", OPERATOR),
-    left("mongodbcommunity.mongodb.com", "*", "operator", OPERATOR),
-    left("psmdb.percona.com", "*", "operator", OPERATOR),
-    left("pxc.percona.com", "*", "operator", OPERATOR),
-    left("mysql.oracle.com", "*", "operator", OPERATOR),
-    left("databases.spotahome.com", "*", "operator", OPERATOR),
-    left("elasticsearch.k8s.elastic.co", "*", "operator", OPERATOR),
-    left("serving.knative.dev", "*", "workload-kind", "Knative Services are not cloned yet"),
-    left("apps.kruise.io", "*", "workload-kind", "OpenKruise workloads are not cloned yet"),
-    left("apps.openshift.io", "*", "workload-kind", "DeploymentConfigs are not cloned yet"),
+    store("postgresql.cnpg.io", "*", "operator", OPERATOR),
+    store("acid.zalan.do", "*", "operator", OPERATOR),
+    store("postgres-operator.crunchydata.com", "*", "operator", OPERATOR),
+    store("kafka.strimzi.io", "*", "operator", OPERATOR),
+    store("cluster.redpanda.com", "*", "operator", OPERATOR),
+    store("rabbitmq.com", "*", "operator", OPERATOR),
+    store("mongodbcommunity.mongodb.com", "*", "operator", OPERATOR),
+    store("psmdb.percona.com", "*", "operator", OPERATOR),
+    store("pxc.percona.com", "*", "operator", OPERATOR),
+    store("mysql.oracle.com", "*", "operator", OPERATOR),
+    store("databases.spotahome.com", "*", "operator", OPERATOR),
+    store("elasticsearch.k8s.elastic.co", "*", "operator", OPERATOR),
+    Profile {
+        instead: Some("deploy the same image as a Deployment and a Service in the environment"),
+        ..left(
+            "serving.knative.dev",
+            "Service",
+            "workload-kind",
+            "Knative's activator and autoscaler stand outside the fence and could not wake it, and its host would be production's",
+        )
+    },
+    left("serving.knative.dev", "*", "derived", DERIVED),
+    left("eventing.knative.dev", "*", "pipeline", "it would take production's events"),
+    left("messaging.knative.dev", "*", "pipeline", "it would take production's events"),
+    left("sources.knative.dev", "*", "pipeline", "it would take production's events"),
+    left(
+        "apps.kruise.io",
+        "*",
+        "workload-kind",
+        "OpenKruise's controller decides what runs, and Kulisse does not know its fields",
+    ),
+    left(
+        "apps.openshift.io",
+        "*",
+        "workload-kind",
+        "it starts from images that production builds; OpenShift has replaced it by Deployment",
+    ),
     // Ours: no environment within an environment.
-    left("kulisse.dev", "*", "own", "it asks for environments and is no part of the application"),
+    never("kulisse.dev", "*", "own", "it asks for environments and is no part of the application"),
 ];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::host::Hosts;
+use super::{Way, gateway, host::Hosts};
 use crate::{
     api::{
         class::ClassExpose,
@@ -10,13 +10,19 @@ use crate::{
         identity::{digest_word, fit, is_dns_label},
         names,
     },
-    plan::{PlanError, context::Context, object::Object, ours, request::Request},
+    plan::{
+        PlanError,
+        context::Context,
+        object::{Object, escape},
+        ours,
+        request::Request,
+    },
 };
 
-/// Longest name of an Ingress.
+/// Longest name of a route.
 const MAX_NAME: usize = 253;
 
-/// An Ingress for each entry of `spec.expose`.
+/// A route for each entry of `spec.expose`: an Ingress, or an HTTPRoute, as the class exposes.
 ///
 /// # Errors
 ///
@@ -31,10 +37,10 @@ pub(in crate::plan) fn exposed(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(expose) = &request.class.expose else {
+    let Some((expose, way)) = super::way(request) else {
         return Err(PlanError::InvalidSpec {
             field: "spec.expose".to_owned(),
-            why: "the class has no domain to make preview hosts from: set expose.domain and expose.ingressClassName in the StagingClass, or leave out spec.expose".to_owned(),
+            why: "the class has no domain to make preview hosts from: set expose.domain and expose.ingressClassName or expose.gatewayRef in the StagingClass, or leave out spec.expose".to_owned(),
         });
     };
     let mut hosts = Hosts::new(request, expose);
@@ -56,7 +62,15 @@ pub(in crate::plan) fn exposed(
     for (at, entry) in wanted.iter().enumerate() {
         let port = port(clones, entry).map_err(|(field, why)| invalid(at, field, why))?;
         let host = entry.host.clone().unwrap_or_else(|| hosts.of(&entry.service));
-        made.push(ingress(request, expose, &entry.service, &port, &host, &made));
+        made.push(made_route(request, way, &entry.service, port, &host, &made));
+    }
+    for route in &mut made {
+        for (key, value) in &expose.annotations {
+            route.set(&format!("/metadata/annotations/{}", escape(key)), json!(value));
+        }
+        if let Some(tls) = super::tls(route, expose) {
+            route.set("/spec/tls", tls);
+        }
     }
     Ok(made)
 }
@@ -82,8 +96,8 @@ fn check(host: &str, expose: &ClassExpose, uid: &str) -> Result<(), String> {
     }
 }
 
-/// The port to lead to, as a backend has it.
-fn port(clones: &[Object], entry: &Expose) -> Result<Value, (&'static str, String)> {
+/// The port to lead to.
+fn port(clones: &[Object], entry: &Expose) -> Result<i64, (&'static str, String)> {
     let services: Vec<&Object> =
         clones.iter().filter(|clone| ours::is(clone, "", "Service")).collect();
     let Some(service) = services.iter().find(|service| service.name() == entry.service) else {
@@ -107,8 +121,8 @@ fn port(clones: &[Object], entry: &Expose) -> Result<Value, (&'static str, Strin
         .collect();
     match (entry.port.map(i64::from), ports.first()) {
         (_, None) => Err(("service", format!("{} has no port", entry.service))),
-        (None, Some(first)) => Ok(json!({"number": first})),
-        (Some(port), _) if ports.contains(&port) => Ok(json!({"number": port})),
+        (None, Some(first)) => Ok(*first),
+        (Some(port), _) if ports.contains(&port) => Ok(port),
         (Some(port), _) => {
             let known: Vec<String> = ports.iter().map(ToString::to_string).collect();
             let known = known.join(", ");
@@ -117,11 +131,11 @@ fn port(clones: &[Object], entry: &Expose) -> Result<Value, (&'static str, Strin
     }
 }
 
-fn ingress(
+fn made_route(
     request: &Request,
-    expose: &ClassExpose,
+    way: Way<'_>,
     service: &str,
-    port: &Value,
+    port: i64,
     host: &str,
     others: &[Object],
 ) -> Object {
@@ -132,16 +146,20 @@ fn ingress(
     } else {
         plain
     };
-    let backend = json!({"service": {"name": service, "port": port}});
-    let path = json!({"path": "/", "pathType": "Prefix", "backend": backend});
-    ours::made(
-        request,
-        "networking.k8s.io/v1",
-        "Ingress",
-        &name,
-        json!({"spec": {
-            "ingressClassName": expose.ingress_class_name,
-            "rules": [{"host": host, "http": {"paths": [path]}}],
-        }}),
-    )
+    let (version, kind, spec) = match way {
+        Way::Ingress(class) => {
+            let backend = json!({"service": {"name": service, "port": {"number": port}}});
+            let path = json!({"path": "/", "pathType": "Prefix", "backend": backend});
+            let rules = json!([{"host": host, "http": {"paths": [path]}}]);
+            let spec = json!({"ingressClassName": class, "rules": rules});
+            ("networking.k8s.io/v1", "Ingress", spec)
+        }
+        Way::Gateway(gateway) => {
+            let rules = json!([{"backendRefs": [{"name": service, "port": port}]}]);
+            let parents = json!([gateway::parent(gateway)]);
+            let spec = json!({"parentRefs": parents, "hostnames": [host], "rules": rules});
+            ("gateway.networking.k8s.io/v1", "HTTPRoute", spec)
+        }
+    };
+    ours::made(request, version, kind, &name, json!({ "spec": spec }))
 }

@@ -4,13 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::annotations;
-use crate::{
-    api::class::ClassExpose,
-    plan::{
-        log::{Log, Rule},
-        object::Object,
-    },
+use crate::plan::{
+    log::{Log, Rule},
+    object::Object,
 };
 
 const HOST: Rule = Rule {
@@ -19,10 +15,13 @@ const HOST: Rule = Rule {
 };
 const CLASS: Rule =
     Rule { name: "ingress-class", why: "the StagingClass says which controller serves previews" };
-const TLS: Rule = Rule {
+pub(super) const TLS: Rule = Rule {
     name: "route-tls",
     why: "production's certificates stay behind; TLS ends where the class's domain is served",
 };
+/// The class's own certificate.
+pub(super) const CERTIFICATE: Rule =
+    Rule { name: "route-tls", why: "the StagingClass has a certificate for previews" };
 const DEFAULT_BACKEND: Rule = Rule {
     name: "default-backend",
     why: "without a host it would answer for every host of the shared controller",
@@ -88,7 +87,7 @@ pub(super) fn preview(
     ingress: &mut Object,
     survey: &mut Survey,
     hosts: &BTreeMap<String, String>,
-    expose: &ClassExpose,
+    class: &str,
     log: &mut Log,
 ) {
     default_backend(ingress, survey, log);
@@ -98,10 +97,8 @@ pub(super) fn preview(
             log.set(ingress, &path, json!(host), &HOST);
         }
     }
-    log.set(ingress, "/spec/ingressClassName", json!(expose.ingress_class_name), &CLASS);
+    log.set(ingress, "/spec/ingressClassName", json!(class), &CLASS);
     log.remove(ingress, LEGACY_CLASS, &CLASS);
-    log.remove(ingress, "/spec/tls", &TLS);
-    annotations::keep_http(ingress, log);
 }
 
 /// Moves the default backend into rules: of its own hosts where they do not say what `/` is, or of
@@ -158,4 +155,20 @@ pub(super) fn stay_inside(ingress: &mut Object, outside: &BTreeSet<String>, log:
 
 fn rules(ingress: &Object) -> &[Value] {
     ingress.get("/spec/rules").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Services that an Ingress leads to, and the port of each.
+pub(super) fn backends(ingress: &Object) -> Vec<(String, Value)> {
+    let paths = rules(ingress)
+        .iter()
+        .filter_map(|rule| rule.pointer("/http/paths")?.as_array())
+        .flatten()
+        .filter_map(|path| path.get("backend"));
+    paths
+        .chain(ingress.get("/spec/defaultBackend"))
+        .filter_map(|backend| {
+            let service = backend.get("service")?;
+            Some((service["name"].as_str()?.to_owned(), service["port"].clone()))
+        })
+        .collect()
 }

@@ -48,8 +48,47 @@ const SECRET_TYPES: &[(&str, &str, &str)] = &[
     ("bootstrap.kubernetes.io/token", "bootstrap-token", "it lets nodes join the cluster"),
 ];
 
+/// Annotation of the pull credentials that OpenShift makes for every ServiceAccount.
+const BUILDER: &str = "openshift.io/internal-registry-auth-token.service-account";
+
 /// Annotation of a ConfigMap that serves as a lock.
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+
+/// A value of a field that keeps an object behind although its kind comes along.
+struct Exception {
+    group: &'static str,
+    /// JSON pointer with `*` for every element of a list.
+    path: &'static str,
+    text: &'static str,
+    word: &'static str,
+    why: &'static str,
+}
+
+const MESH_GATEWAY: &str = "it is for a gateway of production's, which stays behind";
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        group: "security.istio.io",
+        path: "/spec/action",
+        text: "CUSTOM",
+        word: "outside-authorizer",
+        why: "it lets a service of production's decide, which the fence keeps out: every request would be refused",
+    },
+    Exception {
+        group: "security.istio.io",
+        path: "/spec/targetRefs/*/kind",
+        text: "Gateway",
+        word: "gateway",
+        why: MESH_GATEWAY,
+    },
+    Exception {
+        group: "security.istio.io",
+        path: "/spec/targetRef/kind",
+        text: "Gateway",
+        word: "gateway",
+        why: MESH_GATEWAY,
+    },
+];
 
 /// Whether every namespace has this object.
 pub(super) fn is_given(key: &Key) -> bool {
@@ -67,6 +106,16 @@ pub(super) fn of(object: &Object) -> Option<Reason> {
         && let Some((_, word, why)) = SECRET_TYPES.iter().find(|it| it.0 == object.text("/type"))
     {
         return Some(reason(word, *why));
+    }
+    if shape == Shape::Secret && object.annotation(BUILDER).is_some() {
+        return Some(reason("given", "OpenShift makes one for every ServiceAccount"));
+    }
+    let said = |it: &Exception| {
+        it.group == object.group()
+            && object.expand(it.path).iter().any(|path| object.text(path) == it.text)
+    };
+    if let Some(it) = EXCEPTIONS.iter().find(|it| said(it)) {
+        return Some(reason(it.word, it.why));
     }
     if shape == Shape::Settings && object.annotation(LEADER).is_some() {
         return Some(reason("lock", "a clone would read the lock of what runs in production"));

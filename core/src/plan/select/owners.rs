@@ -29,7 +29,8 @@ pub(super) fn made_anew(object: &Object, context: &Context) -> Option<Reason> {
 
 fn owned(object: &Object, owner: &Key, context: &Context) -> Option<Reason> {
     let direct = kinds::named(&owner.group, &owner.kind);
-    if direct.is_some_and(|it| it.settings_without_it) && is_settings(object) {
+    let stays = context.action(&owner.group, &owner.kind) != Some(Action::Clone);
+    if stays && direct.is_some_and(|it| it.settings_without_it) && is_settings(object) {
         return None;
     }
     let root = root(owner, context);
@@ -37,9 +38,9 @@ fn owned(object: &Object, owner: &Key, context: &Context) -> Option<Reason> {
         let why = format!("{root} makes it, which is not in the source or may not be read");
         return Some(reason("owner-unknown", why));
     }
-    match kinds::named(&root.group, &root.kind).map(|it| it.action) {
+    match context.action(&root.group, &root.kind) {
         Some(Action::Clone) => Some(reason("derived", format!("it is made anew from {root}"))),
-        Some(Action::Leave(..)) | None => Some(reason(
+        Some(Action::Leave(..) | Action::Never(..)) | None => Some(reason(
             "owner-not-cloned",
             format!("{root} makes it, and stays behind: nothing would keep it up to date"),
         )),

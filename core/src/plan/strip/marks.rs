@@ -51,6 +51,7 @@ const MARKS: &[Marks] = &[
             "argocd-image-updater.argoproj.io/",
             "notifications.argoproj.io/",
             "rollout.argoproj.io/",
+            "argo-rollouts.argoproj.io/",
             "kustomize.toolkit.fluxcd.io/",
             "helm.toolkit.fluxcd.io/",
             "fluxcd.controlplane.io/",

@@ -1,0 +1,98 @@
+//! A Rollout arrives as the Deployment that it stands for.
+//!
+//! What a Rollout adds to a Deployment is how production gets a new version: steps that wait for a
+//! person, analyses of production's traffic, weights in routes. Until then both run the same Pods
+//! behind the same Services, and those are what a clone is about.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    kinds::{self, Shape},
+    log::{Log, Rule},
+    object::{Key, Object},
+};
+
+const GROUP: &str = "apps";
+const KIND: &str = "Deployment";
+/// Fields of a spec that mean the same in both.
+const SHARED: &[&str] = &[
+    "minReadySeconds",
+    "progressDeadlineSeconds",
+    "replicas",
+    "revisionHistoryLimit",
+    "selector",
+    "template",
+];
+const REPLICAS: Rule = Rule {
+    name: "rollout-replicas",
+    why: "the Rollout that runs Pods from this template has so many; here the Deployment runs them itself",
+};
+
+/// The pass.
+pub(super) fn rollout(objects: Vec<Object>, _: &Context, log: &mut Log) -> Vec<Object> {
+    let (rollouts, mut objects): (Vec<Object>, Vec<Object>) =
+        objects.into_iter().partition(|it| kinds::shape(it) == Shape::Rollout);
+    let mut taken: BTreeSet<String> = objects
+        .iter()
+        .filter(|it| it.kind() == KIND && it.group() == GROUP)
+        .map(|it| it.name().to_owned())
+        .collect();
+    for rollout in rollouts {
+        if rollout.get("/spec/workloadRef").is_some() {
+            referring(&rollout, &mut objects, log);
+        } else {
+            objects.push(own(&rollout, &mut taken, log));
+        }
+    }
+    objects
+}
+
+/// A Rollout with a template of its own.
+fn own(rollout: &Object, taken: &mut BTreeSet<String>, log: &mut Log) -> Object {
+    let mut name = rollout.name().to_owned();
+    while !taken.insert(name.clone()) {
+        name.push_str("-rollout");
+    }
+    leave(rollout, &name, log);
+    let spec: serde_json::Map<String, Value> = rollout
+        .get("/spec")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(field, _)| SHARED.contains(&field.as_str()))
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect();
+    let metadata = rollout.get("/metadata").cloned().unwrap_or_default();
+    let made = Object::made("apps/v1", KIND, &name, json!({ "metadata": metadata, "spec": spec }));
+    log.moved(&rollout.key(), &made.key());
+    made
+}
+
+/// A Rollout that runs the Pods of a Deployment, which has none itself.
+fn referring(rollout: &Object, objects: &mut [Object], log: &mut Log) {
+    let (kind, name) =
+        (rollout.text("/spec/workloadRef/kind"), rollout.text("/spec/workloadRef/name"));
+    let meant = Key { group: GROUP.to_owned(), kind: kind.to_owned(), name: name.to_owned() };
+    let found = objects.iter_mut().find(|it| kind == KIND && it.key() == meant);
+    let Some(deployment) = found else {
+        let why = format!("it takes its Pods from {meant}, which is not cloned");
+        log.leave(&rollout.key(), "workload-missing", why);
+        return;
+    };
+    leave(rollout, name, log);
+    let replicas = rollout.get("/spec/replicas").cloned().unwrap_or_else(|| json!(1));
+    log.set(deployment, "/spec/replicas", replicas, &REPLICAS);
+}
+
+fn leave(rollout: &Object, name: &str, log: &mut Log) {
+    log.leave(
+        &rollout.key(),
+        "as-deployment",
+        format!(
+            "Deployment.apps/{name} runs its Pods: steps, analyses and weights in routes are for production's releases"
+        ),
+    );
+}
