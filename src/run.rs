@@ -259,7 +259,12 @@ fn environments(
 /// Remembers where an environment is.
 fn place(ctx: &Context, it: &Guarded) {
     let at = (it.namespace().unwrap_or_default(), it.name_any());
-    ctx.world.place(&it.uid().unwrap_or_default(), at);
+    let uid = it.uid().unwrap_or_default();
+    ctx.world.place(&uid, at);
+    if let Ok(environment) = &it.0 {
+        let urls = environment.status.as_ref().map_or(&[][..], |status| &status.urls);
+        ctx.world.tell_urls(&uid, urls);
+    }
 }
 
 /// Forgets an environment that is not there any more.

@@ -25,12 +25,14 @@ use kulisse_core::{
     secrets::{OpenSecret, SecretBytes},
 };
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{
     call::{call, call_list, call_secret},
     context::Context,
     error::Error,
+    rights,
 };
 
 /// Kinds that are read at the same time.
@@ -74,8 +76,7 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
         .collect::<Vec<_>>();
     let (there, answers, secrets) =
         futures::join!(exists(source, ctx), answers, secrets(source, ctx));
-    there?;
-    let mut objects = Vec::new();
+    let mut objects = vec![there?];
     let mut unreadable = Vec::new();
     for (kind, answer) in answers {
         match answer {
@@ -100,17 +101,24 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
             ),
         ));
     }
+    objects.extend(rights::of_source(source, &objects, ctx).await?);
     let secrets = secrets?;
     let captured_at = ctx.clock.now();
     let reading = Reading { namespace: source.clone(), captured_at, objects, secrets, unreadable };
     Ok(assemble(reading, &ctx.key))
 }
 
-async fn exists(source: &NamespaceName, ctx: &Context) -> Result<(), Error> {
+/// The source itself: its name, labels and annotations.
+async fn exists(source: &NamespaceName, ctx: &Context) -> Result<Object, Error> {
     let api: Api<Namespace> = Api::all(ctx.client.clone());
     let what = format!("get Namespace {source}");
     match call(&what, || api.get_metadata(source.as_str())).await {
-        Ok(_) => Ok(()),
+        Ok(it) => {
+            let (labels, annotations) = (it.labels(), it.annotations());
+            let metadata = json!({ "name": source, "labels": labels, "annotations": annotations });
+            let kind = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
+            Ok(Object::new(kind)?)
+        }
         Err(error) if error.code() == 404 => Err(Error::problem(
             Reason::SourceNotFound,
             format!(
@@ -152,7 +160,7 @@ async fn secrets(source: &NamespaceName, ctx: &Context) -> Result<Option<Vec<Ope
     }
 }
 
-async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<Vec<K>, Error>
+pub(super) async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<Vec<K>, Error>
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {

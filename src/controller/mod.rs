@@ -22,6 +22,7 @@ mod orphan;
 mod perform;
 mod recent;
 mod report;
+mod rights;
 mod secrets;
 mod seen;
 mod stored;

@@ -7,6 +7,7 @@ use kube::Api;
 use kulisse_core::{
     api::{
         class::ProbeMode,
+        condition::Reason,
         identity::NamespaceName,
         names,
         status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
@@ -97,6 +98,7 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     };
     let (captured, request) = futures::try_join!(captured, request(seen, ctx))?;
     let plan = plan::plan(&request, &captured)?;
+    claim_hosts(seen, &plan.urls, ctx)?;
     let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
     let serial = before.as_ref().map_or(0, |it| it.serial + 1);
     let stored = Arc::new(Stored { serial, request, capture: (*captured).clone(), plan, held });
@@ -110,6 +112,20 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);
     Ok(())
+}
+
+/// Takes the preview hosts of a plan, unless another environment has one: two routes of one host
+/// would share its traffic.
+fn claim_hosts(seen: &Seen, urls: &[String], ctx: &Context) -> Result<(), Error> {
+    let Err((host, (namespace, name))) = ctx.world.claim_urls(&seen.identity.uid, urls) else {
+        return Ok(());
+    };
+    Err(Error::problem(
+        Reason::HostTaken,
+        format!(
+            "{host} is a preview host of environment {namespace}/{name}: with {{hash}} in expose.hostTemplate of the class no two are the same"
+        ),
+    ))
 }
 
 /// Whether the target holds all of a stored plan.

@@ -86,6 +86,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
     seen.record.teardown = None;
     seen.record.url = None;
     seen.record.urls.clear();
+    ctx.world.release_urls(&seen.identity.uid);
     seen.stored = None;
     match cause {
         Cause::Deleted => {

@@ -42,12 +42,22 @@ pub struct World(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     environments: HashMap<Uid, EnvironmentRef>,
+    hosts: HashMap<Uid, Hosts>,
     namespaces: HashMap<Uid, BTreeMap<String, Namespace>>,
     workloads: HashMap<Uid, BTreeMap<Placed<Key>, Versioned>>,
     written: HashMap<Uid, BTreeMap<Placed<Key>, u64>>,
     attempts: HashMap<Uid, BTreeMap<Placed<String>, Attempt>>,
     grants: HashMap<String, BTreeMap<String, StagingGrantSpec>>,
     classes: BTreeMap<String, Class>,
+}
+
+/// Preview hosts of an environment.
+#[derive(Default)]
+struct Hosts {
+    /// As its status says.
+    told: Vec<String>,
+    /// Of a plan that its status need not know yet.
+    claimed: Vec<String>,
 }
 
 /// A target, as far as it matters.
@@ -142,9 +152,40 @@ impl World {
     pub fn forget(&self, uid: &str) {
         let mut seen = self.seen();
         seen.environments.remove(uid);
+        seen.hosts.remove(uid);
         seen.workloads.remove(uid);
         seen.attempts.remove(uid);
         seen.written.remove(uid);
+    }
+
+    /// Remembers the preview URLs that the status of an environment names.
+    pub fn tell_urls(&self, uid: &str, urls: &[String]) {
+        self.seen().hosts.entry(uid.to_owned()).or_default().told = hosts(urls);
+    }
+
+    /// Takes the hosts of preview URLs for an environment, in place of those that it took before.
+    ///
+    /// # Errors
+    ///
+    /// If another environment has one of them: which host, and where that environment is.
+    pub fn claim_urls(&self, uid: &str, urls: &[String]) -> Result<(), (String, EnvironmentRef)> {
+        let hosts = hosts(urls);
+        let mut seen = self.seen();
+        let others = seen.hosts.iter().filter(|(other, _)| *other != uid);
+        for (other, theirs) in others {
+            let taken = theirs.told.iter().chain(&theirs.claimed).find(|it| hosts.contains(it));
+            if let Some(host) = taken {
+                let whose = seen.environments.get(other).cloned().unwrap_or_default();
+                return Err((host.clone(), whose));
+            }
+        }
+        seen.hosts.entry(uid.to_owned()).or_default().claimed = hosts;
+        Ok(())
+    }
+
+    /// Lets go of the preview hosts of an environment without a target.
+    pub fn release_urls(&self, uid: &str) {
+        self.seen().hosts.remove(uid);
     }
 
     /// Where the environment with that UID is.
@@ -328,6 +369,12 @@ fn owner(grant: &StagingGrant) -> String {
     grant.namespace().unwrap_or_default()
 }
 
+/// The hosts of URLs: `https://web.example.com:8443` → `web.example.com`.
+fn hosts(urls: &[String]) -> Vec<String> {
+    let host = |url: &String| Some(url.split_once("://")?.1.split([':', '/']).next()?.to_owned());
+    urls.iter().filter_map(host).collect()
+}
+
 /// Grants and classes concern whoever names them: the caller finds those.
 fn concerned<K: Watched>(object: &K, changed: bool) -> Vec<Uid> {
     if changed { vec![object.id().0] } else { Vec::new() }
@@ -365,4 +412,34 @@ fn known<N, V>(
     let pairs =
         all.iter().flat_map(|(owner, mine)| mine.keys().map(|it| (owner.clone(), name(it))));
     pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(hosts: &[&str]) -> Vec<String> {
+        hosts.iter().map(|host| format!("https://{host}:8443")).collect()
+    }
+
+    #[test]
+    fn a_host_is_one_environments_until_that_lets_go_of_it() {
+        let world = World::default();
+        world.place("a", ("previews".to_owned(), "pr-1".to_owned()));
+        assert!(world.claim_urls("a", &urls(&["web.test", "api.test"])).is_ok());
+        assert!(world.claim_urls("a", &urls(&["web.test"])).is_ok(), "its own");
+        let (host, whose) = world.claim_urls("b", &urls(&["web.test"])).unwrap_err();
+        assert_eq!((host.as_str(), whose.1.as_str()), ("web.test", "pr-1"));
+        assert!(world.claim_urls("b", &urls(&["api.test"])).is_ok(), "given back");
+        world.tell_urls("a", &urls(&["web.test"]));
+        world.release_urls("a");
+        assert!(world.claim_urls("b", &urls(&["web.test"])).is_ok());
+    }
+
+    #[test]
+    fn after_a_restart_the_statuses_say_whose_a_host_is() {
+        let world = World::default();
+        world.tell_urls("a", &urls(&["web.test"]));
+        assert!(world.claim_urls("b", &urls(&["web.test"])).is_err());
+    }
 }

@@ -127,6 +127,8 @@ reasons! {
     InvalidManifest,
     /// More objects than the class allows.
     TooLarge,
+    /// Another environment has this preview host.
+    HostTaken,
     /// A clone would still lead back to production.
     ProductionReference,
     /// A credential of production's own is in the clone: the source's grants and the class allow it.

@@ -32,7 +32,12 @@ const ASLEEP: Rule = Rule {
 
 /// The pass.
 pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+    let mut kept: Vec<Object> =
+        objects.into_iter().filter_map(|object| one(object, context, log)).collect();
+    let roles = rights::roles(&kept, context, log);
+    rights::beyond(context, log);
+    kept.extend(roles);
+    kept
 }
 
 /// Why no fence can hold the Pods of an object, or the target would refuse them: a word and a

@@ -10,7 +10,7 @@ use super::{
     log::{Log, Rule},
     object::{Object, escape},
 };
-use crate::api::{class::PodSecurity, identity::MAX_LABEL, names};
+use crate::api::{class::PodSecurity, identity::MAX_LABEL, names, staging_plan::Severity};
 
 /// Keeps a clone out of backups that Velero makes of the whole cluster.
 const NO_BACKUP: &str = "velero.io/exclude-from-backup";
@@ -22,8 +22,13 @@ const MANAGED: Rule = Rule {
     why: "the clone is managed by Kulisse; the tool that deploys production would adopt it",
 };
 
+/// Labels of a namespace by which a mesh takes its Pods in.
+const MESH: &[&str] =
+    &["istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint"];
+
 /// The pass.
 pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    without_mesh(context, log);
     objects
         .into_iter()
         .map(|mut object| {
@@ -35,6 +40,30 @@ pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> V
             object
         })
         .collect()
+}
+
+/// Says that production's Pods are in a mesh and the clone's are not.
+fn without_mesh(context: &Context, log: &mut Log) {
+    let source = context.capture.objects.iter().find(|it| it.kind() == "Namespace");
+    let Some(namespace) = source.filter(|it| it.name() == context.source()) else { return };
+    for key in MESH {
+        let Some(value) = namespace.label(key) else { continue };
+        if context.request.class.namespace_labels.contains_key(*key) {
+            continue;
+        }
+        log.find(
+            Severity::Informs,
+            &namespace.key(),
+            &label_path(key),
+            "no-mesh",
+            format!(
+                "production's namespace has the label {key}={value}, by which a mesh takes its Pods in; the target has not, and the rules of the mesh do nothing there"
+            ),
+            format!(
+                "leave it so; or, in the StagingClass, with a way through the fence to the mesh's control plane:\nspec:\n  namespaceLabels:\n    {key}: {value}\n"
+            ),
+        );
+    }
 }
 
 /// Marks an object as part of the environment.

@@ -1,12 +1,16 @@
 //! Rights that reach the fence are cut; bindings keep the source's own accounts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::super::{
     context::Context,
+    kinds::{self, Shape},
     log::{Log, Rule},
-    object::Object,
+    object::{Key, Object},
 };
+use crate::api::staging_plan::Severity;
 
 /// What the fence consists of: whoever may write these may open it.
 const FENCE: &[&str] = &[
@@ -46,6 +50,13 @@ const SUBJECT: Rule = Rule {
     name: "binding-subject",
     why: "only the clone's own accounts have rights in it; people get theirs by spec.access",
 };
+
+const IN_TARGET: Rule = Rule {
+    name: "role-of-target",
+    why: "a ClusterRole belongs to the cluster: a Role of the target has the same rights, without those that reach the fence",
+};
+const RBAC: &str = "rbac.authorization.k8s.io";
+const CLUSTER_ROLE: &str = "ClusterRole";
 
 /// Cuts a Role.
 pub(super) fn role(object: &mut Object, log: &mut Log) {
@@ -110,8 +121,123 @@ fn words<'v>(rule: &'v Value, field: &str) -> Vec<&'v str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// Kinds that belong to the whole cluster: a right to them means nothing in one namespace, and
+/// Kubernetes refuses a Role that names them to whoever lacks it.
+const OF_CLUSTER: &[&str] = &[
+    "nodes",
+    "persistentvolumes",
+    "clusterroles",
+    "clusterrolebindings",
+    "customresourcedefinitions",
+    "apiservices",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "storageclasses",
+    "ingressclasses",
+    "priorityclasses",
+    "certificatesigningrequests",
+    "tokenreviews",
+    "subjectaccessreviews",
+];
+
+/// The name of the Role that holds what a ClusterRole gives in one namespace.
+fn role_of(cluster_role: &str) -> String {
+    format!("kulisse-{cluster_role}")
+}
+
+/// The ClusterRole that a binding of the source names, if it was read.
+fn cluster_role<'a>(binding: &Object, context: &Context<'a>) -> Option<&'a Object> {
+    if binding.text("/roleRef/kind") != CLUSTER_ROLE {
+        return None;
+    }
+    let key = Key {
+        group: RBAC.to_owned(),
+        kind: CLUSTER_ROLE.to_owned(),
+        name: binding.text("/roleRef/name").to_owned(),
+    };
+    context.by_key.get(&key).copied()
+}
+
+/// The Roles that stand for the ClusterRoles of cloned bindings: the same rights, in the target
+/// only, cut as all others are.
+pub(super) fn roles(objects: &[Object], context: &Context, log: &mut Log) -> Vec<Object> {
+    let bindings = objects.iter().filter(|it| kinds::shape(it) == Shape::RoleBinding);
+    let named: BTreeMap<&str, &Object> = bindings
+        .filter_map(|it| cluster_role(context.by_key.get(&it.key())?, context))
+        .map(|it| (it.name(), it))
+        .collect();
+    named
+        .into_values()
+        .map(|source| {
+            let rules = source.get("/rules").and_then(Value::as_array).into_iter().flatten();
+            let rules: Vec<Value> = rules.filter_map(in_namespace).collect();
+            let mut made = Object::made(
+                "rbac.authorization.k8s.io/v1",
+                "Role",
+                &role_of(source.name()),
+                json!({ "metadata": { "namespace": context.target() }, "rules": rules }),
+            );
+            role(&mut made, log);
+            made
+        })
+        .collect()
+}
+
+/// What a rule means in one namespace.
+fn in_namespace(rule: &Value) -> Option<Value> {
+    let all = words(rule, "resources");
+    let own: Vec<&str> = all
+        .into_iter()
+        .filter(|it| !OF_CLUSTER.contains(&it.split('/').next().unwrap_or(it)))
+        .collect();
+    with(rule, &own, &words(rule, "verbs"))
+}
+
+/// Says which of the source's accounts have rights in the whole cluster, which no clone has.
+pub(super) fn beyond(context: &Context, log: &mut Log) {
+    let bindings = context.capture.objects.iter().filter(|it| it.kind() == "ClusterRoleBinding");
+    for binding in bindings {
+        let accounts: BTreeSet<&str> = binding
+            .expand("/subjects/*")
+            .iter()
+            .filter(|it| {
+                binding.text(&format!("{it}/kind")) == "ServiceAccount"
+                    && binding.text(&format!("{it}/namespace")) == context.source()
+            })
+            .map(|it| binding.text(&format!("{it}/name")))
+            .collect();
+        for account in accounts {
+            let key = Key {
+                group: String::new(),
+                kind: "ServiceAccount".to_owned(),
+                name: account.to_owned(),
+            };
+            let role = binding.text("/roleRef/name");
+            log.find(
+                Severity::Warns,
+                &key,
+                "",
+                "cluster-binding",
+                format!(
+                    "in production {} gives it the ClusterRole {role} in the whole cluster; its clone has no rights beyond the target",
+                    binding.name()
+                ),
+                format!(
+                    "if rights in its own namespace are enough, in the source: kubectl -n {} create rolebinding {account}-{role} --clusterrole={role} --serviceaccount={}:{account}",
+                    context.source(),
+                    context.source()
+                ),
+            );
+        }
+    }
+}
+
 /// Keeps of a binding the source's accounts; `None` if it stays behind.
 pub(super) fn binding(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
+    if let Some(role) = cluster_role(&object, context) {
+        let role_ref = json!({ "apiGroup": RBAC, "kind": "Role", "name": role_of(role.name()) });
+        log.set(&mut object, "/roleRef", role_ref, &IN_TARGET);
+    }
     if object.text("/roleRef/kind") != "Role" {
         let name = object.text("/roleRef/name").to_owned();
         log.leave(

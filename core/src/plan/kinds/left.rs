@@ -30,20 +30,21 @@ const FOREIGN_ROUTE: &str =
     "it is written for a controller of production's, with hosts in a form of its own";
 const OPERATOR: &str = "its controller would start it at production's size and with production's backups, mirrors and listeners; the controller stands outside the fence and could not manage it";
 
-const fn store(
-    group: &'static str,
-    kind: &'static str,
-    reason: &'static str,
-    why: &'static str,
-) -> Profile {
+/// A store that an operator runs.
+const fn store(group: &'static str, kind: &'static str) -> Profile {
     Profile {
-        // Users and passwords that it made are the application's as well.
-        settings_without_it: true,
         instead: Some(
             "run the store as a workload of its own in the environment, under the name of the Service that the application uses",
         ),
-        ..left(group, kind, reason, why)
+        kind,
+        ..of_store(group)
     }
+}
+
+/// What else such an operator has: topics, users, poolers.
+const fn of_store(group: &'static str) -> Profile {
+    // Users and passwords that it made are the application's as well.
+    Profile { settings_without_it: true, ..left(group, "*", "operator", OPERATOR) }
 }
 
 const fn from_vault(group: &'static str, kind: &'static str) -> Profile {
@@ -78,7 +79,12 @@ pub(super) const LEFT: &[Profile] = &[
     never("storage.k8s.io", "CSIStorageCapacity", "runtime-state", RUNTIME),
     never("resource.k8s.io", "*", "devices", "devices are shared out by claims of their own"),
     // Of the cluster.
-    never("", "Namespace", "cluster-scoped", "the target is made by the operator"),
+    never(
+        "",
+        "Namespace",
+        "cluster-scoped",
+        "the target is made by the operator: its labels are ours and the class's, its annotations ours",
+    ),
     never("", "Node", "cluster-scoped", CLUSTER),
     never("", "PersistentVolume", "cluster-scoped", CLUSTER),
     never("rbac.authorization.k8s.io", "ClusterRole", "cluster-scoped", CLUSTER),
@@ -267,18 +273,30 @@ pub(super) const LEFT: &[Profile] = &[
     left("app.terraform.io", "*", "cloud", CLOUD),
     left("infra.contrib.fluxcd.io", "*", "cloud", CLOUD),
     // Operators of stores.
-    store("postgresql.cnpg.io", "*", "operator", OPERATOR),
-    store("acid.zalan.do", "*", "operator", OPERATOR),
-    store("postgres-operator.crunchydata.com", "*", "operator", OPERATOR),
-    store("kafka.strimzi.io", "*", "operator", OPERATOR),
-    store("cluster.redpanda.com", "*", "operator", OPERATOR),
-    store("rabbitmq.com", "*", "operator", OPERATOR),
-    store("mongodbcommunity.mongodb.com", "*", "operator", OPERATOR),
-    store("psmdb.percona.com", "*", "operator", OPERATOR),
-    store("pxc.percona.com", "*", "operator", OPERATOR),
-    store("mysql.oracle.com", "*", "operator", OPERATOR),
-    store("databases.spotahome.com", "*", "operator", OPERATOR),
-    store("elasticsearch.k8s.elastic.co", "*", "operator", OPERATOR),
+    store("postgresql.cnpg.io", "Cluster"),
+    of_store("postgresql.cnpg.io"),
+    store("acid.zalan.do", "postgresql"),
+    of_store("acid.zalan.do"),
+    store("postgres-operator.crunchydata.com", "PostgresCluster"),
+    of_store("postgres-operator.crunchydata.com"),
+    store("kafka.strimzi.io", "Kafka"),
+    of_store("kafka.strimzi.io"),
+    store("cluster.redpanda.com", "Redpanda"),
+    of_store("cluster.redpanda.com"),
+    store("rabbitmq.com", "RabbitmqCluster"),
+    of_store("rabbitmq.com"),
+    store("mongodbcommunity.mongodb.com", "MongoDBCommunity"),
+    of_store("mongodbcommunity.mongodb.com"),
+    store("psmdb.percona.com", "PerconaServerMongoDB"),
+    of_store("psmdb.percona.com"),
+    store("pxc.percona.com", "PerconaXtraDBCluster"),
+    of_store("pxc.percona.com"),
+    store("mysql.oracle.com", "InnoDBCluster"),
+    of_store("mysql.oracle.com"),
+    store("databases.spotahome.com", "RedisFailover"),
+    of_store("databases.spotahome.com"),
+    store("elasticsearch.k8s.elastic.co", "Elasticsearch"),
+    of_store("elasticsearch.k8s.elastic.co"),
     Profile {
         instead: Some("deploy the same image as a Deployment and a Service in the environment"),
         ..left(

@@ -236,11 +236,8 @@ pub(super) fn certificate(clones: &[Object], context: &Context) -> Option<(Objec
         it.expand("/spec/tls/*/secretName").iter().any(|path| it.text(path) == names::TLS_SECRET)
     });
     let place = |key: &str| {
-        let place = Place {
-            origin: Origin::Operator,
-            secret: given.name.clone(),
-            key: key.to_owned(),
-        };
+        let place =
+            Place { origin: Origin::Operator, secret: given.name.clone(), key: key.to_owned() };
         (key.to_owned(), PlannedValue::From(place))
     };
     used.then(|| {

@@ -84,6 +84,19 @@ const MARKS: &[Marks] = &[
     },
     Marks {
         rule: Rule {
+            name: "multicluster",
+            why: "other clusters and zones would take the clone for a part of production's Service",
+        },
+        keys: &[],
+        prefixes: &[
+            "mirror.linkerd.io/",
+            "multicluster.linkerd.io/",
+            "service.kubernetes.io/topology-",
+        ],
+        pods: false,
+    },
+    Marks {
+        rule: Rule {
             name: "lifecycle",
             why: "another tool would scale or delete the clone; its life is the environment's",
         },
