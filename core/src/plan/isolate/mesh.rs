@@ -13,7 +13,7 @@ use super::super::{
     kinds::{self, Form, Peers, Without},
     log::{Log, Rule},
     object::Object,
-    route,
+    relocate, route,
 };
 use crate::api::names::NAMESPACE_NAME_LABEL;
 
@@ -167,7 +167,10 @@ fn place(form: Form, text: &str, context: &Context) -> Place {
             None => return Place::Here,
         },
         Form::Scoped => match text.split_once('/') {
-            Some((name, rest)) if own(name) => return Place::Home(format!("./{rest}")),
+            Some((name, rest)) if own(name) => {
+                let host = relocate::rewrite_text(context, rest);
+                return Place::Home(format!("./{}", host.as_deref().unwrap_or(rest)));
+            }
             Some(("." | "~" | "*", _)) | None => return Place::Here,
             Some((name, _)) => ("", name, &text[name.len()..]),
         },
