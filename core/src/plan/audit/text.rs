@@ -102,13 +102,18 @@ fn of_object(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
             let path = "/spec/externalName";
             add(path.to_owned(), "host", object.text(path));
         }
-        Shape::Route => {
+        Shape::Route | Shape::GatewayRoute => {
             for (name, value) in fields(object.get("/metadata/annotations")) {
                 let path = format!("/metadata/annotations/{}", escape(name));
                 add(path, name, value.as_str().unwrap_or_default());
             }
         }
-        Shape::Workload | Shape::NodeWorkload | Shape::Schedule | Shape::Once | Shape::Pod => {
+        Shape::Workload
+        | Shape::NodeWorkload
+        | Shape::Rollout
+        | Shape::Schedule
+        | Shape::Once
+        | Shape::Pod => {
             containers(object, &mut add);
         }
         Shape::Secret

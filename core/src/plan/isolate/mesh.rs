@@ -168,7 +168,7 @@ fn place(form: Form, text: &str, context: &Context) -> Place {
         },
         Form::Scoped => match text.split_once('/') {
             Some((name, rest)) if own(name) => {
-                let host = relocate::rewrite_text(context, rest);
+                let host = relocate::rewrite_text(context, "host", rest);
                 return Place::Home(format!("./{}", host.as_deref().unwrap_or(rest)));
             }
             Some(("." | "~" | "*", _)) | None => return Place::Here,
