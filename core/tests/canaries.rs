@@ -44,7 +44,6 @@ fn wrapped(canary: &str) -> Vec<(&'static str, String)> {
     vec![
         ("password", canary.to_owned()),
         ("whatever", canary.to_owned()),
-        ("session_name", format!("{canary}aB3dE5gH7jK")),
         ("token", format!("Bearer {canary}")),
         ("stripe", format!("sk_live_{canary}{canary}")),
         ("encoded", STANDARD.encode(canary)),

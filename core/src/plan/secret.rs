@@ -8,10 +8,15 @@
 mod consent;
 mod draft;
 mod keys;
+mod report;
 mod rules;
+mod settings;
 mod template;
 
-pub(super) use self::consent::{Consent, is_pull};
+pub(super) use self::{
+    consent::{Consent, is_pull},
+    settings::settings,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +24,8 @@ use serde_json::json;
 
 use self::{
     draft::{Desk, Draft, Note, draft},
-    keys::{Keys, Rewritten},
+    keys::Keys,
+    report::{OMITTED, report},
     rules::{Policy, Rules},
     template::Words,
 };
@@ -27,42 +33,14 @@ use super::{
     context::Context,
     kinds::{self, Shape},
     log::{Log, Rule},
-    object::{Object, escape},
+    object::Object,
 };
-use crate::{
-    api::staging_plan::Severity,
-    secrets::{EVERY_KEY, PlannedSecret, PlannedValue, TemplatePart, keys_in, uses},
-};
+use crate::secrets::{PlannedSecret, uses};
 
 const IMMUTABLE: Rule = Rule {
     name: "immutable",
     why: "what is given or corrected later must get into the clone: it can be changed there",
 };
-const GENERATED: Rule = Rule {
-    name: "generated",
-    why: "the credential is production's; the clone has one of its own, the same wherever this one stands",
-};
-const GIVEN: Rule = Rule {
-    name: "given",
-    why: "spec.secrets.rules takes it from a Secret of the request namespace",
-};
-const CERTIFICATE: Rule = Rule {
-    name: "certificate",
-    why: "its key is production's; the clone has one of its own (ECDSA P-256, whatever production's is), for names of the clone, vouched for by an authority of this environment alone",
-};
-const COPIED: Rule = Rule {
-    name: "copied",
-    why: "it is production's own: the source's owners and, unless it is a pull secret, the class consent",
-};
-const TEMPLATED: Rule = Rule {
-    name: "templated",
-    why: "spec.secrets.rules gives the text, filled with names of the clone",
-};
-const OMITTED: Rule = Rule { name: "omitted", why: "spec.secrets leaves it out" };
-
-/// Stands in a planned ConfigMap where the applied one holds certificates.
-const PLACEHOLDER: &str = "# certificates of this environment's own\n";
-
 /// What the API server demands of a Secret by its type: all of these keys.
 const DEMANDED: &[(&str, &[&str])] = &[
     ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
@@ -103,36 +81,6 @@ pub(super) fn secret(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
     kept
 }
 
-/// What cloned ConfigMaps will hold of certificates, by name. In the objects a comment takes its
-/// place.
-pub(super) fn settings(
-    objects: &mut [Object],
-    context: &Context,
-    log: &mut Log,
-) -> BTreeMap<String, PlannedSecret> {
-    let keys = Keys::of(context);
-    let mut settings = BTreeMap::new();
-    for object in objects.iter_mut().filter(|it| kinds::shape(it) == Shape::Settings) {
-        let mut planned = BTreeMap::new();
-        for (key, text) in keys::texts(object) {
-            let rewritten = keys_in(text).map(|parts| keys.rewrite(&parts, context));
-            if let Some(Ok(Rewritten { parts, is_new: true, .. })) = rewritten {
-                planned.insert(key.to_owned(), PlannedValue::Keys(parts));
-            }
-        }
-        for key in planned.keys() {
-            let path = format!("/data/{}", escape(key));
-            // Not through the log: it shows what stood there.
-            object.set(&path, json!(PLACEHOLDER));
-            log.changed(object.key(), &path, None, None, &CERTIFICATE);
-        }
-        if !planned.is_empty() {
-            settings.insert(object.name().to_owned(), PlannedSecret { keys: planned });
-        }
-    }
-    settings
-}
-
 fn desk<'a>(objects: &[Object], context: &'a Context<'a>) -> Desk<'a> {
     Desk {
         rules: Rules::of(context),
@@ -170,67 +118,8 @@ pub(super) fn recipes(
         report(object, &draft, context, log);
         recipes.insert(object.name().to_owned(), PlannedSecret { keys: draft.keys });
     }
-    fill(&mut recipes, &Words::new(objects, urls, context), context, log);
+    Words::new(objects, urls, context).fill_all(&mut recipes, log);
     recipes
-}
-
-/// Fills the templates among the recipes with names of the clone.
-fn fill(
-    recipes: &mut BTreeMap<String, PlannedSecret>,
-    words: &Words,
-    context: &Context,
-    log: &mut Log,
-) {
-    let mut invalid = |secret: &str, key: &str, why: String| {
-        log.find(
-            Severity::Blocks,
-            &rules::environment(context),
-            "/spec/secrets/rules",
-            "invalid-template",
-            format!("the template for key {key} of Secret {secret}: {why}"),
-            "correct template in the rule",
-        );
-    };
-    for (secret, recipe) in recipes.iter_mut() {
-        for (key, value) in &mut recipe.keys {
-            let PlannedValue::Template(parts) = value else { continue };
-            let [TemplatePart::Text(text)] = parts.as_slice() else { continue };
-            match words.fill(text) {
-                Ok(filled) => *parts = filled,
-                Err(why) => invalid(secret, key, why),
-            }
-        }
-    }
-    for (secret, recipe) in &*recipes {
-        for (key, value) in &recipe.keys {
-            let PlannedValue::Template(parts) = value else { continue };
-            for part in parts {
-                let TemplatePart::Value { secret: from, key: named } = part else { continue };
-                if let Some(why) = no_value(recipes, from, named) {
-                    invalid(secret, key, why);
-                }
-            }
-        }
-    }
-}
-
-/// Why a template cannot take a key of a cloned Secret.
-fn no_value(recipes: &BTreeMap<String, PlannedSecret>, secret: &str, key: &str) -> Option<String> {
-    let Some(recipe) = recipes.get(secret) else {
-        let known: Vec<&str> = recipes.keys().map(String::as_str).collect();
-        return Some(format!("no Secret {secret} is cloned; there are {}", known.join(", ")));
-    };
-    match recipe.keys.get(key) {
-        Some(PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::From(_)) => None,
-        Some(PlannedValue::Template(_)) => {
-            Some(format!("{secret}/{key} is a template itself: write its text here"))
-        }
-        None if recipe.keys.contains_key(EVERY_KEY) => None,
-        None => {
-            let known: Vec<&str> = recipe.keys.keys().map(String::as_str).collect();
-            Some(format!("Secret {secret} has no key {key}; it has {}", known.join(", ")))
-        }
-    }
 }
 
 fn is_secret(object: &Object) -> bool {
@@ -281,86 +170,6 @@ fn unread(there: &[Object], desk: &Desk, log: &mut Log) -> Vec<Object> {
         }
     }
     made
-}
-
-/// Notes what becomes of each key. Never a value.
-fn report(object: &Object, draft: &Draft, context: &Context, log: &mut Log) {
-    let key = object.key();
-    let name = object.name();
-    for (field, note) in &draft.notes {
-        let path = match field.as_str() {
-            "" => "/data".to_owned(),
-            field => format!("/data/{}", escape(field)),
-        };
-        match note {
-            Note::Generated => log.changed(key.clone(), &path, None, None, &GENERATED),
-            Note::Given => log.changed(key.clone(), &path, None, None, &GIVEN),
-            Note::Omitted => log.changed(key.clone(), &path, None, None, &OMITTED),
-            Note::Templated => log.changed(key.clone(), &path, None, None, &TEMPLATED),
-            Note::Copied => log.changed(key.clone(), &path, None, None, &COPIED),
-            Note::Refused(missing) => {
-                let (kind, why, settle) = missing.told(name, context);
-                log.find(Severity::Blocks, &key, &path, kind, why, settle);
-            }
-            Note::Keys { is_new, keeps_leaf, expired } => {
-                if *is_new {
-                    log.changed(key.clone(), &path, None, None, &CERTIFICATE);
-                }
-                if *keeps_leaf {
-                    log.find(
-                        Severity::Informs,
-                        &key,
-                        &path,
-                        "kept-certificate",
-                        "it holds a certificate that is kept, since its private key is elsewhere",
-                        rules::from_snippet(name, field),
-                    );
-                }
-                if let Some(at) = expired {
-                    let (severity, here) = if *is_new {
-                        (Severity::Informs, "; the clone's own is valid")
-                    } else {
-                        (Severity::Warns, "")
-                    };
-                    log.find(
-                        severity,
-                        &key,
-                        &path,
-                        "expired-certificate",
-                        format!("production's certificate expired at {at}{here}"),
-                        rules::from_snippet(name, field),
-                    );
-                }
-            }
-            Note::Outside { whose } => {
-                log.changed(key.clone(), &path, None, None, &GENERATED);
-                log.find(
-                    Severity::Warns,
-                    &key,
-                    &path,
-                    "outside-credential",
-                    format!("{whose} will not know the credential that is made up here"),
-                    rules::from_snippet(name, field),
-                );
-            }
-            Note::Kept => log.find(
-                Severity::Informs,
-                &key,
-                &path,
-                "kept-setting",
-                "it is kept as a setting by its name, but could be more",
-                rules::from_snippet(name, field),
-            ),
-            Note::Needed { why, required } => log.find(
-                if *required { Severity::Warns } else { Severity::Informs },
-                &key,
-                &path,
-                "needs-secret",
-                why.clone(),
-                rules::from_snippet(name, field),
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ pub use self::{
 };
 pub(crate) use self::{
     exposed::{Exposed, exposed},
+    keys::certificates as certificates_in,
     pattern::Pattern,
     unread::{is_telling, outside},
 };

@@ -20,7 +20,8 @@ use crate::{
         relocate,
     },
     secrets::{
-        Attribute, Certificate, KeyId, KeyPart, Leaf, Names, PlannedKey, SealedValue, keys_in,
+        Attribute, Certificate, KeyId, KeyPart, Leaf, Names, PlannedKey, SealedValue,
+        certificates_in, keys_in,
     },
 };
 
@@ -94,12 +95,17 @@ impl Keys {
                 next.extend(above.get(name).into_iter().flatten());
             }
         }
-        let authorities = own().filter(|it| it.is_authority).map(|it| it.key.clone()).collect();
+        let authorities = own().filter(|it| only_issues(it)).map(|it| it.key.clone()).collect();
         Self { paired, authorities, issuers }
     }
 
     fn replaces(&self, it: &Certificate) -> bool {
         self.paired.contains(&it.key) || it.is_authority && self.issuers.contains(&it.subject_id)
+    }
+
+    /// Whether a text that is more than certificates holds one that is replaced.
+    pub(super) fn replaces_in(&self, text: &str) -> bool {
+        certificates_in(text).iter().any(|it| self.replaces(it))
     }
 
     /// What becomes of a value.
@@ -126,10 +132,10 @@ impl Keys {
                     if !self.replaces(it) {
                         made.keeps_leaf |= !it.is_authority;
                         vec![PlannedKey::Text(it.pem.clone())]
-                    } else if it.is_authority {
+                    } else if only_issues(it) || !self.paired.contains(&it.key) {
                         vec![authority.clone()]
-                    } else if it.subject_id == it.issuer_id {
-                        // It vouches for itself, so it is what others trust as well.
+                    } else if it.is_authority || it.subject_id == it.issuer_id {
+                        // A server that vouches for itself: it is what others trust as well.
                         vec![leaf(it, context), authority.clone()]
                     } else {
                         vec![leaf(it, context)]
@@ -157,6 +163,12 @@ impl Keys {
         }
         Ok(made)
     }
+}
+
+/// Whether a certificate is for issuing others and nothing else. What openssl makes for a server by
+/// default may issue as well, and has the server's names.
+fn only_issues(it: &Certificate) -> bool {
+    it.is_authority && it.names.dns.is_empty() && it.names.addresses.is_empty()
 }
 
 /// The values of a ConfigMap that may hold certificates, with their keys.

@@ -1,12 +1,14 @@
 //! Texts of the user's: a closed table of what may be filled in, and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::rules;
 use crate::{
-    plan::{context::Context, object::Object, ours, route},
-    secrets::TemplatePart,
+    api::staging_plan::Severity,
+    plan::{context::Context, log::Log, object::Object, ours, route},
+    secrets::{EVERY_KEY, PlannedSecret, PlannedValue, TemplatePart},
 };
 
 /// All that there is, for messages.
@@ -24,8 +26,43 @@ impl<'a> Words<'a> {
         Self { clones, urls, context }
     }
 
+    /// Fills the templates among the recipes with names of the clone.
+    pub(super) fn fill_all(&self, recipes: &mut BTreeMap<String, PlannedSecret>, log: &mut Log) {
+        let mut invalid = |secret: &str, key: &str, why: String| {
+            log.find(
+                Severity::Blocks,
+                &rules::environment(self.context),
+                "/spec/secrets/rules",
+                "invalid-template",
+                format!("the template for key {key} of Secret {secret}: {why}"),
+                "correct template in the rule",
+            );
+        };
+        for (secret, recipe) in recipes.iter_mut() {
+            for (key, value) in &mut recipe.keys {
+                let PlannedValue::Template(parts) = value else { continue };
+                let [TemplatePart::Text(text)] = parts.as_slice() else { continue };
+                match self.fill(text) {
+                    Ok(filled) => *parts = filled,
+                    Err(why) => invalid(secret, key, why),
+                }
+            }
+        }
+        for (secret, recipe) in &*recipes {
+            for (key, value) in &recipe.keys {
+                let PlannedValue::Template(parts) = value else { continue };
+                for part in parts {
+                    let TemplatePart::Value { secret: from, key: named } = part else { continue };
+                    if let Some(why) = no_value(recipes, from, named) {
+                        invalid(secret, key, why);
+                    }
+                }
+            }
+        }
+    }
+
     /// Takes a template apart. What only the target knows stays a reference.
-    pub(super) fn fill(&self, template: &str) -> Result<Vec<TemplatePart>, String> {
+    fn fill(&self, template: &str) -> Result<Vec<TemplatePart>, String> {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = template;
@@ -104,6 +141,25 @@ impl<'a> Words<'a> {
             format!("there are some for {}", known.into_iter().collect::<Vec<_>>().join(", "))
         };
         Err(format!("${{host:{service}}}: no preview host leads to a Service {service:?}; {there}"))
+    }
+}
+
+/// Why a template cannot take a key of a cloned Secret.
+fn no_value(recipes: &BTreeMap<String, PlannedSecret>, secret: &str, key: &str) -> Option<String> {
+    let Some(recipe) = recipes.get(secret) else {
+        let known: Vec<&str> = recipes.keys().map(String::as_str).collect();
+        return Some(format!("no Secret {secret} is cloned; there are {}", known.join(", ")));
+    };
+    match recipe.keys.get(key) {
+        Some(PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::From(_)) => None,
+        Some(PlannedValue::Template(_)) => {
+            Some(format!("{secret}/{key} is a template itself: write its text here"))
+        }
+        None if recipe.keys.contains_key(EVERY_KEY) => None,
+        None => {
+            let known: Vec<&str> = recipe.keys.keys().map(String::as_str).collect();
+            Some(format!("Secret {secret} has no key {key}; it has {}", known.join(", ")))
+        }
     }
 }
 

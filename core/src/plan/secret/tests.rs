@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    api::staging_plan::Finding,
+    api::staging_plan::{Finding, Severity},
     plan::{capture::Capture, request::Request},
     secrets::{
         EVERY_KEY, Materials, OpenSecret, OperatorKey, Origin, Part, Place, PlannedValue,

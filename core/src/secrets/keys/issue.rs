@@ -267,7 +267,8 @@ fn alternative_names(leaf: &Leaf) -> Made<SubjectAltName> {
 }
 
 fn time(at: Timestamp) -> Made<Time> {
-    let seconds = u64::try_from(at.as_second())?;
+    // Nothing was read before 1970.
+    let seconds = u64::try_from(at.as_second()).unwrap_or_default();
     let time = GeneralizedTime::from_unix_duration(Duration::from_secs(seconds))?;
     Ok(Time::GeneralTime(time))
 }

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::issue::Issuer;
+pub(crate) use self::pem::certificates;
 pub use self::pem::parse;
 
 /// A key of production, as the SHA-256 of its public half.

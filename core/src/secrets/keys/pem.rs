@@ -5,7 +5,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use super::{KeyPart, read};
+use super::{Certificate, KeyPart, read};
 use crate::secrets::pattern::Pattern;
 
 static BLOCK: Pattern = Pattern::new(
@@ -42,6 +42,17 @@ pub fn parse(text: &str) -> Option<Vec<KeyPart>> {
     around(&text[done..])?;
     let speaks = |part: &KeyPart| !matches!(part, KeyPart::Text(_));
     parts.iter().any(speaks).then_some(parts)
+}
+
+/// The certificates that stand somewhere in a text, indented or not.
+pub(crate) fn certificates(text: &str) -> Vec<Certificate> {
+    let blocks = BLOCK.get().into_iter().flat_map(|block| block.captures_iter(text));
+    let parts = blocks.filter_map(|found| block(&found[1], &found[2], &found[0])).flatten();
+    let certificates = parts.filter_map(|part| match part {
+        KeyPart::Certificate(it) => Some(*it),
+        KeyPart::Text(_) | KeyPart::PrivateKey { .. } | KeyPart::PublicKey { .. } => None,
+    });
+    certificates.collect()
 }
 
 /// Comments are left out: they may name production.
