@@ -262,7 +262,7 @@ fn place(ctx: &Context, it: &Guarded) {
     let uid = it.uid().unwrap_or_default();
     ctx.world.place(&uid, at);
     if let Ok(environment) = &it.0 {
-        let urls = environment.status.as_ref().map_or(&[][..], |status| &status.urls);
+        let urls = environment.status.as_ref().map_or(&[][..], |status| status.urls.as_slice());
         ctx.world.tell_urls(&uid, urls);
     }
 }
