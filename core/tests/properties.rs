@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Case, capture, golden_folder, plain_request};
+use common::{Case, capture, capture_with, golden_folder, plain_request};
 use kulisse_core::{
     api::names,
     plan::{object::Object, plan},
@@ -295,6 +295,22 @@ fn golden_cases_come_out_the_same_in_whatever_order() {
             let plan = plan(&case.request, &case.capture()).unwrap();
             assert_eq!(one, serde_json::to_string(&plan).unwrap(), "{}", folder.display());
         }
+    }
+}
+
+/// `kulisse plan` has no operator's key: what it prints is what the operator will do all the same.
+#[test]
+fn the_operators_key_shows_nowhere_but_in_the_recipes() {
+    for folder in std::fs::read_dir(golden_folder()).unwrap().map(|it| it.unwrap().path()) {
+        let case = Case::read(&folder);
+        let with = |key| {
+            let source = &case.request.spec.source.namespace;
+            let mut plan =
+                plan(&case.request, &capture_with(key, source, case.objects.clone())).unwrap();
+            plan.secrets.clear();
+            plan
+        };
+        assert_eq!(with(1), with(2), "{}", folder.display());
     }
 }
 

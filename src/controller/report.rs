@@ -11,7 +11,7 @@ use kulisse_core::{
         environment::StagingEnvironment,
         identity::NamespaceName,
         names,
-        staging_plan::{StagingPlan, StagingPlanSpec, Truncated},
+        staging_plan::StagingPlan,
         status::StagingEnvironmentStatus,
     },
     plan::{Plan, request::Identity},
@@ -149,7 +149,8 @@ async fn announce(
 /// Writes the StagingPlan.
 pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Error> {
     let name = names::staging_plan(&seen.identity.name);
-    let mut object = StagingPlan::new(&name, spec(seen, plan));
+    let generation = seen.environment.metadata.generation.unwrap_or_default();
+    let mut object = StagingPlan::new(&name, plan.report(generation, LISTED));
     object.metadata = ObjectMeta {
         name: Some(name.clone()),
         namespace: Some(seen.identity.namespace.as_str().to_owned()),
@@ -171,21 +172,4 @@ pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Erro
     let what = format!("write StagingPlan {name}");
     call(&what, || api.patch(&name, &params, &patch)).await?;
     Ok(())
-}
-
-fn spec(seen: &Seen, plan: &Plan) -> StagingPlanSpec {
-    let over = |length: usize| u32::try_from(length.saturating_sub(LISTED)).unwrap_or(u32::MAX);
-    let truncated =
-        Truncated { changes: over(plan.changes.len()), left_behind: over(plan.left_behind.len()) };
-    StagingPlanSpec {
-        digest: plan.digest.clone(),
-        generation: seen.environment.metadata.generation.unwrap_or_default(),
-        source: plan.source.as_str().to_owned(),
-        target: plan.target.as_str().to_owned(),
-        clones: plan.clones.iter().map(|clone| clone.object.key().to_string()).collect(),
-        changes: plan.changes.iter().take(LISTED).cloned().collect(),
-        left_behind: plan.left_behind.iter().take(LISTED).cloned().collect(),
-        findings: plan.findings.clone(),
-        truncated: (truncated != Truncated::default()).then_some(truncated),
-    }
 }

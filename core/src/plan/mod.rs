@@ -59,7 +59,7 @@ use self::{
 use crate::{
     api::{
         identity::NamespaceName,
-        staging_plan::{Change, Finding, LeftBehind, Severity},
+        staging_plan::{Change, Finding, LeftBehind, Severity, StagingPlanSpec, Truncated},
         status::Wave,
     },
     secrets::{Origin, PlannedSecret, PlannedValue},
@@ -236,6 +236,26 @@ impl Plan {
             .filter(|(_, secret)| secret.keys.values().any(copies))
             .map(|(name, _)| name.clone())
             .collect()
+    }
+
+    /// The report of it: at most `listed` changes and objects left behind, the rest counted.
+    pub fn report(&self, generation: i64, listed: usize) -> StagingPlanSpec {
+        let over = |length: usize| u32::try_from(length.saturating_sub(listed)).unwrap_or(u32::MAX);
+        let truncated = Truncated {
+            changes: over(self.changes.len()),
+            left_behind: over(self.left_behind.len()),
+        };
+        StagingPlanSpec {
+            digest: self.digest.clone(),
+            generation,
+            source: self.source.as_str().to_owned(),
+            target: self.target.as_str().to_owned(),
+            clones: self.clones.iter().map(|clone| clone.object.key().to_string()).collect(),
+            changes: self.changes.iter().take(listed).cloned().collect(),
+            left_behind: self.left_behind.iter().take(listed).cloned().collect(),
+            findings: self.findings.clone(),
+            truncated: (truncated != Truncated::default()).then_some(truncated),
+        }
     }
 
     /// Keys of the workloads (what has replicas or runs on every node) and whether each is a store.

@@ -97,7 +97,12 @@ pub fn plain_request(namespace: &str) -> Request {
 
 /// Captures objects; the values of Secrets among them are sealed with a key that is always the same.
 pub fn capture(namespace: &str, objects: Vec<Object>) -> Capture {
-    let key = OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap();
+    capture_with(7, namespace, objects)
+}
+
+/// Captures objects; the values of Secrets among them are sealed with a key of that byte.
+pub fn capture_with(key: u8, namespace: &str, objects: Vec<Object>) -> Capture {
+    let key = OperatorKey::from_bytes(&[key; OperatorKey::LENGTH]).unwrap();
     let secrets = objects.iter().filter(|it| it.kind() == "Secret").map(open).collect();
     let reading = Reading {
         namespace: NamespaceName::parse(namespace).unwrap(),

@@ -71,7 +71,7 @@ fn unknown(log: &mut Log, pods: &Pods) {
         pods.template,
         "api-address-unknown",
         "its account has rights, but the address of the Kubernetes API is not known, so that its Pods cannot reach it",
-        "let the operator read the EndpointSlices of the Service kubernetes in namespace default",
+        "let the operator read the EndpointSlices of the Service kubernetes in namespace default; for `kulisse plan --source`, put that EndpointSlice among the files",
     );
 }
 
