@@ -47,9 +47,24 @@ pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<Operator
     bail!("Secret {name} in {namespace} is neither there nor can it be made");
 }
 
-fn fresh(name: &str) -> Result<Secret> {
+/// A key for one run of the command line, forgotten after it: what it seals is compared with
+/// nothing, and no plan's digest depends on it.
+///
+/// # Errors
+///
+/// If the machine has no randomness.
+pub fn momentary() -> Result<OperatorKey> {
+    OperatorKey::from_bytes(&random()?).context("a key of the wrong length")
+}
+
+fn random() -> Result<Vec<u8>> {
     let mut bytes = vec![0; OperatorKey::LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(bytes)
+}
+
+fn fresh(name: &str) -> Result<Secret> {
+    let bytes = random()?;
     Ok(Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),

@@ -7,12 +7,13 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use k8s_openapi::{
     ByteString,
     api::core::v1::{Namespace, Secret},
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Client, ResourceExt,
     api::{ApiResource, DynamicObject, ListParams},
 };
 use kulisse_core::{
@@ -31,6 +32,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::{
     call::{call, call_list, call_secret},
     context::Context,
+    discovery::Kinds,
     error::Error,
     rights,
 };
@@ -60,22 +62,33 @@ pub async fn capture(source: &NamespaceName, ctx: &Context) -> Result<Arc<Captur
             }
         }
     };
-    cell.get_or_try_init(|| async { read(source, ctx).await.map(Arc::new) }).await.cloned()
+    cell.get_or_try_init(|| async {
+        let reading = read(source, &ctx.client, &ctx.kinds, || ctx.clock.now()).await?;
+        Ok(Arc::new(assemble(reading, &ctx.key)))
+    })
+    .await
+    .cloned()
 }
 
-async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
-    let kinds = ctx.kinds.listable(&ctx.client).await?;
+/// Reads the source with the rights of `client`: the operator's here, a person's for `kulisse plan`.
+pub async fn read(
+    source: &NamespaceName,
+    client: &Client,
+    kinds: &Kinds,
+    now: impl Fn() -> Timestamp,
+) -> Result<Reading, Error> {
+    let kinds = kinds.listable(client).await?;
     let wanted: Vec<ApiResource> =
         kinds.into_iter().filter(|kind| kinds::is_read(&kind.group, &kind.kind)).collect();
     let answers = stream::iter(wanted)
         .map(|kind| async move {
-            let objects = objects(source, &kind, ctx).await;
+            let objects = objects(source, &kind, client).await;
             (kind, objects)
         })
         .buffered(AT_ONCE)
         .collect::<Vec<_>>();
     let (there, answers, secrets) =
-        futures::join!(exists(source, ctx), answers, secrets(source, ctx));
+        futures::join!(exists(source, client), answers, secrets(source, client));
     let mut objects = vec![there?];
     let mut unreadable = Vec::new();
     for (kind, answer) in answers {
@@ -101,24 +114,30 @@ async fn read(source: &NamespaceName, ctx: &Context) -> Result<Capture, Error> {
             ),
         ));
     }
-    objects.extend(rights::of_source(source, &objects, ctx).await?);
-    let secrets = secrets?;
-    let captured_at = ctx.clock.now();
-    let reading = Reading { namespace: source.clone(), captured_at, objects, secrets, unreadable };
-    Ok(assemble(reading, &ctx.key))
+    objects.extend(rights::of_source(source, &objects, client).await?);
+    Ok(Reading {
+        namespace: source.clone(),
+        captured_at: now(),
+        objects,
+        secrets: secrets?,
+        unreadable,
+    })
 }
 
 /// The source itself: its name, labels and annotations.
-async fn exists(source: &NamespaceName, ctx: &Context) -> Result<Object, Error> {
-    let api: Api<Namespace> = Api::all(ctx.client.clone());
+async fn exists(source: &NamespaceName, client: &Client) -> Result<Object, Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
     let what = format!("get Namespace {source}");
+    let namespace = |metadata: serde_json::Value| {
+        Ok(Object::new(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }))?)
+    };
     match call(&what, || api.get_metadata(source.as_str())).await {
         Ok(it) => {
             let (labels, annotations) = (it.labels(), it.annotations());
-            let metadata = json!({ "name": source, "labels": labels, "annotations": annotations });
-            let kind = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
-            Ok(Object::new(kind)?)
+            namespace(json!({ "name": source, "labels": labels, "annotations": annotations }))
         }
+        // A person may read what is in a namespace without the right to look at it from outside.
+        Err(error) if error.code() == 403 => namespace(json!({ "name": source })),
         Err(error) if error.code() == 404 => Err(Error::problem(
             Reason::SourceNotFound,
             format!(
@@ -132,9 +151,9 @@ async fn exists(source: &NamespaceName, ctx: &Context) -> Result<Object, Error> 
 async fn objects(
     source: &NamespaceName,
     kind: &ApiResource,
-    ctx: &Context,
+    client: &Client,
 ) -> Result<Vec<Object>, Error> {
-    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), source.as_str(), kind);
     let what = format!("list {} in {source}", kind.plural);
     let mut objects = Vec::new();
     for mut object in pages(&api, &what, false).await? {
@@ -150,9 +169,12 @@ async fn objects(
     Ok(objects)
 }
 
-/// The source's Secrets, or `None` if the operator may not read them.
-async fn secrets(source: &NamespaceName, ctx: &Context) -> Result<Option<Vec<OpenSecret>>, Error> {
-    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), source.as_str());
+/// The source's Secrets, or `None` if they may not be read.
+async fn secrets(
+    source: &NamespaceName,
+    client: &Client,
+) -> Result<Option<Vec<OpenSecret>>, Error> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), source.as_str());
     match pages(&api, &format!("list secrets in {source}"), true).await {
         Ok(secrets) => Ok(Some(secrets.into_iter().map(open).collect())),
         Err(error) if error.code() == 403 => Ok(None),

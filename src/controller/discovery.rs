@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
     Client,
     api::{Api, ApiResource, DynamicObject},
@@ -13,7 +14,7 @@ use kube::{
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
-    plan::object::Object,
+    plan::{object::Object, request::Endpoint},
 };
 use tokio::sync::Mutex;
 
@@ -21,6 +22,19 @@ use super::{call::call_list, error::Error};
 
 /// How long an answer counts. A kind that is not found is looked for again at once.
 const FRESH: Duration = Duration::from_mins(10);
+
+/// The addresses in the EndpointSlice of the Service `kubernetes`: where the API server listens.
+pub fn endpoints(slice: &EndpointSlice) -> Vec<Endpoint> {
+    let mut found = Vec::new();
+    for port in slice.ports.iter().flatten().filter_map(|it| u16::try_from(it.port?).ok()) {
+        let addresses = slice.endpoints.iter().flat_map(|it| &it.addresses);
+        found.extend(
+            addresses.filter_map(|it| it.parse().ok()).map(|address| Endpoint { address, port }),
+        );
+    }
+    found.sort();
+    found
+}
 
 /// Which kinds the API server has, as it said a while ago.
 #[derive(Default)]

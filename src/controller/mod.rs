@@ -9,15 +9,15 @@
 //! ```
 
 mod apply;
-mod call;
-mod capture;
+pub(crate) mod call;
+pub(crate) mod capture;
 pub mod clock;
 pub mod context;
-mod discovery;
+pub(crate) mod discovery;
 pub mod error;
 mod failures;
 pub mod guard;
-mod observe;
+pub(crate) mod observe;
 mod orphan;
 mod perform;
 mod recent;
@@ -25,7 +25,7 @@ mod report;
 mod rights;
 mod secrets;
 mod seen;
-mod stored;
+pub(crate) mod stored;
 mod target;
 mod tasks;
 mod teardown;

@@ -183,7 +183,7 @@ async fn labels(name: &NamespaceName, ctx: &Context) -> Result<BTreeMap<String, 
 }
 
 /// The recorded name; for an incarnation without a target, the one it would have.
-fn target_name(
+pub fn target_name(
     identity: &Identity,
     class: &StagingClassSpec,
     record: &StagingEnvironmentStatus,

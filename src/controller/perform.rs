@@ -24,6 +24,7 @@ use super::{
     call::call,
     capture,
     context::Context,
+    discovery,
     error::Error,
     observe, orphan, report,
     seen::Seen,
@@ -180,18 +181,7 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
     let api: Api<EndpointSlice> = Api::namespaced(ctx.client.clone(), "default");
     let what = "get the addresses of the Kubernetes API";
     let slice = call(what, || api.get_opt("kubernetes")).await?;
-    let mut endpoints = Vec::new();
-    if let Some(slice) = slice {
-        for port in slice.ports.iter().flatten().filter_map(|it| u16::try_from(it.port?).ok()) {
-            let addresses = slice.endpoints.iter().flat_map(|it| &it.addresses);
-            endpoints.extend(
-                addresses
-                    .filter_map(|it| it.parse().ok())
-                    .map(|address| Endpoint { address, port }),
-            );
-        }
-    }
-    endpoints.sort();
+    let endpoints = slice.as_ref().map(discovery::endpoints).unwrap_or_default();
     ctx.endpoints.put("kubernetes", endpoints.clone());
     Ok(endpoints)
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use kulisse_core::{
     api::identity::{NamespaceName, ObjectName},
     plan::object::Object,
 };
 use serde_json::json;
 
-use super::{call::call, capture::pages, context::Context, error::Error};
+use super::{call::call, capture::pages, error::Error};
 
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
@@ -23,7 +23,7 @@ const API: &str = "rbac.authorization.k8s.io/v1";
 pub async fn of_source(
     source: &NamespaceName,
     objects: &[Object],
-    ctx: &Context,
+    client: &Client,
 ) -> Result<Vec<Object>, Error> {
     let named: BTreeSet<&str> = objects
         .iter()
@@ -31,8 +31,8 @@ pub async fn of_source(
         .map(|it| it.text("/roleRef/name"))
         .collect();
     let roles =
-        stream::iter(named).map(|name| role(name, ctx)).buffered(AT_ONCE).collect::<Vec<_>>();
-    let (roles, bindings) = futures::join!(roles, bindings(source, ctx));
+        stream::iter(named).map(|name| role(name, client)).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (roles, bindings) = futures::join!(roles, bindings(source, client));
     let mut found = bindings?;
     for role in roles {
         found.extend(role?);
@@ -40,9 +40,9 @@ pub async fn of_source(
     Ok(found)
 }
 
-async fn role(name: &str, ctx: &Context) -> Result<Option<Object>, Error> {
+async fn role(name: &str, client: &Client) -> Result<Option<Object>, Error> {
     ObjectName::parse(name)?;
-    let api: Api<ClusterRole> = Api::all(ctx.client.clone());
+    let api: Api<ClusterRole> = Api::all(client.clone());
     match call(&format!("get ClusterRole {name}"), || api.get_opt(name)).await {
         Ok(role) => role
             .map(|it| {
@@ -60,8 +60,8 @@ async fn role(name: &str, ctx: &Context) -> Result<Option<Object>, Error> {
 }
 
 /// Of each binding only what it says of the source: the others' accounts are none of its business.
-async fn bindings(source: &NamespaceName, ctx: &Context) -> Result<Vec<Object>, Error> {
-    let api: Api<ClusterRoleBinding> = Api::all(ctx.client.clone());
+async fn bindings(source: &NamespaceName, client: &Client) -> Result<Vec<Object>, Error> {
+    let api: Api<ClusterRoleBinding> = Api::all(client.clone());
     let all = match pages(&api, "list clusterrolebindings", false).await {
         Ok(all) => all,
         Err(error) if error.code() == 403 => return Ok(Vec::new()),
