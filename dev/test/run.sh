@@ -19,6 +19,7 @@ layers='
 format     | code is formatted                               | fmt          | cargo fmt --all --check -- --color never
 unit       | planner, lifecycle: units, goldens, properties  |              | cargo test --locked --no-fail-fast -p kulisse-core
 edge       | controller, probe, command line: units          |              | cargo test --locked --no-fail-fast -p kulisse --lib --bins
+cli        | plan offline: outputs, exit codes, errors       |              | target cli
 schema     | definitions equal the types; CEL accepts, refuses |            | target schema
 lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
 docs       | documentation builds without a warning          |              | documentation

@@ -43,6 +43,11 @@ impl Cluster {
         Ok((Client::try_from(config)?, namespace))
     }
 
+    /// The namespace that was named, without asking any cluster.
+    pub fn namespace(&self) -> Option<String> {
+        self.namespace.clone()
+    }
+
     /// The environments of the namespace that is meant.
     pub async fn environments(&self) -> Result<(Api<StagingEnvironment>, String)> {
         let (client, namespace) = self.client().await?;

@@ -6,7 +6,11 @@
 mod cluster;
 mod crd;
 mod grant;
+mod input;
+mod parity;
+mod plan;
 mod probe;
+mod report;
 mod run;
 mod screen;
 mod status;
@@ -31,6 +35,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Show what would be cloned, changed and left behind, and what leads back
+    Plan(plan::Args),
+    /// Print how an environment differs from production, and why
+    Report(report::Args),
     /// Show an environment: stages, time taken, trouble, URL, expiry
     Status(status::Args),
     /// Wait until an environment is ready or gone
@@ -61,6 +69,8 @@ pub fn main() -> ExitCode {
         };
     let result = runtime.block_on(async {
         match cli.verb {
+            Verb::Plan(args) => plan::plan(args).await,
+            Verb::Report(args) => report::report(args).await,
             Verb::Status(args) => status::status(args).await,
             Verb::Wait(args) => wait::wait(args).await,
             Verb::Grant(args) => grant::grant(args).await,

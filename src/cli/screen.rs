@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use jiff::Timestamp;
 
+use super::parity::Room;
+
 /// Where the width of the terminal is not known.
 const DEFAULT_WIDTH: usize = 100;
 
@@ -35,15 +37,32 @@ impl Screen {
         Self { colour: live && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()), live }
     }
 
+    /// As a file is.
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        Self { colour: false, live: false }
+    }
+
     /// A mark, coloured where there is colour.
     pub fn mark(self, mark: Mark) -> String {
-        let (glyph, word, colour) = match mark {
-            Mark::Fine => ("✔", "ok", 32),
-            Mark::Wrong => ("✖", "!!", 31),
-            Mark::Going => ("●", "..", 33),
-            Mark::Open => ("○", "--", 90),
+        let (glyph, word) = match mark {
+            Mark::Fine => ("✔", "ok"),
+            Mark::Wrong => ("✖", "!!"),
+            Mark::Going => ("●", ".."),
+            Mark::Open => ("○", "--"),
         };
-        if self.live { self.coloured(glyph, colour) } else { word.to_owned() }
+        if self.live { self.tinted(glyph, mark) } else { word.to_owned() }
+    }
+
+    /// Text in the colour of a mark.
+    pub fn tinted(self, text: &str, mark: Mark) -> String {
+        let colour = match mark {
+            Mark::Fine => 32,
+            Mark::Wrong => 31,
+            Mark::Going => 33,
+            Mark::Open => 90,
+        };
+        self.coloured(text, colour)
     }
 
     /// Bold text.
@@ -54,6 +73,16 @@ impl Screen {
     /// Text that matters less.
     pub fn faint(self, text: &str) -> String {
         self.coloured(text, 90)
+    }
+
+    /// The space there is; without a terminal, that of a usual one.
+    pub fn room(self) -> Room {
+        let usual = Room { width: 80, height: 24 };
+        let size = terminal_size::terminal_size().filter(|_| self.live);
+        size.map_or(usual, |(width, height)| Room {
+            width: usize::from(width.0).clamp(60, 120),
+            height: usize::from(height.0).max(usual.height),
+        })
     }
 
     /// Cuts every line to the width of the terminal. Colours take no room.

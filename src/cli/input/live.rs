@@ -1,0 +1,75 @@
+//! What of a cluster a plan depends on, read with a person's own rights.
+
+use anyhow::{Context, Result, anyhow};
+use jiff::Timestamp;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::{Api, Client, api::ListParams};
+use kulisse_core::{
+    api::{
+        class::StagingClass, condition::Reason, environment::StagingEnvironment,
+        identity::NamespaceName,
+    },
+    plan::{capture::Reading, request::Endpoint},
+};
+
+use super::environment::class_of;
+use crate::controller::{
+    capture,
+    discovery::{Kinds, endpoints},
+    error::Error,
+};
+
+/// The environment as it stands in the cluster, if it does and may be read.
+pub async fn environment(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Option<StagingEnvironment> {
+    let api: Api<StagingEnvironment> = Api::namespaced(client.clone(), namespace);
+    api.get_opt(name).await.ok().flatten()
+}
+
+/// The class that the environment has in the cluster.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not there.
+pub async fn class(
+    client: &Client,
+    environment: &StagingEnvironment,
+) -> Result<Option<StagingClass>> {
+    let api: Api<StagingClass> = Api::all(client.clone());
+    let classes = api
+        .list(&ListParams::default())
+        .await
+        .context("cannot read the StagingClasses: give yours with --class FILE")?;
+    class_of(environment, &classes.items)
+}
+
+/// The source as it is now.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub async fn source(client: &Client, source: &NamespaceName) -> Result<Reading> {
+    let read = capture::read(source, client, &Kinds::default(), now).await;
+    read.map_err(|error| match error {
+        // Said to the operator's users; here it is the person who may not.
+        Error::Problem(it) if it.reason == Reason::SourceNotReadable => anyhow!(
+            "you may not read namespace {source}: ask its owners, or plan from files with --source"
+        ),
+        other => other.into(),
+    })
+}
+
+/// Where the Kubernetes API listens; nothing if that may not be read.
+pub async fn api_endpoints(client: &Client) -> Vec<Endpoint> {
+    let api: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
+    let slice = api.get_opt("kubernetes").await.ok().flatten();
+    slice.as_ref().map(endpoints).unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,198 @@
+//! What a plan is made from: an environment, its class and a source, from files or from a cluster.
+
+mod document;
+mod environment;
+mod live;
+mod manifest;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use kube::{Client, ResourceExt};
+use kulisse_core::{
+    api::{
+        class::{StagingClass, StagingClassSpec},
+        environment::StagingEnvironment,
+        identity::{Incarnation, NamespaceName},
+    },
+    plan::{
+        capture::{Capture, Reading, assemble},
+        request::{Cluster as ClusterFacts, Endpoint, Identity, OperatorAccount, Request},
+    },
+};
+
+use self::manifest::Manifests;
+use super::cluster::Cluster;
+use crate::{
+    controller::observe::{DEFAULT_PREFIX, target_name},
+    key,
+};
+
+/// UID of an environment that no cluster knows yet.
+const UNBORN: &str = "00000000-0000-0000-0000-000000000000";
+/// The namespace of an environment whose file names none, where no cluster says otherwise.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Where the source is, and what else a plan depends on.
+#[derive(Debug, clap::Args)]
+pub struct Inputs {
+    /// Manifests of the source instead of the live namespace: a folder, a file, or - for standard
+    /// input. Needs no cluster
+    #[arg(long, value_name = "DIR|FILE|-")]
+    source: Option<PathBuf>,
+    /// The namespace that is the source. Default: spec.source.namespace
+    #[arg(long, value_name = "NS")]
+    source_namespace: Option<String>,
+    /// File with the StagingClass. Default: the one beside the environment; without --source, the
+    /// cluster's
+    #[arg(long, value_name = "FILE")]
+    class: Option<PathBuf>,
+    /// The namespace to clone into. Default: the environment's own; before it has one, stg-<name>
+    #[arg(long, value_name = "NS")]
+    target: Option<String>,
+}
+
+/// What a plan is made from.
+pub struct Input {
+    /// What it is made for.
+    pub request: Request,
+    /// The source.
+    pub capture: Capture,
+    /// What was left out or assumed, for people.
+    pub notes: Vec<String>,
+}
+
+impl Inputs {
+    /// Reads all that a plan of the environment in `file` depends on.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be read, or says what it cannot.
+    pub async fn of_file(&self, file: &Path, cluster: &Cluster) -> Result<Input> {
+        let asked = environment::asked(&document::read(file)?, file)?;
+        let mut environment = asked.environment;
+        let said = environment.namespace().or_else(|| cluster.namespace());
+        if self.source.is_some() {
+            let namespace = said.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+            environment.metadata.namespace = Some(namespace);
+            return self.gather(environment, asked.classes, None).await;
+        }
+        let (client, default) = cluster.client().await?;
+        let namespace = said.unwrap_or(default);
+        if let Some(there) = live::environment(&client, &namespace, &environment.name_any()).await {
+            environment.metadata.uid = there.metadata.uid;
+            environment.status = there.status;
+        }
+        environment.metadata.namespace = Some(namespace);
+        self.gather(environment, asked.classes, Some(client)).await
+    }
+
+    /// What a plan is made for and from; `client` unless the source is files.
+    async fn gather(
+        &self,
+        environment: StagingEnvironment,
+        beside: Vec<StagingClass>,
+        client: Option<Client>,
+    ) -> Result<Input> {
+        let mut spec = environment.spec.clone();
+        if let Some(namespace) = &self.source_namespace {
+            spec.source.namespace.clone_from(namespace);
+        }
+        let source = NamespaceName::parse(&spec.source.namespace)?;
+        let class = self.class(&environment, beside, client.as_ref()).await?;
+        let (reading, api_endpoints, notes) = self.read(&source, client.as_ref()).await?;
+        let incarnation = environment.status.as_ref().and_then(|it| it.incarnation);
+        let incarnation = incarnation.unwrap_or(Incarnation(1));
+        let identity = Identity {
+            name: environment.name_any(),
+            namespace: NamespaceName::parse(&environment.namespace().unwrap_or_default())?,
+            uid: environment.uid().unwrap_or_else(|| UNBORN.to_owned()),
+        };
+        let request = Request {
+            target: self.target(&environment, &identity, &class, incarnation)?,
+            environment: identity,
+            spec,
+            class,
+            incarnation,
+            // Whose rights the operator binds for itself is no part of a plan.
+            cluster: ClusterFacts { api_endpoints, operator: OperatorAccount::default() },
+        };
+        let capture = assemble(reading, &key::momentary()?);
+        Ok(Input { request, capture, notes })
+    }
+
+    async fn class(
+        &self,
+        environment: &StagingEnvironment,
+        beside: Vec<StagingClass>,
+        client: Option<&Client>,
+    ) -> Result<StagingClassSpec> {
+        let classes = match &self.class {
+            Some(file) => environment::classes(&document::read(file)?)?,
+            None => beside,
+        };
+        let class = match (environment::class_of(environment, &classes), client, &classes[..]) {
+            // Whoever gives one class means it.
+            (Ok(None), _, [only]) if self.class.is_some() => Some(only.clone()),
+            (Ok(None) | Err(_), Some(client), _) if self.class.is_none() => {
+                live::class(client, environment).await?
+            }
+            (found, ..) => found?,
+        };
+        Ok(class.map(|it| it.spec).unwrap_or_default())
+    }
+
+    async fn read(
+        &self,
+        source: &NamespaceName,
+        client: Option<&Client>,
+    ) -> Result<(Reading, Vec<Endpoint>, Vec<String>)> {
+        if let Some(client) = client.filter(|_| self.source.is_none()) {
+            let reading = live::source(client, source).await?;
+            let mut notes = Vec::new();
+            if reading.secrets.is_none() {
+                notes.push(format!(
+                    "you may not read the Secrets of {source}: their keys are taken from what refers to them"
+                ));
+            }
+            if !reading.unreadable.is_empty() {
+                notes.push(format!(
+                    "you may not read these kinds: {}",
+                    reading.unreadable.join(", ")
+                ));
+            }
+            return Ok((reading, live::api_endpoints(client).await, notes));
+        }
+        let path = self.source.as_deref().unwrap_or(Path::new("-"));
+        let documents = document::read(path)?;
+        let Manifests { objects, secrets, endpoints, notes } =
+            manifest::sort_out(documents, source)?;
+        let reading = Reading {
+            namespace: source.clone(),
+            captured_at: Timestamp::UNIX_EPOCH,
+            objects,
+            secrets: Some(secrets),
+            unreadable: Vec::new(),
+        };
+        Ok((reading, endpoints, notes))
+    }
+
+    fn target(
+        &self,
+        environment: &StagingEnvironment,
+        identity: &Identity,
+        class: &StagingClassSpec,
+        incarnation: Incarnation,
+    ) -> Result<NamespaceName> {
+        if let Some(name) = &self.target {
+            return Ok(NamespaceName::parse(name)?);
+        }
+        if identity.uid != UNBORN {
+            let status = environment.status.clone().unwrap_or_default();
+            return Ok(target_name(identity, class, &status, incarnation));
+        }
+        let prefix = class.namespace_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
+        Ok(NamespaceName::parse(&format!("{prefix}-{}", identity.name))?)
+    }
+}
