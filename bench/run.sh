@@ -11,6 +11,9 @@ set -euo pipefail
 . "$(dirname "$0")/../dev/test/common.sh"
 cd "$root"
 
+# The planner needs no cluster.
+cargo bench --locked -q -p kulisse-core --bench plan
+
 need curl curl
 : "${KULISSE_DEVCLUSTER:=$(dev/cluster/build.sh)/devcluster}"
 : "${KULISSE_HELM:=$(dev/helm/build.sh)}"

@@ -5,6 +5,8 @@
 
 mod cluster;
 mod crd;
+mod diff;
+mod difference;
 mod grant;
 mod input;
 mod parity;
@@ -37,6 +39,8 @@ struct Cli {
 enum Verb {
     /// Show what would be cloned, changed and left behind, and what leads back
     Plan(plan::Args),
+    /// Compare a plan with its target as it is, or with production
+    Diff(diff::Args),
     /// Print how an environment differs from production, and why
     Report(report::Args),
     /// Show an environment: stages, time taken, trouble, URL, expiry
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.verb {
             Verb::Plan(args) => plan::plan(args).await,
+            Verb::Diff(args) => diff::diff(args).await,
             Verb::Report(args) => report::report(args).await,
             Verb::Status(args) => status::status(args).await,
             Verb::Wait(args) => wait::wait(args).await,

@@ -166,7 +166,7 @@ pub async fn load(uid: &str, ctx: &Context) -> Result<Option<Arc<Stored>>, Error
 }
 
 /// The newest plan among parts of which every one is there.
-fn newest(parts: Vec<Secret>) -> Option<Arc<Stored>> {
+pub fn newest(parts: Vec<Secret>) -> Option<Arc<Stored>> {
     let mut plans: BTreeMap<u64, BTreeMap<usize, Secret>> = BTreeMap::new();
     for secret in parts {
         let name = secret.name_any();

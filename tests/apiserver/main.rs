@@ -19,6 +19,7 @@ mod consent;
 mod definitions;
 mod ends;
 mod figures;
+mod look;
 mod restarts;
 mod world;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
             clones::a_seed_whose_store_never_comes_waits_and_says_so,
             clones::three_environments_of_one_source_do_not_disturb_each_other,
             clones::production_that_moves_on_changes_nothing_in_what_lives,
+            look::plan_diff_and_report_show_what_the_operator_does,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
         ]),

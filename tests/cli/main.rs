@@ -269,3 +269,33 @@ fn installed_as_a_plugin_it_is_kubectl_kulisse() {
     let all: Vec<&str> = std::iter::once("kulisse").chain(args).collect();
     assert_eq!(run::run_beside(&kubectl, &all, &folder.path()).out, printed.out);
 }
+
+#[test]
+fn diff_shows_what_differs_from_the_source_and_exits_with_3() {
+    let folder = Folder::new("diff");
+    let env = folder.write("env.yaml", &environment(""));
+    folder.write("source.yaml", include_str!("canaries.yaml"));
+    let source = folder.at("source.yaml");
+    let printed = kulisse(&["diff", "-f", &env, "--source", &source]);
+    assert_eq!(printed.code, 3, "{}", printed.err);
+    for part in [
+        "diff -u /dev/null plan/NetworkPolicy.networking.k8s.io/kulisse-default-deny\n--- /dev/null\n+++ plan/",
+        "diff -u source/Secret/database plan/Secret/database\n",
+        "-  password: (not shown)\n",
+        "+  password: \"(not shown: generated)\"\n",
+        "\nOnly in source: Secret/tls (",
+    ] {
+        assert!(printed.out.contains(part), "«{part}» is not in:\n{}", printed.out);
+    }
+    // What is the same but for the marks of every clone is no difference.
+    assert!(!printed.out.contains("plan/Deployment.apps/web"), "{}", printed.out);
+    for canary in run::CANARIES {
+        assert!(
+            !(printed.out.clone() + &printed.err).contains(canary),
+            "{canary}:\n{}",
+            printed.out
+        );
+    }
+    assert_eq!(kulisse(&["diff"]).code, 2);
+    assert_eq!(kulisse(&["diff", "-f", &env, "--source", &source, "--against", "target"]).code, 1);
+}

@@ -107,7 +107,7 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
 }
 
 /// The object that controls `object`, as its owner reference names it.
-pub(super) fn controller(object: &Object) -> Option<Key> {
+pub fn controller(object: &Object) -> Option<Key> {
     let owners = object.get("/metadata/ownerReferences")?.as_array()?;
     let owner = owners.iter().find(|it| it.get("controller") == Some(&Value::Bool(true)))?;
     let text = |field: &str| owner.get(field).and_then(Value::as_str);

@@ -14,6 +14,9 @@ use crate::api::{class::PodSecurity, identity::MAX_LABEL, names, staging_plan::S
 
 /// Keeps a clone out of backups that Velero makes of the whole cluster.
 const NO_BACKUP: &str = "velero.io/exclude-from-backup";
+/// The labels that every clone bears.
+pub const MARKS: [&str; 4] =
+    [names::ENVIRONMENT_UID_LABEL, names::ENVIRONMENT_LABEL, names::MANAGED_BY_LABEL, NO_BACKUP];
 /// The label prefix of Kubernetes' own admission of Pods.
 const POD_SECURITY: &str = "pod-security.kubernetes.io/";
 
@@ -69,12 +72,8 @@ fn without_mesh(context: &Context, log: &mut Log) {
 /// Marks an object as part of the environment.
 pub(super) fn ours(object: &mut Object, context: &Context) {
     let environment = &context.request.environment;
-    for (key, value) in [
-        (names::ENVIRONMENT_UID_LABEL, environment.uid.as_str()),
-        (names::ENVIRONMENT_LABEL, environment.name.as_str()),
-        (names::MANAGED_BY_LABEL, names::MANAGED_BY),
-        (NO_BACKUP, "true"),
-    ] {
+    let values = [&environment.uid, &environment.name, names::MANAGED_BY, "true"];
+    for (key, value) in MARKS.into_iter().zip(values) {
         object.set(&label_path(key), json!(value));
     }
 }

@@ -43,6 +43,8 @@ mod selectors;
 mod strip;
 pub mod task;
 
+pub use self::label::MARKS;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -173,7 +173,9 @@ fn unreadable(error: &serde_saphyr::Error, text: &str, file: &str) -> anyhow::Er
 /// The parser's words without what it quotes of the text, and without the place, which is said already.
 fn words(error: &serde_saphyr::Error) -> String {
     let said = error.without_snippet().to_string();
+    // What comes after a colon is a piece of the text.
     let said = said.split(" at line ").next().unwrap_or_default();
+    let said = said.split(':').next().unwrap_or_default();
     let mut bare = String::new();
     let mut quoted = None;
     for c in said.chars() {

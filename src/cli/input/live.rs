@@ -1,13 +1,15 @@
 //! What of a cluster a plan depends on, read with a person's own rights.
 
-use anyhow::{Context, Result, anyhow};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::{core::v1::Secret, discovery::v1::EndpointSlice};
 use kube::{Api, Client, api::ListParams};
 use kulisse_core::{
     api::{
         class::StagingClass, condition::Reason, environment::StagingEnvironment,
-        identity::NamespaceName,
+        identity::NamespaceName, names,
     },
     plan::{capture::Reading, request::Endpoint},
 };
@@ -17,6 +19,7 @@ use crate::controller::{
     capture,
     discovery::{Kinds, endpoints},
     error::Error,
+    stored::{Stored, newest},
 };
 
 /// The environment as it stands in the cluster, if it does and may be read.
@@ -67,6 +70,27 @@ pub async fn api_endpoints(client: &Client) -> Vec<Endpoint> {
     let api: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
     let slice = api.get_opt("kubernetes").await.ok().flatten();
     slice.as_ref().map(endpoints).unwrap_or_default()
+}
+
+/// The environment of that name.
+///
+/// # Errors
+///
+/// If it is not there or cannot be read.
+pub async fn known(client: &Client, namespace: &str, name: &str) -> Result<StagingEnvironment> {
+    let api: Api<StagingEnvironment> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await.context("cannot read the environment")?;
+    match found {
+        Some(environment) => Ok(environment),
+        None => bail!("there is no StagingEnvironment {name} in namespace {namespace}"),
+    }
+}
+
+/// What was captured and planned for an environment, if it may be read: few may.
+pub async fn stored(client: &Client, operator: &str, uid: &str) -> Option<Stored> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), operator);
+    let parts = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
+    Arc::into_inner(newest(api.list(&parts).await.ok()?.items)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]

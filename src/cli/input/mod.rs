@@ -22,10 +22,14 @@ use kulisse_core::{
     },
 };
 
+pub use self::live::{known, source as live, stored};
 use self::manifest::Manifests;
 use super::cluster::Cluster;
 use crate::{
-    controller::observe::{DEFAULT_PREFIX, target_name},
+    controller::{
+        observe::{DEFAULT_PREFIX, target_name},
+        stored::Stored,
+    },
     key,
 };
 
@@ -59,8 +63,12 @@ pub struct Input {
     pub request: Request,
     /// The source.
     pub capture: Capture,
+    /// The environment as asked for; with the status of the cluster's, if there is one.
+    pub environment: StagingEnvironment,
     /// What was left out or assumed, for people.
     pub notes: Vec<String>,
+    /// The cluster, if one was asked.
+    pub client: Option<Client>,
 }
 
 impl Inputs {
@@ -88,6 +96,41 @@ impl Inputs {
         self.gather(environment, asked.classes, Some(client)).await
     }
 
+    /// Reads all that a plan of an environment of the cluster depends on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inputs::of_file`].
+    pub async fn of_environment(
+        &self,
+        environment: StagingEnvironment,
+        client: Client,
+    ) -> Result<Input> {
+        self.gather(environment, Vec::new(), Some(client)).await
+    }
+
+    /// The same, from what was captured before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inputs::of_file`].
+    pub async fn of_capture(
+        &self,
+        environment: StagingEnvironment,
+        client: Client,
+        kept: Stored,
+    ) -> Result<Input> {
+        let class = self.class(&environment, Vec::new(), Some(&client)).await?;
+        let request = self.request(&environment, class, kept.request.cluster)?;
+        let capture = kept.capture;
+        Ok(Input { request, capture, environment, notes: Vec::new(), client: Some(client) })
+    }
+
+    /// Whether the source is files.
+    pub fn is_offline(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// What a plan is made for and from; `client` unless the source is files.
     async fn gather(
         &self,
@@ -95,13 +138,29 @@ impl Inputs {
         beside: Vec<StagingClass>,
         client: Option<Client>,
     ) -> Result<Input> {
-        let mut spec = environment.spec.clone();
-        if let Some(namespace) = &self.source_namespace {
-            spec.source.namespace.clone_from(namespace);
-        }
-        let source = NamespaceName::parse(&spec.source.namespace)?;
         let class = self.class(&environment, beside, client.as_ref()).await?;
+        let source = NamespaceName::parse(self.namespace(&environment))?;
         let (reading, api_endpoints, notes) = self.read(&source, client.as_ref()).await?;
+        // Whose rights the operator binds for itself is no part of a plan.
+        let cluster = ClusterFacts { api_endpoints, operator: OperatorAccount::default() };
+        let request = self.request(&environment, class, cluster)?;
+        let capture = assemble(reading, &key::momentary()?);
+        Ok(Input { request, capture, environment, notes, client })
+    }
+
+    /// The name of the namespace that is cloned.
+    fn namespace<'a>(&'a self, environment: &'a StagingEnvironment) -> &'a str {
+        self.source_namespace.as_deref().unwrap_or(&environment.spec.source.namespace)
+    }
+
+    fn request(
+        &self,
+        environment: &StagingEnvironment,
+        class: StagingClassSpec,
+        cluster: ClusterFacts,
+    ) -> Result<Request> {
+        let mut spec = environment.spec.clone();
+        self.namespace(environment).clone_into(&mut spec.source.namespace);
         let incarnation = environment.status.as_ref().and_then(|it| it.incarnation);
         let incarnation = incarnation.unwrap_or(Incarnation(1));
         let identity = Identity {
@@ -109,17 +168,8 @@ impl Inputs {
             namespace: NamespaceName::parse(&environment.namespace().unwrap_or_default())?,
             uid: environment.uid().unwrap_or_else(|| UNBORN.to_owned()),
         };
-        let request = Request {
-            target: self.target(&environment, &identity, &class, incarnation)?,
-            environment: identity,
-            spec,
-            class,
-            incarnation,
-            // Whose rights the operator binds for itself is no part of a plan.
-            cluster: ClusterFacts { api_endpoints, operator: OperatorAccount::default() },
-        };
-        let capture = assemble(reading, &key::momentary()?);
-        Ok(Input { request, capture, notes })
+        let target = self.target(environment, &identity, &class, incarnation)?;
+        Ok(Request { environment: identity, spec, class, incarnation, target, cluster })
     }
 
     async fn class(

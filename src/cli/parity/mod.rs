@@ -7,7 +7,7 @@ mod summary;
 
 pub use self::{
     markdown::markdown,
-    stream::stream,
+    stream::{KEPT, policy, stream},
     summary::{Room, summary},
 };
 

@@ -13,6 +13,9 @@ use kulisse_core::{
     secrets::{EVERY_KEY, Part, PlannedSecret, PlannedValue},
 };
 
+/// What is said of a value that the clone has, too.
+pub const KEPT: &str = "kept: no credential";
+
 /// The target and the clones, in the order in which they are applied.
 ///
 /// # Errors
@@ -74,7 +77,7 @@ fn describe(text: &mut String, object: &Object, secret: Option<&PlannedSecret>) 
 }
 
 /// What becomes of a value, in words.
-fn policy(value: &PlannedValue) -> String {
+pub fn policy(value: &PlannedValue) -> String {
     match value {
         PlannedValue::Parts(parts) => {
             let made = parts.iter().filter(|part| match part {
@@ -82,7 +85,7 @@ fn policy(value: &PlannedValue) -> String {
                 Part::Text(_) => false,
             });
             match (made.count(), parts.len()) {
-                (0, _) => "kept: no credential".to_owned(),
+                (0, _) => KEPT.to_owned(),
                 (made, all) if made == all => "generated".to_owned(),
                 _ => "generated where it is a credential, the rest kept".to_owned(),
             }

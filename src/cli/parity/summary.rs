@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn lines_are_shared_and_none_is_given_twice() {
         assert_eq!(share(20, [0, 4, 2, 5]), [0, 4, 2, 5]);
-        assert_eq!(share(12, [0, 20, 4, 20]), [0, 4, 4, 4]);
+        assert_eq!(share(12, [0, 20, 4, 20]), [0, 4, 3, 5]);
         assert_eq!(share(0, [0, 20, 20, 20]), [0, 3, 2, 4]);
     }
 
