@@ -102,6 +102,7 @@ fn request() -> Request {
         },
         spec,
         class,
+        granted_secrets: Vec::new(),
         incarnation: Incarnation(1),
         target: NamespaceName::parse("stg-pr-1").unwrap(),
         cluster: Cluster::default(),

@@ -1,10 +1,13 @@
 //! What of a cluster a plan depends on, read with a person's own rights.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
-use k8s_openapi::api::{core::v1::Secret, discovery::v1::EndpointSlice};
+use k8s_openapi::api::{
+    core::v1::{Namespace, Secret},
+    discovery::v1::EndpointSlice,
+};
 use kube::{Api, Client, api::ListParams};
 use kulisse_core::{
     api::{
@@ -70,6 +73,21 @@ pub async fn api_endpoints(client: &Client) -> Vec<Endpoint> {
     let api: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
     let slice = api.get_opt("kubernetes").await.ok().flatten();
     slice.as_ref().map(endpoints).unwrap_or_default()
+}
+
+/// The labels of the request namespace, as far as they are known: its name always is.
+pub async fn labels(
+    client: Option<&Client>,
+    namespace: &NamespaceName,
+) -> BTreeMap<String, String> {
+    let name = namespace.to_string();
+    let read = async {
+        let api: Api<Namespace> = Api::all(client?.clone());
+        api.get_metadata(&name).await.ok()?.metadata.labels
+    };
+    let mut labels = read.await.unwrap_or_default();
+    labels.insert(names::NAMESPACE_NAME_LABEL.to_owned(), name);
+    labels
 }
 
 /// The environment of that name.

@@ -5,7 +5,10 @@ mod environment;
 mod live;
 mod manifest;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -14,10 +17,14 @@ use kulisse_core::{
     api::{
         class::{StagingClass, StagingClassSpec},
         environment::StagingEnvironment,
+        grant::StagingGrant,
         identity::{Incarnation, NamespaceName},
+        names,
     },
+    lifecycle::consent::{Asking, granted_secrets},
     plan::{
         capture::{Capture, Reading, assemble},
+        object::Object,
         request::{Cluster as ClusterFacts, Endpoint, Identity, OperatorAccount, Request},
     },
 };
@@ -121,7 +128,8 @@ impl Inputs {
         kept: Stored,
     ) -> Result<Input> {
         let class = self.class(&environment, Vec::new(), Some(&client)).await?;
-        let request = self.request(&environment, class, kept.request.cluster)?;
+        let mut request = self.request(&environment, class, kept.request.cluster)?;
+        request.granted_secrets = kept.request.granted_secrets;
         let capture = kept.capture;
         Ok(Input { request, capture, environment, notes: Vec::new(), client: Some(client) })
     }
@@ -143,7 +151,9 @@ impl Inputs {
         let (reading, api_endpoints, notes) = self.read(&source, client.as_ref()).await?;
         // Whose rights the operator binds for itself is no part of a plan.
         let cluster = ClusterFacts { api_endpoints, operator: OperatorAccount::default() };
-        let request = self.request(&environment, class, cluster)?;
+        let mut request = self.request(&environment, class, cluster)?;
+        let labels = live::labels(client.as_ref(), &request.environment.namespace).await;
+        request.granted_secrets = granted(&reading.objects, &request.environment, &labels);
         let capture = assemble(reading, &key::momentary()?);
         Ok(Input { request, capture, environment, notes, client })
     }
@@ -169,7 +179,16 @@ impl Inputs {
             uid: environment.uid().unwrap_or_else(|| UNBORN.to_owned()),
         };
         let target = self.target(environment, &identity, &class, incarnation)?;
-        Ok(Request { environment: identity, spec, class, incarnation, target, cluster })
+        let granted_secrets = Vec::new();
+        Ok(Request {
+            environment: identity,
+            spec,
+            class,
+            granted_secrets,
+            incarnation,
+            target,
+            cluster,
+        })
     }
 
     async fn class(
@@ -245,4 +264,19 @@ impl Inputs {
         let prefix = class.namespace_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
         Ok(NamespaceName::parse(&format!("{prefix}-{}", identity.name))?)
     }
+}
+
+/// Globs of the Secrets that the source's grants let the request namespace have as they are.
+fn granted(
+    objects: &[Object],
+    identity: &Identity,
+    labels: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let grants: Vec<StagingGrant> = objects
+        .iter()
+        .filter(|it| it.group() == names::GROUP && it.kind() == "StagingGrant")
+        .filter_map(|it| serde_json::from_value(it.value().clone()).ok())
+        .collect();
+    let asking = Asking { name: identity.namespace.as_str(), labels };
+    granted_secrets(asking, grants.iter().map(|it| &it.spec))
 }

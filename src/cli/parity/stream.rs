@@ -10,7 +10,7 @@ use kulisse_core::{
         Plan,
         object::{Object, escape},
     },
-    secrets::{EVERY_KEY, Part, PlannedSecret, PlannedValue},
+    secrets::{EVERY_KEY, Origin, Part, PlannedSecret, PlannedValue},
 };
 
 /// What is said of a value that the clone has, too.
@@ -80,21 +80,35 @@ fn describe(text: &mut String, object: &Object, secret: Option<&PlannedSecret>) 
 pub fn policy(value: &PlannedValue) -> String {
     match value {
         PlannedValue::Parts(parts) => {
-            let made = parts.iter().filter(|part| match part {
-                Part::Credential { .. } => true,
-                Part::Text(_) => false,
-            });
-            match (made.count(), parts.len()) {
-                (0, _) => KEPT.to_owned(),
-                (made, all) if made == all => "generated".to_owned(),
-                _ => "generated where it is a credential, the rest kept".to_owned(),
+            match (parts.iter().any(is_made), parts.iter().all(is_made)) {
+                (false, _) => KEPT.to_owned(),
+                (true, true) => "generated".to_owned(),
+                (true, false) => "generated where it is a credential, the rest kept".to_owned(),
             }
         }
-        PlannedValue::From { secret, key } if key == EVERY_KEY => {
-            format!("from Secret {secret} of the request namespace")
+        PlannedValue::Keys(_) => "certificates and keys, made anew".to_owned(),
+        PlannedValue::Template(_) => "a text of spec.secrets".to_owned(),
+        PlannedValue::From(place) => {
+            let whose = match place.origin {
+                Origin::Request => "the request namespace",
+                Origin::Source => "the source: a copy",
+                Origin::Operator => "the operator's namespace",
+            };
+            let key = if place.key == EVERY_KEY {
+                String::new()
+            } else {
+                format!("key {} of ", place.key)
+            };
+            format!("from {key}Secret {} of {whose}", place.secret)
         }
-        PlannedValue::From { secret, key } => {
-            format!("from key {key} of Secret {secret} of the request namespace")
-        }
+    }
+}
+
+/// Whether a piece is invented anew, or holds one that is.
+fn is_made(part: &Part) -> bool {
+    match part {
+        Part::Credential { .. } => true,
+        Part::Text(_) => false,
+        Part::Base64(inner) => inner.iter().any(is_made),
     }
 }
