@@ -285,7 +285,6 @@ mod tests {
             environment: Identity { name: "pr-1".into(), namespace, uid: "u".into() },
             spec: spec.unwrap(),
             class: kulisse_core::api::class::StagingClassSpec::default(),
-            granted_secrets: Vec::new(),
             incarnation: Incarnation(1),
             target: NamespaceName::parse("stg-pr-1").unwrap(),
             cluster: Cluster::default(),

@@ -46,8 +46,8 @@ impl Object {
         Ok(Self(value))
     }
 
-    /// An object of the operator's own making.
-    pub(crate) fn made(api_version: &str, kind: &str, name: &str, rest: Value) -> Self {
+    /// An object of our own making.
+    pub fn made(api_version: &str, kind: &str, name: &str, rest: Value) -> Self {
         let mut map = match rest {
             Value::Object(map) => map,
             _ => Map::new(),

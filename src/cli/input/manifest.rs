@@ -47,13 +47,14 @@ pub fn sort_out(documents: Vec<Document>, namespace: &NamespaceName) -> Result<M
     let mut seen: BTreeMap<Key, Place> = BTreeMap::new();
     let mut elsewhere: BTreeMap<String, usize> = BTreeMap::new();
     let mut of_the_cluster: BTreeMap<String, usize> = BTreeMap::new();
+    let mut beside = Vec::new();
     for Document { value, place } in documents {
         let mut object = object(value, &place)?;
         let (key, own) = (object.key(), object.text("/metadata/namespace").to_owned());
         if is_clusterwide(&object, &clusterwide) {
-            // That the namespace itself is there goes without saying.
-            if key.kind != "Namespace" || key.name != namespace.as_str() {
-                *of_the_cluster.entry(key.kind).or_default() += 1;
+            match concerned(&object, namespace) {
+                Some(object) => beside.push(object),
+                None => *of_the_cluster.entry(key.kind).or_default() += 1,
             }
             continue;
         }
@@ -88,6 +89,19 @@ pub fn sort_out(documents: Vec<Document>, namespace: &NamespaceName) -> Result<M
             ),
         };
         bail!("there is no object of namespace {namespace}: {hint}");
+    }
+    let named: BTreeSet<String> = found
+        .objects
+        .iter()
+        .filter(|it| it.kind() == "RoleBinding" && it.text("/roleRef/kind") == "ClusterRole")
+        .map(|it| it.text("/roleRef/name").to_owned())
+        .collect();
+    for object in beside {
+        if object.kind() != "ClusterRole" || named.contains(object.name()) {
+            found.objects.push(object);
+        } else {
+            *of_the_cluster.entry(object.kind().to_owned()).or_default() += 1;
+        }
     }
     for (what, counts) in [
         ("objects of other namespaces are no part of the source", elsewhere),
@@ -135,6 +149,46 @@ fn is_clusterwide(object: &Object, defined: &BTreeSet<(String, String)>) -> bool
         |it| matches!(it.action, Action::Leave(reason, _) if reason == OF_THE_CLUSTER),
     );
     known || defined.contains(&(object.group().to_owned(), object.kind().to_owned()))
+}
+
+/// Of what belongs to the cluster, what the operator reads as well: the namespace itself, roles that
+/// its bindings may name, and what bindings of the cluster say of its accounts.
+fn concerned(object: &Object, namespace: &NamespaceName) -> Option<Object> {
+    let part = |fields: &[&str]| {
+        let mut part = json!({});
+        for field in fields {
+            if let Some(value) = object.get(&format!("/{field}")) {
+                part[*field] = value.clone();
+            }
+        }
+        part["metadata"] = json!({});
+        let name = object.name();
+        Object::made(object.api_version(), object.kind(), name, part)
+    };
+    match object.kind() {
+        "Namespace" if object.name() == namespace.as_str() => {
+            let mut own = part(&[]);
+            for field in ["labels", "annotations"] {
+                let path = format!("/metadata/{field}");
+                own.set(&path, object.get(&path).cloned().unwrap_or_else(|| json!({})));
+            }
+            Some(own)
+        }
+        "ClusterRole" => Some(part(&["rules"])),
+        "ClusterRoleBinding" => {
+            let own = |it: &&Value| {
+                it.get("kind").is_some_and(|kind| kind == "ServiceAccount")
+                    && it.get("namespace").is_some_and(|it| it == namespace.as_str())
+            };
+            let subjects = object.get("/subjects").and_then(Value::as_array);
+            let subjects: Vec<Value> =
+                subjects.into_iter().flatten().filter(own).cloned().collect();
+            let mut binding = part(&["roleRef"]);
+            binding.set("/subjects", subjects.clone().into());
+            (!subjects.is_empty()).then_some(binding)
+        }
+        _ => None,
+    }
 }
 
 /// The one object of another namespace that a plan depends on: where the Kubernetes API listens.
@@ -191,7 +245,7 @@ mod tests {
              ---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: v}}\n"
         );
         let found = sorted(&all).unwrap();
-        assert_eq!(found.objects.len(), 1);
+        assert_eq!(found.objects.len(), 2, "and the namespace");
         assert_eq!(found.objects[0].text("/metadata/namespace"), "shop");
         assert_eq!(
             found.notes,
