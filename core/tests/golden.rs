@@ -1,7 +1,7 @@
 //! One folder of `tests/golden` per rule of the planner: `source.yaml`, `environment.yaml`, maybe
-//! `class.yaml` and `grant.yaml`, and what becomes of them: `expected.yaml` (the clones, without the fence) and
-//! `report.yaml` (what changed, what stays behind, what was found). `BLESS=1` rewrites the last
-//! two, `CASE=name` runs one.
+//! `class.yaml` and `grant.yaml`, and what becomes of them: `expected.yaml` (the clones, without the
+//! fence) and `report.yaml` (what changed, what stays behind, what was found); where there is a
+//! `fence.yaml`, also the fence. `BLESS=1` rewrites what comes out, `CASE=name` runs one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -36,6 +36,9 @@ fn every_case_comes_out_as_recorded() {
         let plan = plan(&case.request, &case.capture()).unwrap();
         compare(folder, "expected.yaml", &expected(&plan), bless, &mut wrong);
         compare(folder, "report.yaml", &report(&plan), bless, &mut wrong);
+        if folder.join("fence.yaml").exists() {
+            compare(folder, "fence.yaml", &fence(&plan), bless, &mut wrong);
+        }
     }
     assert!(cases > 0, "no golden case was found");
     assert!(wrong.is_empty(), "{}\nBLESS=1 rewrites them", wrong.join("\n"));
@@ -54,6 +57,20 @@ fn compare(folder: &Path, file: &str, made: &str, bless: bool, wrong: &mut Vec<S
     let differs = made.lines().zip(recorded.lines()).find(|(made, recorded)| made != recorded);
     let (made, recorded) = differs.unwrap_or(("(one of them goes on)", ""));
     wrong.push(format!("{}:\n  recorded: {recorded}\n  made:     {made}", path.display()));
+}
+
+/// What stands in the target before any workload, in the order of its names.
+fn fence(plan: &Plan) -> String {
+    let mut policies: Vec<_> = plan
+        .clones
+        .iter()
+        .map(|it| &it.object)
+        .filter(|it| it.label(names::FENCE_LABEL).is_some())
+        .collect();
+    policies.sort_by_key(|it| it.key());
+    let documents: Vec<String> =
+        policies.into_iter().map(|it| yaml_text(&json!({it.name(): it.get("/spec")}))).collect();
+    documents.concat()
 }
 
 /// The clones in their order, the fence left out: it has cases of its own.

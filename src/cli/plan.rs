@@ -68,7 +68,7 @@ pub async fn plan(args: Args) -> Result<ExitCode> {
 }
 
 fn shown(plan: &Plan, input: &Input, show: impl Fn(Parity) -> String) -> String {
-    let report = plan.report(0, usize::MAX);
+    let report = plan.report(0);
     show(Parity { name: &input.request.environment.name, plan: &report, urls: &plan.urls })
 }
 

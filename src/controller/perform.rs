@@ -147,6 +147,7 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         left_behind: count(plan.left_behind.len()),
         findings: count(plan.findings.len()),
         copied: plan.copied().into_iter().take(64).collect(),
+        warned: count(plan.warned().count()),
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),

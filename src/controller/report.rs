@@ -14,14 +14,11 @@ use kulisse_core::{
         staging_plan::StagingPlan,
         status::StagingEnvironmentStatus,
     },
-    plan::{Plan, request::Identity},
+    plan::{self, Plan, request::Identity},
 };
 use serde_json::{Value, json};
 
 use super::{call::call, context::Context, error::Error, seen::Seen};
-
-/// Entries of a list in a StagingPlan; more would not fit into one object.
-const LISTED: usize = 3000;
 
 /// Puts our finalizer on the environment.
 pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
@@ -150,7 +147,7 @@ async fn announce(
 pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Error> {
     let name = names::staging_plan(&seen.identity.name);
     let generation = seen.environment.metadata.generation.unwrap_or_default();
-    let mut object = StagingPlan::new(&name, plan.report(generation, LISTED));
+    let mut object = StagingPlan::new(&name, plan::report::fitting(plan, generation));
     object.metadata = ObjectMeta {
         name: Some(name.clone()),
         namespace: Some(seen.identity.namespace.as_str().to_owned()),

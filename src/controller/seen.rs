@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kulisse_core::{
     api::{
+        boundary::BoundaryMode,
         class::StagingClassSpec,
         condition::{ConditionType, Reason, find},
         environment::StagingEnvironment,
@@ -129,11 +130,17 @@ impl Seen {
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
+            warns_only: self.warns_only(),
             applied: self.applied().map(|it| (it.digest.clone(), it.through)),
             applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
         }
+    }
+
+    /// Whether what leads back stops nothing: asked for, and allowed by the class.
+    fn warns_only(&self) -> bool {
+        self.environment.spec.boundary.mode == BoundaryMode::Warn && self.class.boundary.allow_warn
     }
 
     fn plan_facts(&self, now: Timestamp) -> Option<PlanFacts> {
@@ -156,6 +163,7 @@ impl Seen {
             captured_at: self.record.source.as_ref().map_or(now, |it| it.captured_at.0),
             blocked,
             copied: summary.copied.clone(),
+            warned: summary.warned,
         })
     }
 
@@ -166,7 +174,10 @@ impl Seen {
             let said = find(&self.record.conditions, ConditionType::BoundaryClean);
             let since = said.filter(|it| it.status == "False").map(|it| it.last_transition_time.0);
             match since {
-                Some(since) if now.duration_since(since) >= PROBE_AGAIN => Probe::Due,
+                // What nothing waits for is not tried again and again.
+                Some(since) if !self.warns_only() && now.duration_since(since) >= PROBE_AGAIN => {
+                    Probe::Due
+                }
                 _ => Probe::Failed(Problem::new(reason, message.clone())),
             }
         };

@@ -95,6 +95,16 @@ pub fn accepted() -> Vec<Value> {
         "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete" },
         "access": [{ "subject": { "kind": "User", "name": "a" }, "role": "Edit" },
             { "subject": { "kind": "ServiceAccount", "name": "a", "namespace": "b" } }],
+        "hosts": [
+            { "host": "*.example.com", "action": "Block" }, { "host": "a.b", "action": "Allow" },
+            { "host": "c.d", "action": "Replace", "with": "e.f" },
+            { "host": "g.h", "action": "Replace",
+                "withService": { "name": "mock", "port": 80, "scheme": "http" } } ],
+        "egress": [{ "to": [
+            { "ipBlock": { "cidr": "203.0.113.0/24", "except": ["203.0.113.7/32"] } },
+            { "namespaceSelector": { "matchLabels": { "a": "b" } }, "podSelector": {} } ],
+            "ports": [{ "port": 443 }, { "protocol": "UDP", "port": 1, "endPort": 2 }] }],
+        "boundary": { "mode": "Warn" },
         "suspend": true,
     });
     vec![
@@ -119,6 +129,14 @@ pub fn accepted() -> Vec<Value> {
         })),
         class(json!({ "expose": { "domain": "staging.test", "ingressClassName": "nginx",
             "tlsSecretRef": { "name": "wildcard" }, "scheme": "https" } })),
+        class(json!({ "boundary": {
+            "allowWarn": true,
+            "dns": [{ "to": [{ "ipBlock": { "cidr": "169.254.20.10/32" } }], "ports": [{ "protocol": "UDP", "port": 53 }] }],
+            "publicEgress": { "ports": [{ "port": 443 }], "except": ["203.0.113.0/24"] },
+            "allow": [{ "to": [{ "namespaceSelector": {} }] }],
+        } })),
+        environment(json!({ "seed": [task(json!({ "run": { "image": "x" },
+            "egress": [{ "to": [{ "namespaceSelector": {} }] }] }))] })),
     ]
 }
 
@@ -136,6 +154,9 @@ pub fn rules() -> Vec<Refusal> {
     let requester = "give either namespace or namespaceSelector";
     let way = "give either ingressClassName or gatewayRef";
     let reserved = "labels of kulisse.dev, kubernetes.io and velero.io are the operator's own";
+    let with = "with or withService goes with action Replace, which needs one of them";
+    let host = |it: Value| environment(json!({ "hosts": [it] }));
+    let peer = |it: Value| environment(json!({ "egress": [{ "to": [it] }] }));
     let run = json!({ "image": "x" });
     let smoke = |http: Value| environment(json!({ "smoke": [task(json!({ "http": http }))] }));
     let access = |it: Value| environment(json!({ "access": [{ "subject": it }] }));
@@ -149,6 +170,36 @@ pub fn rules() -> Vec<Refusal> {
     let mut all = vec![
         new("a name of 41 characters", named(&"a".repeat(41), json!({})), name),
         new("a name with a dot", named("pr.1", json!({})), name),
+        new("nothing to replace with", host(json!({ "host": "a", "action": "Replace" })), with),
+        new(
+            "a block that replaces",
+            host(json!({ "host": "a", "action": "Block", "with": "b" })),
+            with,
+        ),
+        new(
+            "two that take a place",
+            host(
+                json!({ "host": "a", "action": "Replace", "with": "b", "withService": { "name": "c" } }),
+            ),
+            "give with or withService, not both",
+        ),
+        new(
+            "a peer of nobody",
+            peer(json!({})),
+            "a peer has either ipBlock, or namespaceSelector with an optional podSelector",
+        ),
+        new(
+            "Pods of addresses",
+            peer(json!({ "ipBlock": { "cidr": "1.2.3.4/32" }, "podSelector": {} })),
+            "podSelector goes with namespaceSelector",
+        ),
+        new(
+            "a range of ports that ends before it begins",
+            environment(
+                json!({ "egress": [{ "to": [{ "namespaceSelector": {} }], "ports": [{ "port": 2, "endPort": 1 }] }] }),
+            ),
+            "endPort is not below port",
+        ),
         new("an empty include", environment(json!({ "source": { "include": [{}] } })), pattern),
         new("an empty exclude", environment(json!({ "source": { "exclude": [{}] } })), pattern),
         new("an empty store", environment(json!({ "stores": { "include": [{}] } })), pattern),
@@ -394,6 +445,10 @@ pub fn limits() -> Vec<Refusal> {
             "role",
         ),
         (json!({ "suspend": "yes" }), "suspend"),
+        (json!({ "hosts": [{ "host": "", "action": "Block" }] }), "host"),
+        (json!({ "hosts": [{ "host": "a", "action": "Ignore" }] }), "action"),
+        (json!({ "egress": [{ "to": [] }] }), "to"),
+        (json!({ "boundary": { "mode": "Ignore" } }), "mode"),
     ];
     let mut all: Vec<Refusal> = table
         .into_iter()
@@ -417,6 +472,12 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "limits": { "maxTTL": "1y" } }), "maxTTL"),
         (json!({ "podSecurity": "None" }), "podSecurity"),
         (json!({ "boundary": { "probe": "Sometimes" } }), "probe"),
+        (json!({ "boundary": { "publicEgress": {} } }), "ports"),
+        (json!({ "boundary": { "allow": [{ "to": [] }] } }), "to"),
+        (
+            json!({ "boundary": { "dns": [{ "to": [{ "namespaceSelector": {} }], "ports": [{ "port": 0 }] }] } }),
+            "port",
+        ),
     ];
     all.extend(classes.into_iter().map(|(spec, sentence)| Refusal {
         what: format!("class {spec}"),

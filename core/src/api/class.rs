@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    boundary::{Egress, PublicEgress},
     duration::Duration,
     environment::{Access, AccessRole, SecretReference, Subject},
     schema,
@@ -186,6 +187,16 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Pods, as a NetworkPolicy names them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -230,12 +241,27 @@ pub enum PodSecurity {
 }
 
 /// How it is made sure that nothing leads back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Boundary {
+    /// Whether environments may have `boundary.mode: Warn`.
+    #[serde(default)]
+    pub allow_warn: bool,
     /// Whether a Pod in the target tries the ways to production before anything starts.
     #[serde(default)]
     pub probe: ProbeMode,
+    /// Where DNS is: node-local caches, DNS on another port. Default: Pods labelled `k8s-app:
+    /// kube-dns` in `kube-system`, on port 53.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub dns: Vec<Egress>,
+    /// The public internet, for hosts with the decision `Allow`. Default: no host can be allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_egress: Option<PublicEgress>,
+    /// The most that `egress` of an environment and of its tasks may open. Default: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub allow: Vec<Egress>,
 }
 
 /// Whether the ways to production are tried.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    boundary::{Egress, EnvironmentBoundary, HostDecision},
     duration::Duration,
     schema,
     status::StagingEnvironmentStatus,
@@ -83,6 +84,18 @@ pub struct StagingEnvironmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub images: Vec<Image>,
+    /// What is decided about hosts outside the target; the first that matches counts. Default: the
+    /// fence stops them, and the report names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub hosts: Vec<HostDecision>,
+    /// Openings of the fence for every Pod of the target, as far as the class's `boundary.allow` goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub egress: Vec<Egress>,
+    /// How strict the boundary is.
+    #[serde(default)]
+    pub boundary: EnvironmentBoundary,
     /// How Secrets are treated.
     #[serde(default)]
     pub secrets: Secrets,

@@ -4,6 +4,7 @@
 //! has a limit, every load-bearing name stands in [`names`], and a field is here only once it
 //! works.
 
+pub mod boundary;
 pub mod class;
 pub mod condition;
 pub mod crds;

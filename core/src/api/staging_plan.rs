@@ -63,6 +63,12 @@ pub struct Truncated {
     pub changes: u32,
     /// Of `leftBehind`.
     pub left_behind: u32,
+    /// Of `clones`.
+    #[serde(default)]
+    pub clones: u32,
+    /// Of `findings`.
+    #[serde(default)]
+    pub findings: u32,
 }
 
 /// A changed field.

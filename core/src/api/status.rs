@@ -175,6 +175,9 @@ pub struct PlanSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub copied: Vec<String>,
+    /// Number of references to the source that are left, as `boundary.mode` is `Warn`.
+    #[serde(default)]
+    pub warned: u32,
 }
 
 /// The source as it was read.

@@ -10,7 +10,7 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{duration::Duration, schema};
+use super::{boundary::Egress, duration::Duration, schema};
 
 /// How long a task may take when it does not say.
 pub const DEFAULT_TIMEOUT: &str = "10m";
@@ -59,6 +59,10 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
     pub needs: Vec<String>,
+    /// Openings of the fence for this task's Pods alone, as far as the class's `boundary.allow` goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub egress: Vec<Egress>,
     /// An HTTP request, made inside the fence, and what its answer must look like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Http>,

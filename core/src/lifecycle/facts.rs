@@ -51,6 +51,9 @@ pub struct Facts {
     pub plan: Option<PlanFacts>,
     /// What the probe has shown.
     pub probe: Probe,
+    /// What leads back to production is said, and stops nothing: `spec.boundary.mode` is `Warn`, and
+    /// the class allows it.
+    pub warns_only: bool,
     /// Digest of the plan that the target holds, and how far it has been applied.
     pub applied: Option<(String, Wave)>,
     /// When the last part of a plan was applied.
@@ -101,6 +104,8 @@ pub struct PlanFacts {
     pub blocked: Option<(Problem, usize)>,
     /// Secrets that hold credentials of production's own, by consent.
     pub copied: Vec<String>,
+    /// How many of its findings say what leads back to the source and only warn of it.
+    pub warned: u32,
 }
 
 /// What the probe has shown.

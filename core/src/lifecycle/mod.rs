@@ -100,8 +100,8 @@ pub fn next(facts: &Facts) -> Step {
     match &facts.probe {
         Probe::Due => return Step::Probe,
         Probe::Running(_) => return Step::AwaitProbe,
-        Probe::Failed(problem) => return Step::RestUnfenced(problem.clone()),
-        Probe::Closed(_) | Probe::Skipped => {}
+        Probe::Failed(problem) if !facts.warns_only => return Step::RestUnfenced(problem.clone()),
+        Probe::Failed(_) | Probe::Closed(_) | Probe::Skipped => {}
     }
     let through = held.filter(|(digest, _)| *digest == plan.digest).map(|(_, wave)| *wave);
     build(facts, through)

@@ -61,6 +61,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
                 captured_at: facts.now,
                 blocked: None,
                 copied: Vec::new(),
+                warned: 0,
             });
         }
         Step::Prepare => {
@@ -117,6 +118,19 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
     next
 }
 
+/// A plan for that generation, blocked or not, of a capture an hour old or of this moment.
+fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
+    let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
+    PlanFacts {
+        generation,
+        digest: "new".into(),
+        captured_at: at(if old { NOW - 3600 } else { NOW }),
+        blocked,
+        copied: vec![],
+        warned: 0,
+    }
+}
+
 /// Every combination of what a decision depends on.
 fn everything(mut see: impl FnMut(&Facts)) {
     use TaskState::{Failed, Passed, Pending, Running, TimedOut};
@@ -127,18 +141,12 @@ fn everything(mut see: impl FnMut(&Facts)) {
         Target::Leaving { only_rights: true, blocked_by: vec![] },
         Target::Foreign("stg-x".into()),
     ];
-    let long_ago = at(NOW - 3600);
-    let plan = |generation, blocked: bool, old: bool| {
-        let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
-        let captured_at = if old { long_ago } else { at(NOW) };
-        Some(PlanFacts { generation, digest: "new".into(), captured_at, blocked, copied: vec![] })
-    };
     let plans = [
         None,
-        plan(1, false, false),
-        plan(2, false, false),
-        plan(2, true, false),
-        plan(2, true, true),
+        Some(plan(1, false, false)),
+        Some(plan(2, false, false)),
+        Some(plan(2, true, false)),
+        Some(plan(2, true, true)),
     ];
     let probes = [
         Probe::Due,
@@ -168,7 +176,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
         .collect();
     let workloads =
         [WorkloadState::Up, WorkloadState::Progressing, WorkloadState::Stuck(problem())];
-    for flags in 0..64_u32 {
+    for flags in 0..128_u32 {
         let flag = |bit: u32| flags >> bit & 1 == 1;
         for target in &targets {
             for plan in &plans {
@@ -202,6 +210,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
                                     leaving_since: None,
                                     plan: plan.clone(),
                                     probe: probe.clone(),
+                                    warns_only: flag(6),
                                     applied: applied.clone(),
                                     applied_at: None,
                                     workloads: vec![

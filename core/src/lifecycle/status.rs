@@ -23,6 +23,9 @@ const MENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// A workload that was applied so long ago must have been seen by the watch.
 const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
+/// What is added where the boundary does not hold anything up.
+const WARNS_ONLY: &str = "boundary.mode is Warn, so that nothing waits for it";
+
 /// One condition before it gets its times.
 type Said = (ConditionType, Verdict, Reason, String);
 
@@ -116,7 +119,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestFailed(at) => no(&failure(facts, *at)),
         Step::Rest => match problem {
             Some(problem) => no(problem),
-            None => (Ready, Verdict::True, Reason::Ready, "the environment can be used".to_owned()),
+            None => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
         },
         _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
         Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe => match stuck(facts) {
@@ -132,6 +135,16 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::AwaitTask(_)
         | Step::GiveUp(_) => wait(progress(facts, step)),
     }
+}
+
+/// That an environment can be used, and what is not as it should be all the same.
+fn usable(facts: &Facts, step: &Step) -> String {
+    let (_, verdict, ..) = boundary(facts, step);
+    let warning = match verdict {
+        Verdict::False => ", but its boundary is not clean: look at BoundaryClean",
+        Verdict::True | Verdict::Unknown => "",
+    };
+    format!("the environment can be used{warning}")
 }
 
 fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
@@ -184,6 +197,13 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
         return (BoundaryClean, Verdict::False, problem.reason, message);
     }
     let copied = facts.plan.as_ref().map_or(&[][..], |plan| plan.copied.as_slice());
+    let warned = facts.plan.as_ref().map_or(0, |plan| plan.warned);
+    if warned > 0 {
+        let message = format!(
+            "{warned} references to the source are left, as the findings of the StagingPlan say; {WARNS_ONLY}"
+        );
+        return (BoundaryClean, Verdict::False, Reason::ProductionReference, message);
+    }
     match &facts.probe {
         Probe::Closed(what) if !copied.is_empty() => {
             let message = format!(
@@ -193,6 +213,10 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
             (BoundaryClean, Verdict::False, Reason::CredentialCopied, message)
         }
         Probe::Closed(what) => (BoundaryClean, Verdict::True, Reason::Probed, what.clone()),
+        Probe::Failed(problem) if facts.warns_only => {
+            let message = format!("{}; {WARNS_ONLY}", problem.message);
+            (BoundaryClean, Verdict::False, problem.reason, message)
+        }
         Probe::Failed(problem) => {
             (BoundaryClean, Verdict::False, problem.reason, problem.message.clone())
         }
@@ -420,8 +444,10 @@ mod tests {
                 captured_at: now,
                 blocked: None,
                 copied: vec![],
+                warned: 0,
             }),
             probe: Probe::Closed(String::new()),
+            warns_only: false,
             applied: Some(("d".into(), Wave::Workloads)),
             applied_at: Some(now - SignedDuration::from_secs(seconds)),
             workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],
@@ -481,5 +507,37 @@ mod tests {
         };
         assert!(!blocked(10));
         assert!(blocked(90));
+    }
+
+    #[test]
+    fn where_the_boundary_only_warns_an_environment_is_ready_and_its_status_says_what_leads_back() {
+        let mut facts = stuck_since(5);
+        facts.workloads[0].state = WorkloadState::Up;
+        facts.applied = Some(("d".into(), Wave::Workloads));
+        facts.probe = Probe::Failed(Problem::new(Reason::EgressNotEnforced, "it can reach db"));
+        assert_eq!(
+            crate::lifecycle::next(&facts),
+            Step::RestUnfenced(Problem::new(Reason::EgressNotEnforced, "it can reach db"))
+        );
+        facts.warns_only = true;
+        assert_eq!(crate::lifecycle::next(&facts), Step::Rest);
+
+        let said = |facts: &Facts, kind| {
+            let status = project(facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+            let found = status.conditions.into_iter().find(|it| it.type_ == kind).unwrap();
+            (found.status, found.reason, found.message)
+        };
+        let (status, reason, message) = said(&facts, "BoundaryClean");
+        assert_eq!((status.as_str(), reason.as_str()), ("False", "EgressNotEnforced"));
+        assert!(message.contains("Warn"), "{message}");
+        let (status, _, message) = said(&facts, "Ready");
+        assert_eq!(status, "True");
+        assert!(message.contains("BoundaryClean"), "{message}");
+
+        facts.probe = Probe::Closed(String::new());
+        if let Some(plan) = &mut facts.plan {
+            plan.warned = 2;
+        }
+        assert_eq!(said(&facts, "BoundaryClean").1, "ProductionReference");
     }
 }

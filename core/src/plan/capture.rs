@@ -45,7 +45,7 @@ pub struct Capture {
     /// `Deployment.apps/web:nginx` → `docker.io/library/nginx@sha256:…`. Only repository-qualified
     /// digests are here.
     pub running_images: BTreeMap<String, String>,
-    /// Addresses at which production answers now: the probe tries them.
+    /// Addresses at which production answers now: the probe tries the first of them.
     pub addresses: Vec<Address>,
     /// Kinds that may not be read: `Kind.group`.
     pub unreadable: Vec<String>,
@@ -234,8 +234,9 @@ mod tests {
                 "spec": {"clusterIP": format!("10.0.0.{at}"), "ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]}}));
         }
         let addresses = assemble(reading(&objects), &key()).addresses;
-        assert_eq!(addresses.len(), 12);
-        assert!(addresses.iter().any(|it| it.what.starts_with("Pod/")));
+        assert_eq!(addresses.len(), 22);
+        let first = addresses[..4].iter().filter(|it| it.what.starts_with("Pod/")).count();
+        assert_eq!(first, 2);
         assert!(addresses.iter().all(|it| it.port != 53));
     }
 }

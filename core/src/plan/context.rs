@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_core::Selector;
 
 use super::{
-    PlanError, capture::Capture, kinds, kinds::Action, object::Key, object::Object, pattern,
-    pattern::Pattern, request::Request, selectors,
+    PlanError, capture::Capture, hosts::Decisions, kinds, kinds::Action, object::Key,
+    object::Object, pattern, pattern::Pattern, request::Request, selectors,
 };
 use crate::api::{class::KindAction, environment::ScaleOverride};
 
@@ -36,6 +36,8 @@ pub(super) struct Context<'a> {
     pub(super) exclude: Vec<Pattern>,
     /// `spec.stores`: included, excluded.
     pub(super) stores: (Vec<Pattern>, Vec<Pattern>),
+    /// `spec.hosts`.
+    pub(super) decisions: Decisions<'a>,
     /// `spec.scale.overrides`.
     overrides: Vec<(Pattern, &'a ScaleOverride)>,
 }
@@ -80,6 +82,7 @@ impl<'a> Context<'a> {
                 pattern::compile("spec.stores.include", &spec.stores.include)?,
                 pattern::compile("spec.stores.exclude", &spec.stores.exclude)?,
             ),
+            decisions: Decisions::of(spec)?,
             overrides,
         })
     }

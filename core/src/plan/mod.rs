@@ -31,8 +31,10 @@ mod own_pod;
 mod pattern;
 mod preflight;
 pub mod probe;
+mod production;
 mod pull;
 mod relocate;
+pub mod report;
 pub mod request;
 mod rollout;
 mod route;
@@ -42,6 +44,7 @@ mod select;
 mod selectors;
 mod strip;
 pub mod task;
+mod texts;
 
 pub use self::label::MARKS;
 
@@ -60,8 +63,9 @@ use self::{
 };
 use crate::{
     api::{
+        boundary::BoundaryMode,
         identity::NamespaceName,
-        staging_plan::{Change, Finding, LeftBehind, Severity, StagingPlanSpec, Truncated},
+        staging_plan::{Change, Finding, LeftBehind, Severity, StagingPlanSpec},
         status::Wave,
     },
     secrets::{Origin, PlannedSecret, PlannedValue},
@@ -90,7 +94,7 @@ pub struct Plan {
     pub tasks: Vec<PlannedTask>,
     /// Preview URLs.
     pub urls: Vec<String>,
-    /// Ways to production that the probe must find closed.
+    /// Ways to production. The probe must find them closed, as many as it tries.
     pub ways: Vec<Address>,
     /// Changed fields.
     pub changes: Vec<Change>,
@@ -137,7 +141,7 @@ pub enum PlanError {
 type Pass = fn(Vec<Object>, &Context, &mut Log) -> Vec<Object>;
 
 /// What happens to the objects of a source, in order.
-fn passes() -> [(&'static str, Pass); 10] {
+fn passes() -> [(&'static str, Pass); 11] {
     [
         // What comes along, and why not the rest.
         ("select", select::select),
@@ -145,6 +149,8 @@ fn passes() -> [(&'static str, Pass); 10] {
         ("strip", strip::strip),
         // The new namespace, and every reference to the old one.
         ("relocate", relocate::relocate),
+        // Other hosts instead of those that the user replaces.
+        ("hosts", hosts::replace),
         // The ways back to production are cut.
         ("isolate", isolate::isolate),
         // Preview hosts instead of production's.
@@ -181,8 +187,10 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let urls = route::urls(&clones, &context);
     let settings = secret::settings(&mut clones, &context, &mut log);
     let mut secrets = secret::recipes(&clones, &urls, &context, &mut log);
+    hosts::in_secrets(&mut secrets, &context, &mut log);
+    context.decisions.check_services(&clones)?;
     let tasks = task::tasks(&clones, &context, &mut log)?;
-    let mut objects = fence::fence(&clones, &tasks, &context, &mut log);
+    let mut objects = fence::fence(&clones, &tasks, &context, &mut log)?;
     objects.extend(access::bindings(&context, &mut log)?);
     let certificate = route::certificate(&clones, &context);
     for (object, recipe) in pull::secrets(&context).into_iter().chain(certificate) {
@@ -193,6 +201,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     objects.extend(clones);
     audit::audit(&objects, &secrets, &tasks, &context, &mut log);
     preflight::preflight(&objects, &context, &mut log);
+    warn_only(&context, &mut log)?;
 
     let allowed = context.max_objects();
     if objects.len() > allowed {
@@ -218,7 +227,33 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     })
 }
 
+/// What a finding about the source itself is called.
+const RESIDUAL: &str = "residual-reference";
+
+/// Where the boundary only warns, what leads back does not block.
+fn warn_only(context: &Context, log: &mut Log) -> Result<(), PlanError> {
+    if context.request.spec.boundary.mode == BoundaryMode::Enforce {
+        return Ok(());
+    }
+    if !context.request.class.boundary.allow_warn {
+        return Err(PlanError::InvalidSpec {
+            field: "spec.boundary.mode".to_owned(),
+            why: "Warn needs a class with boundary.allowWarn: use Enforce".to_owned(),
+        });
+    }
+    for finding in log.findings.iter_mut().filter(|it| it.kind == RESIDUAL) {
+        finding.severity = Severity::Warns;
+    }
+    Ok(())
+}
+
 impl Plan {
+    /// The findings on what leads back to the source although the plan may be applied.
+    pub fn warned(&self) -> impl Iterator<Item = &Finding> {
+        let warns = |it: &&Finding| it.kind == RESIDUAL && it.severity == Severity::Warns;
+        self.findings.iter().filter(warns)
+    }
+
     /// The findings that keep the plan from being applied.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Blocks)
@@ -240,23 +275,18 @@ impl Plan {
             .collect()
     }
 
-    /// The report of it: at most `listed` changes and objects left behind, the rest counted.
-    pub fn report(&self, generation: i64, listed: usize) -> StagingPlanSpec {
-        let over = |length: usize| u32::try_from(length.saturating_sub(listed)).unwrap_or(u32::MAX);
-        let truncated = Truncated {
-            changes: over(self.changes.len()),
-            left_behind: over(self.left_behind.len()),
-        };
+    /// The report of it, whole. What fits into one object is [`report::fitting`].
+    pub fn report(&self, generation: i64) -> StagingPlanSpec {
         StagingPlanSpec {
             digest: self.digest.clone(),
             generation,
             source: self.source.as_str().to_owned(),
             target: self.target.as_str().to_owned(),
             clones: self.clones.iter().map(|clone| clone.object.key().to_string()).collect(),
-            changes: self.changes.iter().take(listed).cloned().collect(),
-            left_behind: self.left_behind.iter().take(listed).cloned().collect(),
+            changes: self.changes.clone(),
+            left_behind: self.left_behind.clone(),
             findings: self.findings.clone(),
-            truncated: (truncated != Truncated::default()).then_some(truncated),
+            truncated: None,
         }
     }
 
@@ -267,5 +297,35 @@ impl Plan {
             .filter(|clone| kinds::profile(&clone.object).is_some_and(|kind| kind.workload))
             .map(|clone| (clone.object.key(), clone.wave == Wave::Stores))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_leads_back_only_warns_where_it_is_asked_for_and_the_class_allows_it() {
+        let demoted = |mode: &str, allowed: bool| {
+            let request = fixture::request(
+                json!({"boundary": {"mode": mode}}),
+                json!({"boundary": {"allowWarn": allowed}}),
+            );
+            let capture = fixture::capture();
+            let context = Context::new(&request, &capture).unwrap();
+            let mut log = Log::default();
+            let key = Key { group: String::new(), kind: "ConfigMap".into(), name: "web".into() };
+            for kind in [RESIDUAL, "invalid-rule"] {
+                log.find(Severity::Blocks, &key, "/data", kind, "why", "settle");
+            }
+            warn_only(&context, &mut log)?;
+            Ok::<_, PlanError>(log.findings.iter().map(|it| it.severity).collect::<Vec<_>>())
+        };
+        assert_eq!(demoted("Enforce", true), Ok(vec![Severity::Blocks, Severity::Blocks]));
+        assert_eq!(demoted("Warn", true), Ok(vec![Severity::Warns, Severity::Blocks]));
+        let refused = demoted("Warn", false).unwrap_err().to_string();
+        assert!(refused.contains("boundary.allowWarn"), "{refused}");
     }
 }

@@ -1,7 +1,9 @@
 //! Labels that selectors use: they hold the application together, and never change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube_core::{Selector, SelectorExt};
 use serde_json::Value;
 
 use super::object::Object;
@@ -14,6 +16,13 @@ pub(super) fn keys(objects: &[Object]) -> BTreeSet<&str> {
         collect(spec, &mut keys);
     }
     keys
+}
+
+/// Whether a selector matches these labels; `None` if it is not a selector.
+pub(super) fn selects(selector: &LabelSelector, labels: &[(&str, &str)]) -> Option<bool> {
+    let labels: BTreeMap<String, String> =
+        labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    Some(Selector::try_from(selector.clone()).ok()?.matches(&labels))
 }
 
 fn collect<'v>(value: &'v Value, keys: &mut BTreeSet<&'v str>) {

@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{
-    places::{Place, Places},
-    production::Production,
-    text::Text,
+use super::places::{Place, Places};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{log::Log, production::Production, texts::Text},
 };
-use crate::{api::staging_plan::Severity, plan::log::Log};
 
 /// Where nodes of clouds hand out credentials.
 const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];

@@ -1,11 +1,12 @@
 //! Resources of clouds, which two namespaces share whether they mean to or not: by the forms in
 //! which clouds write their names.
 
-use super::{
-    places::{Place, Places},
-    text::Text,
+use super::places::{Place, Places};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{log::Log, texts::Text},
+    secrets::Pattern,
 };
-use crate::{api::staging_plan::Severity, plan::log::Log, secrets::Pattern};
 
 /// How clouds write names of resources, and what they are.
 static FORMS: [(Pattern, &str); 6] = [

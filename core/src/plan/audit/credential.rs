@@ -1,10 +1,9 @@
 //! Credentials that stand outside Secrets, where everybody can read them. They come along as they
 //! are: what they are is never shown, only where and how long.
 
-use super::text::Text;
 use crate::{
     api::staging_plan::Severity,
-    plan::log::Log,
+    plan::{log::Log, texts::Text},
     secrets::{Exposed, exposed},
 };
 

@@ -1,15 +1,16 @@
 //! Hosts that are not in the target.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use super::{
-    places::{Place, Places},
-    production::Production,
-    text::Text,
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
 };
+
+use super::places::{Place, Places};
 use crate::{
-    api::staging_plan::Severity,
-    plan::{context::Context, hosts, log::Log},
+    api::{boundary::HostAction, staging_plan::Severity},
+    plan::{
+        context::Context, hosts, log::Log, object::Object, production::Production, texts::Text,
+    },
     secrets::redact,
 };
 
@@ -35,31 +36,75 @@ enum Leads {
     Out,
 }
 
-/// Reports every host outside the target once, and answers where they stand.
+/// Reports every host outside the target once, unless something is decided about it, and answers
+/// where they stand.
 pub(super) fn hosts(
+    objects: &[Object],
     texts: &[Text],
     production: &Production,
     context: &Context,
     log: &mut Log,
 ) -> Vec<Place> {
-    let mut found: Places<(String, Leads)> = Places::new();
+    let previews = previews(objects, context);
+    let mut open: Places<(String, Leads)> = Places::new();
+    let mut decided: Places<(String, HostAction)> = Places::new();
     for text in texts {
         for it in hosts::find(&text.named, &text.value) {
             let host = text.value[it.host].to_ascii_lowercase();
-            if let Some(leads) = leads(&host, production, context) {
-                found.add((host, leads), text);
+            let Some(leads) = leads(&host, production, context) else { continue };
+            if previews.values().any(|it| *it == host) {
+                continue;
+            }
+            match context.decisions.on(&host) {
+                // What takes a host's place is not what was decided about.
+                Some(decision) if decision.with.as_ref() != Some(&host) => {
+                    decided.add((host, decision.action), text);
+                }
+                Some(_) | None => open.add((host, leads), text),
             }
         }
     }
-    for ((host, leads), (object, path), also) in found.each() {
-        let host = redact(host);
-        let (kind, why, settle) = told(&host, leads);
+    for ((host, leads), (object, path), also) in open.each() {
+        let preview = previews.get(host).map(String::as_str);
+        let (kind, why, settle) = told(&redact(host), leads, preview);
         log.find(Severity::Warns, object, path, kind, format!("{why}{also}"), settle);
     }
-    found.all()
+    for ((host, action), (object, path), also) in decided.each() {
+        if *action == HostAction::Replace {
+            log.find(
+                Severity::Warns,
+                object,
+                path,
+                "host-not-replaced",
+                format!(
+                    "spec.hosts replaces {}, but not here, where nothing is rewritten: the fence stops it{also}",
+                    redact(host)
+                ),
+                "change what sets this value, in the source or in the environment",
+            );
+        }
+    }
+    let leading_out = decided.but(|(_, action)| *action != HostAction::Block);
+    open.all().into_iter().chain(leading_out.all()).collect()
 }
 
-fn told(host: &str, leads: &Leads) -> (&'static str, String, String) {
+/// The hosts of the source's routes, and those that the clones of these routes have.
+fn previews(objects: &[Object], context: &Context) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for clone in objects {
+        let Some(route) = context.by_key.get(&clone.key()) else { continue };
+        for path in route.expand("/spec/rules/*/host") {
+            let (old, new) = (route.text(&path), clone.text(&path));
+            if !new.is_empty() && new != old {
+                found.insert(old.to_ascii_lowercase(), new.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn told(host: &str, leads: &Leads, preview: Option<&str>) -> (&'static str, String, String) {
+    let decide = |rest: &str| format!("hosts:\n- host: {host}\n  {rest}\n");
     match leads {
         Leads::Elsewhere { service, namespace, sure } => {
             let names = if *sure { "names" } else { "looks like" };
@@ -68,7 +113,10 @@ fn told(host: &str, leads: &Leads) -> (&'static str, String, String) {
                 format!(
                     "{host} {names} Service {service} of namespace {namespace}: the fence stops it"
                 ),
-                format!("leave it so, or let the application use another host than {host}"),
+                format!(
+                    "{}# or, as far as boundary.allow of the class goes (policies of {namespace} must let the target in, too):\negress:\n- to:\n  - namespaceSelector:\n      matchLabels:\n        kubernetes.io/metadata.name: {namespace}\n",
+                    decide("action: Block # or Replace, with another host or withService")
+                ),
             )
         }
         Leads::Home { whose } => (
@@ -76,19 +124,24 @@ fn told(host: &str, leads: &Leads) -> (&'static str, String, String) {
             format!(
                 "{host} is production's own ({whose}): links, logins, cookies and callbacks that name it lead there; the fence stops Pods, not browsers"
             ),
-            format!("let the application use the preview's host instead of {host}"),
+            match preview {
+                Some(preview) => decide(&format!("action: Replace\n  with: {preview}")),
+                None => decide("action: Block # or Replace, with the preview's host"),
+            },
         ),
         Leads::Out if host == METADATA => (
             "outside-host",
             format!("{host} hands out the node's credentials: the fence stops it"),
-            "leave it so, and give the application credentials of its own".to_owned(),
+            decide("action: Block"),
         ),
         Leads::Out => (
             "outside-host",
             format!(
                 "{host} is outside the target, and nothing is decided about it: the fence stops it"
             ),
-            format!("leave it so, or let the application use another host than {host}"),
+            decide(
+                "action: Block # or Replace, with another host or withService; or Allow, where the class has boundary.publicEgress",
+            ),
         ),
     }
 }

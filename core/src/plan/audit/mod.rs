@@ -17,15 +17,15 @@ mod cloud;
 mod credential;
 mod host;
 mod places;
-mod production;
 mod reference;
 mod shared;
-mod text;
 
 use std::collections::BTreeMap;
 
-use self::{places::Place, production::Production};
-use super::{context::Context, log::Log, object::Object, task::PlannedTask};
+use self::places::Place;
+use super::{
+    context::Context, log::Log, object::Object, production::Production, task::PlannedTask, texts,
+};
 use crate::secrets::PlannedSecret;
 
 pub(super) fn audit(
@@ -37,9 +37,9 @@ pub(super) fn audit(
 ) {
     reference::residual(objects, secrets, tasks, context, log);
 
-    let texts = text::of_plan(objects, secrets, tasks, context);
+    let texts = texts::of_plan(objects, secrets, tasks, context);
     let production = Production::of(context);
-    let mut leading_out: Vec<Place> = host::hosts(&texts, &production, context, log);
+    let mut leading_out: Vec<Place> = host::hosts(objects, &texts, &production, context, log);
     leading_out.extend(address::addresses(&texts, &production, log));
     leading_out.extend(cloud::resources(&texts, log));
     credential::literals(&texts, log);

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::Text;
-use crate::plan::object::Key;
+use crate::plan::{object::Key, texts::Text};
 
 /// Places that a finding names besides its own.
 const NAMED: usize = 3;
@@ -34,6 +33,12 @@ impl<T: Ord> Places<T> {
             let (first, others) = places.split_first()?;
             Some((thing, first, also(others)))
         })
+    }
+
+    /// Only some of the things.
+    pub(super) fn but(mut self, keep: impl Fn(&T) -> bool) -> Self {
+        self.0.retain(|thing, _| keep(thing));
+        self
     }
 
     /// Every place.

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{environment, task_path};
 use crate::{
     api::{names, staging_plan::Severity},
     plan::{
+        RESIDUAL,
         context::Context,
         log::Log,
         object::{Key, Object, escape},
         relocate::{self, text::Kind},
         task::{PlannedTask, Work},
+        texts::{environment, task_path},
     },
     secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart, redact},
 };
@@ -100,7 +101,7 @@ fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut 
             Severity::Blocks,
             object,
             &found.path,
-            "residual-reference",
+            RESIDUAL,
             format!("{word} leads to the source namespace {source}"),
             format!("exclude {object} under spec.source.exclude, or change what sets this value"),
         ),

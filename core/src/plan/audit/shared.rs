@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{places::Place, text::Text};
+use super::places::Place;
 use crate::{
     api::staging_plan::Severity,
     plan::{
         kinds,
         log::Log,
         object::{Key, Object},
+        texts::Text,
     },
     secrets::redact,
 };

@@ -10,14 +10,11 @@ use crate::plan::{
     object::Object,
 };
 
-/// The probe tries each before anything starts: more would cost time and show nothing new.
-const MOST: usize = 12;
-
 /// A host and its TCP ports.
 type Answers = (String, Vec<u16>);
 
-/// Services and running Pods, half of each where there are enough: one port of every Service
-/// before a second one of any.
+/// Services and running Pods by turns, one port of each before a second one of any: the first of them
+/// stand for all, where not all can be tried.
 pub(super) fn answering(objects: &[Object]) -> Vec<Address> {
     let of = |shape: Shape, read: fn(&Object) -> Option<Answers>| {
         let rows: Vec<(&Object, String, Vec<u16>)> = objects
@@ -36,20 +33,18 @@ pub(super) fn answering(objects: &[Object]) -> Vec<Address> {
                     })
                 })
             })
-            .take(MOST)
             .collect::<Vec<_>>()
     };
-    let services = of(Shape::Service, service);
-    let pods = of(Shape::Pod, pod);
-    let half = MOST / 2;
-    let from_pods = pods.len().min(MOST - services.len().min(half));
-    let mut found: Vec<Address> = services
-        .into_iter()
-        .take(MOST - from_pods)
-        .chain(pods.into_iter().take(from_pods))
-        .collect();
-    found.sort();
-    found
+    let (mut services, mut pods) =
+        (of(Shape::Service, service).into_iter(), of(Shape::Pod, pod).into_iter());
+    let mut found = Vec::new();
+    loop {
+        let pair = [services.next(), pods.next()];
+        if pair.iter().all(Option::is_none) {
+            return found;
+        }
+        found.extend(pair.into_iter().flatten());
+    }
 }
 
 fn service(object: &Object) -> Option<Answers> {

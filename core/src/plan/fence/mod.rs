@@ -7,16 +7,19 @@
 //!   + api        the Kubernetes API, for Pods whose account has rights
 //!   + routes     the ingress controller, to the Services behind routes
 //!   + tasks      seeds and smokes reach every Pod of the target
+//!   + egress     what the environment asks for, as far as the class allows it
 //! ```
 //!
 //! Policies add up and can only open, so every opening here is as narrow as a selector can make it:
 //! a rule that lets the whole target talk to itself would void the cloned policies. Two Pods that
 //! production keeps apart are kept apart.
 //!
-//! Deliberately absent: any opening to the source, to the node's metadata address, or to an address
-//! outside the cluster other than the Kubernetes API's own.
+//! Deliberately absent: any opening to the source, to the node's metadata address, or, unless it was
+//! asked for and the class allows it, to an address outside the cluster other than the Kubernetes
+//! API's own.
 
 mod api;
+mod egress;
 mod pods;
 mod routes;
 mod selector;
@@ -26,7 +29,8 @@ mod within;
 use serde_json::{Value, json};
 
 use super::{
-    context::Context, log::Log, object::Object, ours, request::Request, task::PlannedTask,
+    PlanError, context::Context, log::Log, object::Object, ours, request::Request,
+    task::PlannedTask,
 };
 use crate::api::{
     identity::{MAX_LABEL, digest_word, fit},
@@ -40,12 +44,17 @@ const NETWORKING: &str = "networking.k8s.io";
 const DNS_NAMESPACE: &str = "kube-system";
 const DNS_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
 
+/// The policies of the target.
+///
+/// # Errors
+///
+/// If an opening is asked for that the class does not allow, or that leads to production.
 pub(super) fn fence(
     clones: &[Object],
     tasks: &[PlannedTask],
     context: &Context,
     log: &mut Log,
-) -> Vec<Object> {
+) -> Result<Vec<Object>, PlanError> {
     let request = context.request;
     let pods = pods::of_clones(clones);
 
@@ -54,7 +63,8 @@ pub(super) fn fence(
     policies.extend(api::policies(clones, &pods, tasks, request, log));
     policies.extend(routes::policies(clones, request, log));
     policies.extend(tasks::policies(tasks, request));
-    policies
+    policies.extend(egress::policies(context, log)?);
+    Ok(policies)
 }
 
 fn default_deny(request: &Request) -> Object {
@@ -63,13 +73,25 @@ fn default_deny(request: &Request) -> Object {
 }
 
 fn dns(request: &Request) -> Object {
+    let known = &request.class.boundary.dns;
+    let source = request.spec.source.namespace.as_str();
+    let rules = if known.is_empty() {
+        kube_dns()
+    } else {
+        known.iter().map(|it| egress::rule(it, Some(source))).collect()
+    };
+    let opening = Opening { ingress: None, egress: Some(rules) };
+    policy(request, "kulisse-dns", &json!({}), opening)
+}
+
+/// Where most clusters have DNS.
+fn kube_dns() -> Value {
     let to = json!([{
         "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: DNS_NAMESPACE}},
         "podSelector": {"matchLabels": {DNS_LABEL.0: DNS_LABEL.1}},
     }]);
     let ports = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
-    let opening = Opening { ingress: None, egress: Some(json!([{"to": to, "ports": ports}])) };
-    policy(request, "kulisse-dns", &json!({}), opening)
+    json!([{"to": to, "ports": ports}])
 }
 
 /// What a policy opens: its rules per direction. A direction without rules is not its business.

@@ -16,7 +16,7 @@ fn fenced(clones: &[Object], spec: Value) -> (Vec<Object>, Log) {
     let context = Context::new(&request, &capture).unwrap();
     let mut log = Log::default();
     let tasks = crate::plan::task::tasks(clones, &context, &mut log).unwrap();
-    (fence(clones, &tasks, &context, &mut log), log)
+    (fence(clones, &tasks, &context, &mut log).unwrap(), log)
 }
 
 fn named<'a>(policies: &'a [Object], start: &str) -> Vec<&'a Value> {

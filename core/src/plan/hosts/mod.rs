@@ -9,10 +9,17 @@
 //! A word with dots is met everywhere and is mostly no host: a file, a class, a key of a setting. So
 //! the place decides, and comments name nothing.
 
+mod decision;
 mod place;
+mod replace;
 mod word;
 
 use std::ops::Range;
+
+pub(in crate::plan) use self::{
+    decision::Decisions,
+    replace::{in_secrets, replace},
+};
 
 /// A host in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

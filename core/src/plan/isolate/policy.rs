@@ -15,7 +15,7 @@ use super::super::{
     log::{Log, Rule},
     object::Object,
 };
-use crate::api::names::NAMESPACE_NAME_LABEL;
+use crate::api::{names::NAMESPACE_NAME_LABEL, staging_plan::Severity};
 
 const EVERYWHERE: Rule = Rule {
     name: "policy-confined",
@@ -70,6 +70,9 @@ fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log:
         log.set(object, &path, json!([{ "podSelector": {} }]), &EVERYWHERE);
         return;
     }
+    if field == "to" {
+        addresses(object, &path, &peers, log);
+    }
     let outside = if asks_for_dns(object, rule) { &DNS } else { &FOREIGN };
     let own: Vec<Option<Value>> = peers.iter().map(|peer| own(peer, context)).collect();
     if own.iter().all(Option::is_none) {
@@ -90,6 +93,27 @@ fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log:
     let mut kept: Vec<Value> = own.into_iter().flatten().collect();
     kept.dedup();
     object.set(&path, Value::Array(kept));
+}
+
+/// Says which addresses production opens: what is behind them the application needs, and it is not
+/// in the target.
+fn addresses(object: &Object, path: &str, peers: &[Value], log: &mut Log) {
+    for (at, peer) in peers.iter().enumerate() {
+        let cidr = peer.pointer("/ipBlock/cidr").and_then(Value::as_str).unwrap_or_default();
+        if cidr.is_empty() || cidr.ends_with("/0") {
+            continue;
+        }
+        log.find(
+            Severity::Informs,
+            &object.key(),
+            &format!("{path}/{at}/ipBlock/cidr"),
+            "policy-address",
+            format!("production lets these Pods out to {cidr}: the fence does not"),
+            format!(
+                "egress: # as far as boundary.allow of the class goes\n- to:\n  - ipBlock:\n      cidr: {cidr}\n"
+            ),
+        );
+    }
 }
 
 /// Whether a peer names some namespaces and not all.

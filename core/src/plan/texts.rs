@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::Value;
 
+use super::{
+    context::Context,
+    kinds::{self, Shape},
+    object::{Key, Object, escape},
+    task::{PlannedTask, TaskRole, Work},
+};
 use crate::{
     api::names,
-    plan::{
-        context::Context,
-        kinds::{self, Shape},
-        object::{Key, Object, escape},
-        task::{PlannedTask, TaskRole, Work},
-    },
     secrets::{Part, PlannedSecret, PlannedValue},
 };
 
@@ -52,7 +52,7 @@ pub(super) fn of_plan(
     let mut texts = Vec::new();
     // The fence is of our own making.
     for object in objects.iter().filter(|it| it.label(names::FENCE_LABEL).is_none()) {
-        of_object(object, "", &object.key(), &mut texts);
+        collect(object, "", &object.key(), &mut texts);
     }
     for (name, secret) in secrets {
         of_secret(name, secret, &mut texts);
@@ -83,7 +83,14 @@ pub(super) fn task_path(task: &PlannedTask) -> String {
     format!("/spec/{list}/{}", escape(&task.name))
 }
 
-fn of_object(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
+/// The texts of one object.
+pub(super) fn of_object(object: &Object) -> Vec<Text> {
+    let mut texts = Vec::new();
+    collect(object, "", &object.key(), &mut texts);
+    texts
+}
+
+fn collect(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
     let mut add = |path: String, named: &str, text: &str| {
         if !text.is_empty() {
             texts.push(Text {
@@ -205,19 +212,23 @@ fn fields(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     map.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The text that a Secret keeps. Where a credential stood there is a gap.
+/// The text that a Secret keeps; where a credential stands, one character does.
+pub(super) fn shown(parts: &[Part]) -> String {
+    let kept = parts.iter().map(|part| match part {
+        Part::Text(text) => text.as_str(),
+        Part::Credential { .. } | Part::Base64(_) => "x",
+    });
+    kept.collect()
+}
+
 fn of_secret(name: &str, secret: &PlannedSecret, texts: &mut Vec<Text>) {
     for (field, value) in &secret.keys {
         let PlannedValue::Parts(parts) = value else { continue };
-        let kept = parts.iter().map(|part| match part {
-            Part::Text(text) => text.as_str(),
-            Part::Credential { .. } | Part::Base64(_) => "x",
-        });
         texts.push(Text {
             object: Key { group: String::new(), kind: "Secret".to_owned(), name: name.to_owned() },
             path: format!("/data/{}", escape(field)),
             named: field.clone(),
-            value: kept.collect(),
+            value: shown(parts),
             secret: true,
             encoded: false,
         });
@@ -235,7 +246,7 @@ fn of_task(task: &PlannedTask, context: &Context, texts: &mut Vec<Text>) {
             secret: false,
             encoded: false,
         }),
-        Work::Job(job) => of_object(job, &at, &key, texts),
+        Work::Job(job) => collect(job, &at, &key, texts),
     }
 }
 

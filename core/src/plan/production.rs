@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::plan::{
+use super::{
     context::Context,
     kinds::{self, Shape},
     object::Object,
@@ -26,14 +26,14 @@ const BALANCED: [&str; 2] =
 const ADDRESSES: [&str; 3] = ["/spec/clusterIP", "/spec/clusterIPs/*", "/spec/externalIPs/*"];
 
 /// What production answers at, and whose that is.
-pub(in crate::plan) struct Production {
+pub(super) struct Production {
     hosts: BTreeMap<String, String>,
     addresses: BTreeMap<IpAddr, String>,
 }
 
 impl Production {
     /// Of the source.
-    pub(in crate::plan) fn of(context: &Context) -> Self {
+    pub(super) fn of(context: &Context) -> Self {
         let mut found = Self { hosts: BTreeMap::new(), addresses: BTreeMap::new() };
         for object in &context.capture.objects {
             let routes = ROUTES
@@ -70,7 +70,7 @@ impl Production {
     }
 
     /// What answers at a host. A route for `*.acme.com` answers at every name below it.
-    pub(in crate::plan) fn host(&self, host: &str) -> Option<&str> {
+    pub(super) fn host(&self, host: &str) -> Option<&str> {
         let wild = || {
             let (_, rest) = host.split_once('.')?;
             self.hosts.get(&format!("*.{rest}"))
@@ -78,8 +78,18 @@ impl Production {
         self.hosts.get(host).or_else(wild).map(String::as_str)
     }
 
+    /// Every host, and what answers there.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hosts.iter().map(|(host, whose)| (host.as_str(), whose.as_str()))
+    }
+
+    /// Every address, and what answers there.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (IpAddr, &str)> {
+        self.addresses.iter().map(|(ip, whose)| (*ip, whose.as_str()))
+    }
+
     /// What answers at an address.
-    pub(in crate::plan) fn address(&self, ip: IpAddr) -> Option<&str> {
+    pub(super) fn address(&self, ip: IpAddr) -> Option<&str> {
         self.addresses.get(&ip).map(String::as_str)
     }
 }

@@ -1,0 +1,105 @@
+//! The public internet, for hosts that are allowed: a network policy knows no names.
+
+use ipnet::IpNet;
+use serde_json::json;
+
+use super::{
+    super::{Opening, policy as made},
+    address::{Closed, net},
+    invalid,
+};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{PlanError, context::Context, log::Log, object::Object, production::Production, texts},
+};
+
+/// The public internet, and what of these ranges is none of it: private and shared ones, loopback,
+/// link-local, multicast, reserved, and those in which other addresses are wrapped.
+const PUBLIC: [(&str, &[&str]); 2] = [
+    (
+        "0.0.0.0/0",
+        &[
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "224.0.0.0/3",
+        ],
+    ),
+    ("2000::/3", &["2001::/32", "2002::/16"]),
+];
+
+pub(super) fn policy(
+    closed: &Closed,
+    production: &Production,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Option<Object>, PlanError> {
+    let allowed = context.decisions.allowed();
+    let Some(first) = allowed.first() else { return Ok(None) };
+    let Some(public) = &context.request.class.boundary.public_egress else {
+        let why = format!(
+            "Allow for {first} needs a class with boundary.publicEgress, which alone can open the way: use Block or Replace"
+        );
+        return Err(invalid("spec.hosts", &why));
+    };
+    for (host, whose) in production.hosts() {
+        if context.decisions.on(host).is_some_and(|it| allowed.contains(&it.host.as_str())) {
+            let why = format!(
+                "Allow for {host} would lead to production: it is the host of {whose} of {}; put a decision with action Block or Replace before it",
+                context.source()
+            );
+            return Err(invalid("spec.hosts", &why));
+        }
+    }
+    let denied = public
+        .except
+        .iter()
+        .map(|it| net(it).map_err(|why| invalid("boundary.publicEgress.except of the class", &why)))
+        .collect::<Result<Vec<IpNet>, _>>()?;
+    let blocks = PUBLIC.iter().filter_map(|(cidr, except)| {
+        let whole: IpNet = cidr.parse().ok()?;
+        let mut all: Vec<IpNet> = except.iter().filter_map(|it| it.parse().ok()).collect();
+        let more = denied.iter().filter(|it| whole.contains(*it)).copied();
+        for it in more.chain(closed.public(&whole)) {
+            if !all.iter().any(|known| known.contains(&it)) {
+                all.push(it);
+            }
+        }
+        let except: Vec<String> = all.iter().map(ToString::to_string).collect();
+        Some(json!({"ipBlock": {"cidr": cidr, "except": except}}))
+    });
+    let to: Vec<_> = blocks.collect();
+    let rules = json!([{"to": to, "ports": public.ports}]);
+    log.find(
+        Severity::Informs,
+        &texts::environment(context),
+        "/spec/hosts",
+        "public-egress",
+        format!(
+            "for {}, all public addresses are open on the class's ports, since a network policy knows no names{}",
+            allowed.join(", "),
+            unknown(production)
+        ),
+        "boundary:\n  publicEgress:\n    except: [] # in the StagingClass: public ranges of production",
+    );
+    let opening = Opening { ingress: None, egress: Some(rules) };
+    Ok(Some(made(context.request, "kulisse-public", &json!({}), opening)))
+}
+
+/// Production's own hosts, whose addresses the source does not tell.
+fn unknown(production: &Production) -> String {
+    let hosts: Vec<&str> = production.hosts().map(|(host, _)| host).take(3).collect();
+    if hosts.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; addresses behind {} are among them unless the source or the class tells them",
+        hosts.join(", ")
+    )
+}
