@@ -159,16 +159,22 @@ fn short(
     }
     let member = match &labels[..at - 1] {
         [] => true,
-        [pod] => numbered(pod.text) || pod.text.starts_with('_'),
+        [pod] => {
+            let variable = text[..word.start].ends_with('$');
+            numbered(pod.text) || pod.text.starts_with('_') || variable
+        }
         more => more.iter().all(|label| label.text.starts_with('_')),
     };
     let room = member && starts_as_host(text, word) && ends_as_host(text, word);
-    if room && is_meant_as_host(names, place, text, word, before) {
+    // Nothing but a host has the name of a Pod, or of a port, before a Service's.
+    let meant = || at > 1 || is_meant_as_host(names, place, text, word, before);
+    if room && meant() {
         return Some(Kind::Host);
     }
     // A path, a topic, a module; and `logging.level.api.shop: DEBUG` is how settings are called.
     let path = text[..word.start].ends_with('/') && !starts_as_host(text, word);
-    let other = path || is_whole(text, word) && key::holds(place.named) == Holds::Other;
+    let other = path
+        || is_whole(text, word) && key::holds_within(place.named, &place.within) == Holds::Other;
     (!other && (member || !place.key)).then_some(Kind::Possible)
 }
 
@@ -188,7 +194,7 @@ fn starts_as_host(text: &str, word: &Range<usize>) -> bool {
             .iter()
             .any(|it| before.ends_with(it)),
         Some(it) => {
-            it.is_whitespace() || it.is_alphanumeric() || "\"'`=,;:([{<>|@!&\\".contains(it)
+            it.is_whitespace() || it.is_alphanumeric() || "\"'`=,;:([{<>|@!&$\\".contains(it)
         }
     }
 }
@@ -200,7 +206,7 @@ fn ends_as_host(text: &str, word: &Range<usize>) -> bool {
         None => true,
         // A port, or the end of a key.
         Some(':') => after.next().is_some_and(|it| !it.is_whitespace()),
-        Some(it) => it.is_whitespace() || "\"'`,;)]}<>|&/?#\\%".contains(it),
+        Some(it) => it.is_whitespace() || "\"'`,;)]}<>|&/?#$\\%".contains(it),
     }
 }
 
@@ -213,7 +219,7 @@ fn is_meant_as_host(
     word: &Range<usize>,
     last: Option<&Edit>,
 ) -> bool {
-    let holds = key::holds(place.named);
+    let holds = key::holds_within(place.named, &place.within);
     let whole = is_whole(text, word);
     if whole && holds == Holds::Other {
         return false;
@@ -261,11 +267,13 @@ fn has_port(after: &str) -> bool {
         .strip_prefix(':')
         .or_else(|| after.strip_prefix("\\:"))
         .or_else(|| after.strip_prefix("%3A"))
-        .or_else(|| after.strip_prefix("%3a"))
-        .or_else(|| after.strip_prefix(' '));
-    let blank = after.starts_with(' ');
+        .or_else(|| after.strip_prefix("%3a"));
+    if let Some(port) = after.strip_prefix(' ') {
+        let end = port.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(port.len());
+        return key::is_port(&port[..end]);
+    }
     port.and_then(|it| it.chars().next())
-        .is_some_and(|it| it.is_ascii_digit() || !blank && "${%<".contains(it))
+        .is_some_and(|it| it.is_ascii_digit() || "${%<".contains(it))
 }
 
 /// Whether a scheme stands before, maybe with a user, or with hosts in a row.

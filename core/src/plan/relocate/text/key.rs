@@ -25,7 +25,7 @@ const ENTRIES: &str = "\
 /// Names whose values are hosts, and commands that take one.
 const HOSTS: &str = "\
     addr addrs address addresses authority backend backends base bootstrap broker brokers \
-    connect curl destination dig dns domain domains endpoint endpoints fqdn gateway getent h \
+    connect curl dig dns domain domains endpoint endpoints fqdn gateway getent h \
     host hostname hostnames hosts href listener listeners master nc node nodes nslookup \
     origin origins pass peer peers ping primary proxy replica replicas resolve seed seeds \
     sentinel sentinels server servers sni ssh target targets telnet upstream upstreams uri \
@@ -33,11 +33,11 @@ const HOSTS: &str = "\
 
 /// Names whose values may look like `service.namespace` and are none: files, modules, topics.
 const NO_HOSTS: &str = "\
-    app bucket channel chart class classes collection column dir directory email event \
-    events exchange field file files folder group id image import index key keys label \
+    app binding bindings bucket channel chart class classes collection column dir directory email event \
+    events exchange field file files folder group groups id image import index key keys label \
     labels level levels locale logger loggers logging metric metrics module modules name \
     names package packages path prefix profile profiles queue queues realm regex repository \
-    role routing schema scope stream subject suffix table tables tag tags template topic \
+    role routing schema scope stream subject subjects suffix table tables tag tags template topic \
     topics type user username version wsgi";
 
 /// Names of lists in which anything may stand.
@@ -130,6 +130,15 @@ pub(super) enum Holds {
     Unknown,
     /// It may be, if more than its looks says so.
     Anything,
+}
+
+/// Whether a setting of this name, within others (from the inside out), takes a host:
+/// `queues: { orders: … }` does not.
+pub(super) fn holds_within(name: &str, within: &[&str]) -> Holds {
+    match holds(name) {
+        Holds::Unknown if within.iter().any(|it| holds(it) == Holds::Other) => Holds::Other,
+        known => known,
+    }
 }
 
 /// Whether a setting, flag or command of this name takes a host.
