@@ -6,6 +6,8 @@
     reason = "a test says what must not happen by panicking"
 )]
 
+mod rule_book;
+
 use std::{
     collections::BTreeSet,
     fs,
