@@ -145,9 +145,10 @@ fn clusterwide(documents: &[Document]) -> BTreeSet<(String, String)> {
 }
 
 fn is_clusterwide(object: &Object, defined: &BTreeSet<(String, String)>) -> bool {
-    let known = kinds::profile(object).is_some_and(
-        |it| matches!(it.action, Action::Leave(reason, _) if reason == OF_THE_CLUSTER),
-    );
+    let known = kinds::profile(object).is_some_and(|it| match it.action {
+        Action::Clone => false,
+        Action::Leave(reason, _) | Action::Never(reason, _) => reason == OF_THE_CLUSTER,
+    });
     known || defined.contains(&(object.group().to_owned(), object.kind().to_owned()))
 }
 
