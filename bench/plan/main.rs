@@ -103,6 +103,7 @@ fn request() -> Request {
         spec,
         class,
         granted_secrets: Vec::new(),
+        overlay: Vec::new(),
         incarnation: Incarnation(1),
         target: NamespaceName::parse("stg-pr-1").unwrap(),
         cluster: Cluster::default(),

@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.verb {
             Verb::Plan(args) => plan::plan(args).await,
-            Verb::Diff(args) => diff::diff(args).await,
+            Verb::Diff(args) => Box::pin(diff::diff(args)).await,
             Verb::Report(args) => report::report(args).await,
             Verb::Status(args) => status::status(args).await,
             Verb::Wait(args) => wait::wait(args).await,

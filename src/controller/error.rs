@@ -84,6 +84,8 @@ impl From<PlanError> for Error {
     fn from(error: PlanError) -> Self {
         let reason = match &error {
             PlanError::TooLarge { .. } => Reason::TooLarge,
+            PlanError::PatchFailed { .. } => Reason::PatchFailed,
+            PlanError::InvalidManifest { .. } => Reason::InvalidManifest,
             PlanError::InvalidSpec { .. } => Reason::InvalidSpec,
         };
         Self::problem(reason, error.to_string())

@@ -16,6 +16,7 @@ pub mod context;
 pub(crate) mod discovery;
 pub mod error;
 mod failures;
+mod given;
 pub mod guard;
 pub(crate) mod observe;
 mod orphan;

@@ -8,6 +8,7 @@ use kulisse_core::{
     api::{
         class::ProbeMode,
         condition::Reason,
+        environment::StagingEnvironmentSpec,
         identity::NamespaceName,
         names,
         status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
@@ -26,7 +27,7 @@ use super::{
     context::Context,
     discovery,
     error::Error,
-    observe, orphan, report,
+    given, observe, orphan, report,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -88,11 +89,14 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     // Before there is a target nothing depends on what was captured, and production may have been
     // mended since.
     let kept = before.as_ref().filter(|_| seen.target_record().is_some());
+    let spec = &seen.environment.spec;
+    let same = kept.filter(|stored| !is_other_source(&stored.request.spec, spec));
     let captured = async {
-        match kept {
-            Some(stored) => Ok(Arc::new(stored.capture.clone())),
-            None => {
-                let source = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
+        match (same, &spec.source.manifests) {
+            (Some(stored), _) => Ok(Arc::new(stored.capture.clone())),
+            (None, Some(manifests)) => given::capture(seen, manifests, ctx).await.map(Arc::new),
+            (None, None) => {
+                let source = NamespaceName::parse(&spec.source.namespace)?;
                 capture::capture(&source, ctx).await
             }
         }
@@ -127,6 +131,14 @@ fn claim_hosts(seen: &Seen, urls: &[String], ctx: &Context) -> Result<(), Error>
             "{host} is a preview host of environment {namespace}/{name}: with {{hash}} in expose.hostTemplate of the class no two are the same"
         ),
     ))
+}
+
+/// Whether manifests must be read again: others are named, or the pull request has moved on.
+fn is_other_source(before: &StagingEnvironmentSpec, now: &StagingEnvironmentSpec) -> bool {
+    let commit =
+        |spec: &StagingEnvironmentSpec| spec.pull_request.as_ref().and_then(|it| it.commit.clone());
+    now.source.manifests.is_some()
+        && (before.source.manifests != now.source.manifests || commit(before) != commit(now))
 }
 
 /// Whether the target holds all of a stored plan.
@@ -167,6 +179,7 @@ async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
         granted_secrets: observe::granted_secrets(seen, ctx).await?,
         incarnation: seen.incarnation(),
         target: seen.target_name.clone(),
+        overlay: given::manifests(seen, &seen.environment.spec.overlay.config_map_ref, ctx).await?,
         cluster: Cluster {
             api_endpoints: api_endpoints(ctx).await?,
             operator: ctx.settings.account.clone(),
@@ -240,4 +253,33 @@ fn note_applied(seen: &mut Seen, stored: &Stored, through: Wave, ctx: &Context) 
 
 fn held(seen: &Seen) -> Result<Arc<Stored>, Error> {
     seen.stored.clone().ok_or_else(|| Error::Stored("it is not there".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(manifests: Option<&str>, commit: &str) -> StagingEnvironmentSpec {
+        let mut source = json!({"namespace": "shop"});
+        if let Some(name) = manifests {
+            source["manifests"] = json!({"configMapRef": [{"name": name}]});
+        }
+        serde_json::from_value(json!({"source": source, "pullRequest": {"commit": commit}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn manifests_are_read_again_when_they_or_the_commit_change() {
+        let first = spec(Some("a"), "1");
+        assert!(!is_other_source(&first, &first));
+        assert!(is_other_source(&first, &spec(Some("a"), "2")));
+        assert!(is_other_source(&first, &spec(Some("b"), "1")));
+    }
+
+    #[test]
+    fn a_push_does_not_read_production_again() {
+        assert!(!is_other_source(&spec(None, "1"), &spec(None, "2")));
+    }
 }

@@ -125,6 +125,7 @@ impl Seen {
             expires_at: term.map(|it| it.ends_at),
             warns_at: term.map(|it| it.warns_at),
             expired: past && self.record.namespaces.is_empty() && self.record.plan.is_none(),
+            manifests: self.environment.spec.source.manifests.is_some(),
             refusal: invalid.or_else(|| self.refusal.clone()),
             target: self.target.clone(),
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),

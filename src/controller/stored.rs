@@ -287,6 +287,7 @@ mod tests {
             class: kulisse_core::api::class::StagingClassSpec::default(),
             incarnation: Incarnation(1),
             target: NamespaceName::parse("stg-pr-1").unwrap(),
+            overlay: Vec::new(),
             cluster: Cluster::default(),
             granted_secrets: Vec::new(),
         };

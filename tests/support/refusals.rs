@@ -82,6 +82,14 @@ pub fn accepted() -> Vec<Value> {
             { "target": { "name": "api" }, "resources": { "requests": { "cpu": "10m", "memory": 64 } } } ] },
         "images": [{ "name": "nginx", "newTag": "1" }, { "name": "redis", "newName": "valkey" },
             { "name": "x", "digest": format!("sha256:{}", "0".repeat(64)) }],
+        "overlay": {
+            "inline": [{ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "b": "c" } }],
+            "configMapRef": [{ "name": "a" }, { "name": "b", "key": "c.yaml" }] },
+        "env": [{ "unset": ["A"] }, { "target": { "kind": "Deployment" }, "container": "web", "set": [
+            { "name": "B", "value": "" },
+            { "name": "C", "valueFrom": { "secretKeyRef": { "name": "d", "key": "e" } } } ] }],
+        "patches": [{ "patch": "kind: Service" },
+            { "target": { "labelSelector": { "matchLabels": { "app": "web" } } }, "patch": "[]" }],
         "secrets": { "default": "Omit", "rules": [
             { "name": "a", "policy": "From", "from": { "name": "b" } },
             { "name": "b", "keys": ["x"], "policy": "Omit" }, { "name": "c", "policy": "Generate" },
@@ -89,9 +97,11 @@ pub fn accepted() -> Vec<Value> {
             { "name": "e", "keys": ["url"], "policy": "Template", "template": "x://${secret:a/b}" } ] },
         "expose": [{ "service": "web", "port": 80, "host": "web.example.com" }],
         "seed": [task(json!({ "run": { "image": "x" }, "when": "AfterWorkloads" })),
-            task(json!({ "name": "u", "job": { "template": {} } }))],
+            task(json!({ "name": "u", "job": { "template": {} } })),
+            task(json!({ "name": "v", "fromJob": "migrate" }))],
         "smoke": [task(json!({ "http": { "service": "web", "port": 80, "path": "/" } })),
-            task(json!({ "name": "u", "http": { "url": "http://web/" } }))],
+            task(json!({ "name": "u", "http": { "url": "http://web/" } })),
+            task(json!({ "name": "v", "fromCronJob": "report" }))],
         "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete" },
         "access": [{ "subject": { "kind": "User", "name": "a" }, "role": "Edit" },
             { "subject": { "kind": "ServiceAccount", "name": "a", "namespace": "b" } }],
@@ -110,12 +120,14 @@ pub fn accepted() -> Vec<Value> {
     vec![
         environment(json!({})),
         named(&"a".repeat(40), json!({})),
+        environment(json!({ "source": { "manifests": { "configMapRef": [{ "name": "a" }] } } })),
         environment(json!({ "lifecycle": { "ttl": "30s" } })),
         environment(json!({ "lifecycle": { "ttl": "8760h" } })),
         environment(all),
         grant(json!([{ "namespace": "a" }, { "namespaceSelector": {} }])),
         granting(json!([{ "namespace": "a" }]), json!(["registry", "api-*"])),
         class(json!({ "boundary": { "probe": "Never" }, "limits": { "maxTTL": "1h" } })),
+        class(json!({ "manifests": "Allow" })),
         class(json!({
             "secrets": { "allowCopy": ["api-*"] }, "imagePullSecrets": [{ "name": "registry" }],
         })),
@@ -147,7 +159,7 @@ pub fn rules() -> Vec<Refusal> {
     let source = "source.namespace cannot be changed: delete the environment and create it again";
     let pattern = "give at least one of group, kind and name";
     let ttl = "ttl is between 30s and 8760h";
-    let one_task = "a task has exactly one of http, run and job";
+    let one_task = "a task has exactly one of http, run, job, fromJob and fromCronJob";
     let http = "http has either url, or service with an optional port and path";
     let from = "from goes with policy From, and policy From needs it";
     let subject = "a ServiceAccount needs its namespace; users and groups have none";
@@ -157,6 +169,9 @@ pub fn rules() -> Vec<Refusal> {
     let with = "with or withService goes with action Replace, which needs one of them";
     let host = |it: Value| environment(json!({ "hosts": [it] }));
     let peer = |it: Value| environment(json!({ "egress": [{ "to": [it] }] }));
+    let one_value = "a variable has either value or valueFrom";
+    let key = |field: &str| json!({ field: { "name": "a", "key": "b" } });
+    let variable = |it: Value| environment(json!({ "env": [{ "set": [it] }] }));
     let run = json!({ "image": "x" });
     let smoke = |http: Value| environment(json!({ "smoke": [task(json!({ "http": http }))] }));
     let access = |it: Value| environment(json!({ "access": [{ "subject": it }] }));
@@ -223,6 +238,32 @@ pub fn rules() -> Vec<Refusal> {
             environment(json!({ "images": [{ "name": "nginx" }] })),
             "give at least one of newName, newTag and digest",
         ),
+        new(
+            "variables of nothing in particular",
+            environment(json!({ "env": [{ "target": {}, "unset": ["A"] }] })),
+            pattern,
+        ),
+        new(
+            "an entry of env that changes nothing",
+            environment(json!({ "env": [{ "container": "web" }] })),
+            "an entry of env sets variables, unsets some, or both",
+        ),
+        new("a variable without a value", variable(json!({ "name": "A" })), one_value),
+        new(
+            "a variable with two values",
+            variable(json!({ "name": "A", "value": "1", "valueFrom": key("secretKeyRef") })),
+            one_value,
+        ),
+        new(
+            "a variable from nowhere",
+            variable(json!({ "name": "A", "valueFrom": {} })),
+            "valueFrom has either secretKeyRef or configMapKeyRef",
+        ),
+        new(
+            "a patch of nothing in particular",
+            environment(json!({ "patches": [{ "target": {}, "patch": "a: 1" }] })),
+            "give at least one of group, kind, name, labelSelector and annotationSelector",
+        ),
         new("From without a name", secret(json!({ "name": "a", "policy": "From" })), from),
         new(
             "Generate with a name",
@@ -271,6 +312,11 @@ pub fn rules() -> Vec<Refusal> {
         new(
             "a seed that does two things",
             environment(json!({ "seed": [task(json!({ "run": run, "job": {} }))] })),
+            one_task,
+        ),
+        new(
+            "a seed from two Jobs",
+            environment(json!({ "seed": [task(json!({ "fromJob": "a", "fromCronJob": "b" }))] })),
             one_task,
         ),
         new(
@@ -382,6 +428,19 @@ pub fn rules() -> Vec<Refusal> {
     all.push(change("another class", a.clone(), b, class_name));
     all.push(change("a class that is taken away", a.clone(), none.clone(), class_name));
     all.push(change("a class that is given later", none.clone(), a, class_name));
+    let rendered = json!({ "source": { "manifests": { "configMapRef": [{ "name": "a" }] } } });
+    all.push(change(
+        "manifests instead of a live namespace",
+        none.clone(),
+        rendered.clone(),
+        "whether the source is a live namespace or manifests cannot be changed",
+    ));
+    all.push(change(
+        "a live namespace instead of manifests",
+        rendered,
+        none.clone(),
+        "whether the source is a live namespace or manifests cannot be changed",
+    ));
     all.push(change("another source", none, json!({ "source": { "namespace": "b" } }), source));
     all
 }
@@ -398,6 +457,8 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "source": { "namespace": long(64) } }), "namespace"),
         (json!({ "source": { "images": "Latest" } }), "images"),
         (json!({ "source": { "include": many(65, json!({ "kind": "Pod" })) } }), "include"),
+        (json!({ "source": { "manifests": { "configMapRef": [] } } }), "configMapRef"),
+        (json!({ "source": { "manifests": {} } }), "configMapRef"),
         (json!({ "className": long(254) }), "className"),
         (json!({ "pullRequest": { "number": 0 } }), "number"),
         (json!({ "pullRequest": { "url": long(2049) } }), "url"),
@@ -417,6 +478,19 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "images": many(65, image) }), "images"),
         (json!({ "images": [{ "name": "x", "digest": "sha256:abc" }] }), "digest"),
         (json!({ "images": [{ "newTag": "1" }] }), "name"),
+        (json!({ "overlay": { "inline": [{ "kind": "ConfigMap" }] } }), "inline"),
+        (json!({ "overlay": { "inline": ["kind: ConfigMap"] } }), "inline"),
+        (
+            json!({ "overlay": { "configMapRef": many(33, json!({ "name": "a" })) } }),
+            "configMapRef",
+        ),
+        (json!({ "env": many(65, json!({ "unset": ["A"] })) }), "env"),
+        (json!({ "env": [{ "unset": [""] }] }), "unset"),
+        (json!({ "env": [{ "set": [{ "name": "A", "value": long(32769) }] }] }), "value"),
+        (json!({ "patches": many(65, json!({ "patch": "a: 1" })) }), "patches"),
+        (json!({ "patches": [{ "patch": "" }] }), "patch"),
+        (json!({ "patches": [{ "patch": long(65537) }] }), "patch"),
+        (json!({ "seed": [{ "name": "a", "fromJob": "" }] }), "fromJob"),
         (json!({ "secrets": { "default": "Copy" } }), "default"),
         (json!({ "secrets": { "rules": [{ "name": "a", "policy": "Keep" }] } }), "policy"),
         (

@@ -82,6 +82,21 @@ pub struct StagingClassSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub image_pull_secrets: Vec<SecretReference>,
+    /// Whether environments may be made from manifests instead of a live namespace: no source
+    /// consents to these.
+    #[serde(default)]
+    pub manifests: ManifestPolicy,
+}
+
+/// Whether environments may be made from manifests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ManifestPolicy {
+    /// Only live namespaces are cloned, which their owners have granted.
+    #[default]
+    Refuse,
+    /// Whoever may create environments decides what runs in them, within everything else that the
+    /// class says.
+    Allow,
 }
 
 /// Preview URLs.

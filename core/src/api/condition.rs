@@ -123,12 +123,14 @@ reasons! {
     InvalidSpec,
     /// The class of the environment cannot be worked with.
     InvalidClass,
-    /// An object of the source is not what its kind says.
+    /// A manifest of the source or the overlay is none, or may not be there.
     InvalidManifest,
     /// More objects than the class allows.
     TooLarge,
     /// Another environment has this preview host.
     HostTaken,
+    /// A patch of the spec matches nothing, or cannot be applied.
+    PatchFailed,
     /// A clone would still lead back to production.
     ProductionReference,
     /// A credential of production's own is in the clone: the source's grants and the class allow it.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     boundary::{Egress, EnvironmentBoundary, HostDecision},
+    customize::{Env, Overlay, Patch, SourceManifests},
     duration::Duration,
     schema,
     status::StagingEnvironmentStatus,
@@ -80,6 +81,10 @@ pub struct StagingEnvironmentSpec {
     /// How large the clone is.
     #[serde(default)]
     pub scale: Scale,
+    /// What the environment adds to the source, or puts in the place of its objects: manifests,
+    /// laid over what was captured before anything is planned. They are treated as the source's own.
+    #[serde(default)]
+    pub overlay: Overlay,
     /// Images to run instead of production's, as in kustomize.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -96,6 +101,15 @@ pub struct StagingEnvironmentSpec {
     /// How strict the boundary is.
     #[serde(default)]
     pub boundary: EnvironmentBoundary,
+    /// Environment variables to set and unset, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub env: Vec<Env>,
+    /// Changes to clones, in this order and after everything else, as in kustomize. A patch changes
+    /// no names, no values of Secrets, none of our labels, and opens no way out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub patches: Vec<Patch>,
     /// How Secrets are treated.
     #[serde(default)]
     pub secrets: Secrets,
@@ -129,12 +143,19 @@ pub struct StagingEnvironmentSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = Rule::new("has(self.manifests) == has(oldSelf.manifests)")
+    .message("whether the source is a live namespace or manifests cannot be changed: delete the environment and create it again"))]
 pub struct Source {
-    /// The live namespace. Its owners must have granted it (StagingGrant). Cannot be changed.
+    /// The live namespace. Its owners must have granted it (StagingGrant). With `manifests`: the
+    /// namespace that these were rendered for. Cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf")
         .message("source.namespace cannot be changed: delete the environment and create it again"))]
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: String,
+    /// Manifests instead of what runs in the namespace, which is then not read and need not exist.
+    /// The class must allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<SourceManifests>,
     /// Only objects with these labels, and what they refer to. Default: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::selector")]

@@ -8,6 +8,7 @@ pub mod boundary;
 pub mod class;
 pub mod condition;
 pub mod crds;
+pub mod customize;
 pub mod duration;
 pub mod environment;
 pub mod grant;

@@ -44,6 +44,18 @@ pub(super) fn any_objects(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Whole objects of any kind; what is in them is checked when they are made.
+pub(super) fn manifests(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "maxItems": 64, "x-kubernetes-list-type": "atomic",
+        "items": {
+            "type": "object", "required": ["apiVersion", "kind", "metadata"],
+            "x-kubernetes-preserve-unknown-fields": true,
+            "x-kubernetes-embedded-resource": true
+        }
+    })
+}
+
 pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object", "maxProperties": 16,

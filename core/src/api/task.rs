@@ -38,12 +38,12 @@ pub enum When {
     AfterWorkloads,
 }
 
-/// One piece of work in the target: exactly one of `http`, `run` and `job`.
+/// One piece of work in the target: exactly one of `http`, `run`, `job`, `fromJob` and `fromCronJob`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(crates(kube_core = "::kube_core"))]
-#[x_kube(validation = Rule::new("[has(self.http), has(self.run), has(self.job)].filter(x, x).size() == 1")
-    .message("a task has exactly one of http, run and job"))]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.run), has(self.job), has(self.fromJob), has(self.fromCronJob)].filter(x, x).size() == 1")
+    .message("a task has exactly one of http, run, job, fromJob and fromCronJob"))]
 pub struct Task {
     /// Name, unique among the seeds or the smokes of an environment: a DNS label.
     #[schemars(length(min = 1, max = 30), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -74,6 +74,15 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_object")]
     pub job: Option<Box<JobSpec>>,
+    /// A Job of the source, by name: planned like a clone, and run here. A seed keeps the Job's
+    /// name, so that what waits for it goes on; it runs once in a life of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub from_job: Option<String>,
+    /// A CronJob of the source, by name: the Job that it would make, planned like a clone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub from_cron_job: Option<String>,
 }
 
 /// An HTTP request and the answer it must get.

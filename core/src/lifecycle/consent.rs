@@ -7,7 +7,7 @@ use kube_core::{Selector, SelectorExt};
 
 use super::facts::Problem;
 use crate::api::{
-    class::StagingClassSpec,
+    class::{ManifestPolicy, StagingClassSpec},
     condition::Reason,
     environment::StagingEnvironmentSpec,
     grant::{Requester, StagingGrantSpec},
@@ -40,6 +40,10 @@ pub fn granted<'a>(
                 "{source} cannot be the source of an environment that stands in it: create the environment in another namespace"
             ),
         ));
+    }
+    // Nothing of the source is read; whether this may be is the class's to say.
+    if spec.source.manifests.is_some() {
+        return Ok(());
     }
     let named = grants.into_iter().flat_map(|grant| &grant.from).any(|from| names(from, asking));
     if named {
@@ -87,6 +91,17 @@ pub fn allowed(
                 class.allowed_sources.join(", ")
             ),
         ));
+    }
+    if spec.source.manifests.is_some() {
+        match class.manifests {
+            ManifestPolicy::Allow => {}
+            ManifestPolicy::Refuse => {
+                return Err(Problem::new(
+                    Reason::NotAllowedByClass,
+                    "the class does not take spec.source.manifests: its field manifests is Refuse",
+                ));
+            }
+        }
     }
     if class.request_from.as_ref().is_some_and(|from| !selects(from, asking.labels)) {
         return Err(Problem::new(
@@ -181,6 +196,22 @@ mod tests {
     fn a_request_namespace_is_never_its_own_source() {
         let all = grant(&json!({ "namespaceSelector": {} }));
         assert_eq!(asks("shop", &[], &[all]), Err(Reason::NotAllowedByClass));
+    }
+
+    #[test]
+    fn manifests_need_the_class_and_no_grant() {
+        let mut spec = spec("shop");
+        spec.source.manifests =
+            serde_json::from_value(json!({ "configMapRef": [{ "name": "a" }] })).unwrap();
+        let labels = BTreeMap::new();
+        let asking = Asking { name: "previews", labels: &labels };
+        assert_eq!(granted(&spec, asking, []), Ok(()));
+        let mut class = StagingClassSpec::default();
+        assert_eq!(allowed(&spec, asking, &class).unwrap_err().reason, Reason::NotAllowedByClass);
+        class.manifests = ManifestPolicy::Allow;
+        assert_eq!(allowed(&spec, asking, &class), Ok(()));
+        class.allowed_sources = vec!["bank".into()];
+        assert!(allowed(&spec, asking, &class).is_err());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Facts {
     pub warns_at: Option<Timestamp>,
     /// The time was up and nothing is left.
     pub expired: bool,
+    /// The source is manifests, which nobody has granted.
+    pub manifests: bool,
     /// Why nothing may be created: the grant, the class, the spec, the fence on our own account.
     pub refusal: Option<Problem>,
     /// The target.

@@ -203,6 +203,7 @@ fn everything(mut see: impl FnMut(&Facts)) {
                                     })),
                                     warns_at: Some(at(NOW)),
                                     expired: false,
+                                    manifests: false,
                                     refusal: flag(5).then(|| {
                                         Problem::new(Reason::SourceNotGranted, "no grant")
                                     }),

@@ -159,7 +159,12 @@ fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Granted,
             Verdict::True,
             Reason::Granted,
-            "a StagingGrant in the source names this namespace, and the class allows it".to_owned(),
+            if facts.manifests {
+                "the class allows manifests as a source".to_owned()
+            } else {
+                "a StagingGrant in the source names this namespace, and the class allows it"
+                    .to_owned()
+            },
         ),
     }
 }
@@ -435,6 +440,7 @@ mod tests {
             expires_at: None,
             warns_at: None,
             expired: false,
+            manifests: false,
             refusal: None,
             target: Target::Living,
             leaving_since: None,

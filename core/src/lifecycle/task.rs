@@ -142,6 +142,7 @@ mod tests {
         PlannedTask {
             name: "orders".into(),
             role: SEED,
+            job_name: None,
             needs: vec![],
             timeout_seconds: 60,
             retries,

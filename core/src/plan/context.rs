@@ -8,7 +8,11 @@ use super::{
     PlanError, capture::Capture, hosts::Decisions, kinds, kinds::Action, object::Key,
     object::Object, pattern, pattern::Pattern, request::Request, selectors,
 };
-use crate::api::{class::KindAction, environment::ScaleOverride};
+use crate::api::{
+    class::KindAction,
+    environment::{ImagePolicy, ScaleOverride, StagingEnvironmentSpec},
+    task::Task,
+};
 
 /// Clones of a plan where the class does not say.
 const MAX_OBJECTS: usize = 2000;
@@ -38,6 +42,12 @@ pub(super) struct Context<'a> {
     pub(super) stores: (Vec<Pattern>, Vec<Pattern>),
     /// `spec.hosts`.
     pub(super) decisions: Decisions<'a>,
+    /// What of the capture is the overlay's.
+    pub(super) overlaid: BTreeSet<Key>,
+    /// Names of the source's Jobs that tasks run.
+    pub(super) task_jobs: BTreeSet<&'a str>,
+    /// Names of the source's CronJobs whose Jobs tasks run.
+    pub(super) task_cron_jobs: BTreeSet<&'a str>,
     /// `spec.scale.overrides`.
     overrides: Vec<(Pattern, &'a ScaleOverride)>,
 }
@@ -83,8 +93,27 @@ impl<'a> Context<'a> {
                 pattern::compile("spec.stores.exclude", &spec.stores.exclude)?,
             ),
             decisions: Decisions::of(spec)?,
+            overlaid: BTreeSet::new(),
+            task_jobs: tasks(spec).filter_map(|it| it.from_job.as_deref()).collect(),
+            task_cron_jobs: tasks(spec).filter_map(|it| it.from_cron_job.as_deref()).collect(),
             overrides,
         })
+    }
+
+    /// Whether the environment names an object by itself: it comes whatever is selected.
+    pub(super) fn asks_for(&self, object: &Object) -> bool {
+        let names = match kinds::shape(object) {
+            kinds::Shape::Once => &self.task_jobs,
+            kinds::Shape::Schedule => &self.task_cron_jobs,
+            _ => return self.overlaid.contains(&object.key()),
+        };
+        names.contains(object.name()) || self.overlaid.contains(&object.key())
+    }
+
+    /// Whether images are pinned to what production's Pods run. Manifests have none.
+    pub(super) fn pins_images(&self) -> bool {
+        let source = &self.request.spec.source;
+        source.images == ImagePolicy::Pinned && source.manifests.is_none()
     }
 
     /// The source's name.
@@ -124,4 +153,8 @@ impl<'a> Context<'a> {
     pub(super) fn max_objects(&self) -> usize {
         self.request.class.limits.max_objects.map_or(MAX_OBJECTS, |most| most as usize)
     }
+}
+
+fn tasks(spec: &StagingEnvironmentSpec) -> impl Iterator<Item = &Task> {
+    spec.seed.iter().map(|it| &it.task).chain(&spec.smoke)
 }

@@ -16,7 +16,7 @@ use super::{
     log::{Log, Rule},
     object::{Key, Object, escape},
 };
-use crate::api::{environment::ImagePolicy, names, staging_plan::Severity};
+use crate::api::{names, staging_plan::Severity};
 
 const OVERRIDDEN: Rule = Rule { name: "image", why: "spec.images says so" };
 const PINNED: Rule =
@@ -65,8 +65,10 @@ fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &
             overridden = true;
             let new = reference.replaced(image).to_string();
             log.set(&mut object, &path, json!(new), &OVERRIDDEN);
-        } else if context.request.spec.source.images == ImagePolicy::Pinned {
-            unpinned.extend(pin(&mut object, &container, &reference, context, log));
+        } else if context.pins_images() {
+            let open = pin(&mut object, &container, &reference, context, log);
+            // What the overlay runs is the environment's own choice.
+            unpinned.extend(open.filter(|_| !context.overlaid.contains(&object.key())));
         }
     }
     if let Some((path, _)) = unpinned.first() {

@@ -32,12 +32,24 @@ const ASLEEP: Rule = Rule {
 
 /// The pass.
 pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let mut kept: Vec<Object> =
-        objects.into_iter().filter_map(|object| one(object, context, log)).collect();
+    let mut kept: Vec<Object> = confine(objects, context, log)
+        .into_iter()
+        .map(|mut object| {
+            if kinds::shape(&object) == Shape::Schedule {
+                log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP);
+            }
+            object
+        })
+        .collect();
     let roles = rights::roles(&kept, context, log);
     rights::beyond(context, log);
     kept.extend(roles);
     kept
+}
+
+/// What holds for every object in the target, whoever wrote it.
+pub(super) fn confine(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
 }
 
 /// Why no fence can hold the Pods of an object, or the target would refuse them: a word and a
@@ -68,12 +80,12 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::RoleBinding => return rights::binding(object, context, log),
         Shape::Account => pull::account(&mut object, context, log),
         Shape::Claim => claim::fresh(&mut object, "", context, log),
-        Shape::Schedule => log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP),
         Shape::Settings
         | Shape::Secret
         | Shape::Addresses
         | Shape::Workload
         | Shape::NodeWorkload
+        | Shape::Schedule
         | Shape::Once
         | Shape::Route
         | Shape::GatewayRoute

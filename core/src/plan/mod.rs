@@ -16,6 +16,7 @@ pub mod capture;
 mod context;
 mod customize;
 pub mod digest;
+mod env;
 mod fence;
 #[cfg(test)]
 mod fixture;
@@ -24,10 +25,13 @@ mod isolate;
 pub mod kinds;
 mod label;
 pub mod log;
+pub mod manifests;
 pub mod object;
 mod order;
 mod ours;
+mod overlay;
 mod own_pod;
+mod patch;
 mod pattern;
 mod preflight;
 pub mod probe;
@@ -127,6 +131,22 @@ pub enum PlanError {
         /// What the class allows.
         allowed: usize,
     },
+    /// A patch of the spec matches nothing, or cannot be applied.
+    #[error("{field}: {why}")]
+    PatchFailed {
+        /// Which patch: `spec.patches[0]`.
+        field: String,
+        /// Why, and on which object.
+        why: String,
+    },
+    /// A manifest that was handed in is none, or may not be in an environment.
+    #[error("{from}: {why}")]
+    InvalidManifest {
+        /// Where it stands.
+        from: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The spec holds something that cannot be worked with.
     #[error("{field}: {why}")]
     InvalidSpec {
@@ -176,20 +196,26 @@ fn passes() -> [(&'static str, Pass); 11] {
 /// although the API server took it. Whatever the source holds is never an error: what cannot be
 /// cloned stays behind with its reason.
 pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
-    let context = Context::new(request, capture)?;
+    let laid = overlay::lay(request, capture)?;
+    let mut context = Context::new(request, &laid.capture)?;
+    context.overlaid = laid.keys;
     let mut log = Log::default();
+    overlay::report(capture, &context, &mut log);
 
-    let mut clones = capture.objects.clone();
+    let mut clones = context.capture.objects.clone();
     for (_, pass) in passes() {
         clones = pass(clones, &context, &mut log);
     }
+    clones = env::env(clones, &context, &mut log)?;
+    clones = patch::patch(clones, &context, &mut log)?;
     clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
     let settings = secret::settings(&mut clones, &context, &mut log);
     let mut secrets = secret::recipes(&clones, &urls, &context, &mut log);
     hosts::in_secrets(&mut secrets, &context, &mut log);
     context.decisions.check_services(&clones)?;
-    let tasks = task::tasks(&clones, &context, &mut log)?;
+    let (jobs, clones) = task::own_jobs(clones, &context);
+    let tasks = task::tasks(&clones, &jobs, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log)?;
     objects.extend(access::bindings(&context, &mut log)?);
     let certificate = route::certificate(&clones, &context);
@@ -200,7 +226,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let clones = ours::keep_names_free(clones, &objects, &mut log);
     objects.extend(clones);
     audit::audit(&objects, &secrets, &tasks, &context, &mut log);
-    preflight::preflight(&objects, &context, &mut log);
+    preflight::preflight(&objects, &secrets, &tasks, &context, &mut log);
     warn_only(&context, &mut log)?;
 
     let allowed = context.max_objects();

@@ -1,38 +1,119 @@
-//! What would keep the clone from working: names of what will not be there.
+//! What would keep the clone from working: names of what will not be there, and Pods that wait for
+//! what never comes.
 
-use std::collections::BTreeSet;
+mod ports;
+mod references;
+mod routes;
+mod waits;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     context::Context,
-    kinds,
     log::Log,
-    object::{Key, Object},
-    select,
+    object::{Key, Object, escape},
+    task::{PlannedTask, TaskRole, Work},
 };
-use crate::api::staging_plan::Severity;
+use crate::{
+    api::{names, staging_plan::Severity},
+    secrets::PlannedSecret,
+};
 
-/// Looks through everything that will be in the target.
-pub(super) fn preflight(objects: &[Object], context: &Context, log: &mut Log) {
-    missing(objects, context, log);
+/// Everything that will be in the target.
+struct Target<'a> {
+    objects: BTreeMap<Key, &'a Object>,
+    secrets: &'a BTreeMap<String, PlannedSecret>,
+    tasks: &'a [PlannedTask],
+    context: &'a Context<'a>,
 }
 
-/// Names of objects that will not be there.
-fn missing(objects: &[Object], context: &Context, log: &mut Log) {
-    let there: BTreeSet<Key> = objects.iter().map(Object::key).collect();
-    for object in objects {
-        for refers in kinds::references(object) {
-            if refers.optional || there.contains(&refers.to) || select::is_given(&refers.to) {
-                continue;
-            }
-            let to = &refers.to;
-            let (severity, why) = if context.by_key.contains_key(to) {
-                (Severity::Warns, format!("it needs {to}, which stays behind"))
-            } else {
-                (Severity::Informs, format!("it needs {to}, which production has not either"))
-            };
-            let settle =
-                format!("see why {to} stays behind, or leave {} behind as well", object.key());
-            log.find(severity, &object.key(), &refers.path, "missing-reference", why, settle);
+/// An object that is looked through, and how findings name it.
+struct Looked<'a> {
+    object: &'a Object,
+    key: Key,
+    /// What stands before the paths in it: tasks are named by their place in the spec.
+    base: String,
+}
+
+impl Looked<'_> {
+    fn find(
+        &self,
+        log: &mut Log,
+        severity: Severity,
+        path: &str,
+        kind: &str,
+        why: String,
+        settle: String,
+    ) {
+        log.find(severity, &self.key, &format!("{}{path}", self.base), kind, why, settle);
+    }
+}
+
+/// Looks through everything that will be in the target, the Jobs of tasks included.
+pub(super) fn preflight(
+    objects: &[Object],
+    secrets: &BTreeMap<String, PlannedSecret>,
+    tasks: &[PlannedTask],
+    context: &Context,
+    log: &mut Log,
+) {
+    let target = Target {
+        objects: objects.iter().map(|it| (it.key(), it)).collect(),
+        secrets,
+        tasks,
+        context,
+    };
+    let clones =
+        objects.iter().map(|object| Looked { object, key: object.key(), base: String::new() });
+    let jobs = tasks.iter().filter_map(|task| of_task(task, context));
+    for looked in clones.chain(jobs) {
+        references::look(&looked, &target, log);
+        ports::look(&looked, &target, log);
+        waits::look(&looked, &target, log);
+    }
+    routes::look(objects, log);
+}
+
+fn of_task<'a>(task: &'a PlannedTask, context: &Context) -> Option<Looked<'a>> {
+    let Work::Job(object) = &task.work else { return None };
+    let list = match task.role {
+        TaskRole::Seed(_) => "seed",
+        TaskRole::Smoke => "smoke",
+    };
+    let key = Key {
+        group: names::GROUP.to_owned(),
+        kind: "StagingEnvironment".to_owned(),
+        name: context.request.environment.name.clone(),
+    };
+    Some(Looked { object, key, base: format!("/spec/{list}/{}", escape(&task.name)) })
+}
+
+impl Target<'_> {
+    /// The keys of a ConfigMap or Secret of the target; `None` if they are not known.
+    fn keys(&self, of: &Key) -> Option<BTreeSet<&str>> {
+        let object = self.objects.get(of)?;
+        if of.kind == "Secret" {
+            let keys = &self.secrets.get(&of.name)?.keys;
+            let all = keys.contains_key(crate::secrets::EVERY_KEY);
+            return (!all).then(|| keys.keys().map(String::as_str).collect());
         }
+        let maps = ["/data", "/binaryData"].into_iter().filter_map(|map| object.get(map));
+        Some(
+            maps.filter_map(|it| it.as_object())
+                .flat_map(|it| it.keys())
+                .map(String::as_str)
+                .collect(),
+        )
+    }
+
+    /// Whether the source's object has a key.
+    fn source_has(&self, of: &Key, key: &str) -> bool {
+        if of.kind == "Secret" {
+            let sealed = self.context.capture.secrets.get(&of.name);
+            return sealed.is_some_and(|it| it.keys.contains_key(key));
+        }
+        let object = self.context.by_key.get(of);
+        let map = |map: &str| object.and_then(|it| it.get(map)).and_then(|it| it.get(key));
+        map("/data").or_else(|| map("/binaryData")).is_some()
     }
 }

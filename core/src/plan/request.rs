@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::manifests::Manifests;
+
 use crate::api::{
     class::StagingClassSpec,
     environment::StagingEnvironmentSpec,
@@ -27,6 +29,9 @@ pub struct Request {
     pub incarnation: Incarnation,
     /// The namespace that is cloned into.
     pub target: NamespaceName,
+    /// What `spec.overlay.configMapRef` refers to, as read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlay: Vec<Manifests>,
     /// What of the cluster matters.
     pub cluster: Cluster,
 }

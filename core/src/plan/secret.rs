@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+pub(super) use self::rules::from_snippet;
 use self::{
     draft::{Desk, Draft, Note, draft},
     keys::Keys,

@@ -17,7 +17,7 @@ use super::{
     kinds::{self, Action, Shape},
     log::Log,
     object::{Key, Object},
-    route,
+    route, task,
 };
 use crate::api::staging_plan::Severity;
 
@@ -75,6 +75,7 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
     }
     match context.action(object.group(), object.kind()) {
         Some(Action::Clone) => {}
+        Some(Action::Leave(..) | Action::Never(..)) if task::is_own_job(object, context) => {}
         Some(Action::Leave(word, why) | Action::Never(word, why)) => {
             return Some(reason(word, why));
         }
@@ -140,6 +141,9 @@ fn chosen(
 }
 
 fn selected(object: &Object, context: &Context) -> bool {
+    if context.asks_for(object) {
+        return true;
+    }
     let named = context.include.is_empty()
         || context.include.iter().any(|pattern| pattern.matches(&object.key()));
     named && context.selector.as_ref().is_none_or(|it| it.matches(&labels(object)))

@@ -76,6 +76,7 @@ pub fn request(environment: &Value, class: &Value) -> Request {
         class,
         granted_secrets: Vec::new(),
         incarnation: Incarnation(1),
+        overlay: Vec::new(),
         cluster: Cluster {
             api_endpoints: vec![Endpoint { address: "192.0.2.10".parse().unwrap(), port: 6443 }],
             operator: OperatorAccount {

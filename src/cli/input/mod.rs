@@ -180,6 +180,11 @@ impl Inputs {
         };
         let target = self.target(environment, &identity, &class, incarnation)?;
         let granted_secrets = Vec::new();
+        // Without them the plan would be another one.
+        anyhow::ensure!(
+            spec.overlay.config_map_ref.is_empty(),
+            "spec.overlay.configMapRef is read by the operator only: put its manifests under spec.overlay.inline to plan here"
+        );
         Ok(Request {
             environment: identity,
             spec,
@@ -187,6 +192,7 @@ impl Inputs {
             granted_secrets,
             incarnation,
             target,
+            overlay: Vec::new(),
             cluster,
         })
     }

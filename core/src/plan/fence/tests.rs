@@ -15,7 +15,7 @@ fn fenced(clones: &[Object], spec: Value) -> (Vec<Object>, Log) {
         (fixture::request(spec, json!({})), fixture::capture());
     let context = Context::new(&request, &capture).unwrap();
     let mut log = Log::default();
-    let tasks = crate::plan::task::tasks(clones, &context, &mut log).unwrap();
+    let tasks = crate::plan::task::tasks(clones, &[], &context, &mut log).unwrap();
     (fence(clones, &tasks, &context, &mut log).unwrap(), log)
 }
 

@@ -127,12 +127,16 @@ impl Draft {
 pub(super) fn draft(name: &str, desk: &Desk) -> Draft {
     let mut draft = Draft::default();
     let capture = desk.context.capture;
-    if capture.secrets_readable {
-        if let Some(sealed) = capture.secrets.get(name) {
-            read(name, sealed, desk, &mut draft);
+    match capture.secrets.get(name) {
+        Some(sealed) => read(name, sealed, desk, &mut draft),
+        None if capture.secrets_readable => {
+            let why = "the overlay holds no values of Secrets";
+            unread(name, why, &desk.rules, &desk.uses, &mut draft);
         }
-    } else {
-        unread(name, &desk.rules, &desk.uses, &mut draft);
+        None => {
+            let why = "the source's Secrets may not be read";
+            unread(name, why, &desk.rules, &desk.uses, &mut draft);
+        }
     }
     for key in desk.rules.named_keys(name) {
         draft.apply(key, desk.rules.policy(name, key));
@@ -186,8 +190,8 @@ fn note(key: &str, parts: &[Part]) -> Option<Note> {
     Part::texts(parts).into_iter().any(|text| is_telling(text)).then_some(Note::Kept)
 }
 
-/// Of a Secret that may not be read, its keys are known where something names them.
-fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
+/// Of a Secret whose values nobody has, its keys are known where something names them.
+fn unread(name: &str, why: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
     for (_, key, used) in uses.keys().filter(|(secret, ..)| *secret == name) {
         let policy = rules.policy(name, key);
         if draft.apply(key, policy) {
@@ -199,7 +203,7 @@ fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
                 draft.put(key, PlannedValue::Parts(vec![part]), Some(Note::Generated));
             }
             Guess::Unknown => {
-                draft.need(key, "the source's Secrets may not be read", used.required);
+                draft.need(key, why, used.required);
             }
         }
     }
@@ -208,11 +212,7 @@ fn unread(name: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) {
         draft.put(EVERY_KEY, given(secret, EVERY_KEY), None);
         draft.leave_out("", Note::Given);
     } else if rules.named_keys(name).next().is_none() {
-        draft.need(
-            "",
-            "all its keys are used, and the source's Secrets may not be read",
-            whole.required,
-        );
+        draft.need("", &format!("all its keys are used, and {why}"), whole.required);
     }
 }
 

@@ -117,7 +117,7 @@ impl Compiled<'_> {
 }
 
 /// YAML for `spec` that gives a key of a Secret; all of them if `key` is empty.
-pub(super) fn from_snippet(secret: &str, key: &str) -> String {
+pub(in crate::plan) fn from_snippet(secret: &str, key: &str) -> String {
     let keys = if key.is_empty() { String::new() } else { format!("    keys: [{key:?}]\n") };
     format!(
         "# a Secret in the request namespace, labelled kulisse.dev/usable: \"true\"\n\

@@ -58,8 +58,11 @@ pub fn job(task: &PlannedTask, attempt: &Attempt) -> Object {
     job
 }
 
-/// The name of that Job: `seed-<name>-<hash>-<attempt>`.
+/// The name of that Job: `seed-<name>-<hash>-<attempt>`, unless it is fixed.
 pub fn name(task: &PlannedTask, attempt: &Attempt) -> String {
+    if let Some(name) = &task.job_name {
+        return name.clone();
+    }
     let request = attempt.request;
     let role = match task.role {
         TaskRole::Seed(_) => "seed",

@@ -6,10 +6,12 @@
 //! run a seed again.
 
 mod attempt;
+mod own;
 mod refused;
 mod work;
 
 pub use self::attempt::{Attempt, job, name};
+pub(super) use self::own::{is_own_job, own_jobs};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,9 @@ pub struct PlannedTask {
     pub name: String,
     /// What it is for.
     pub role: TaskRole,
+    /// The name of its one Job, if that is fixed: something in the target may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
     /// Names of the workloads that must be ready first; all stores if empty.
     pub needs: Vec<String>,
     /// Seconds that one attempt may take.
@@ -78,18 +83,23 @@ pub struct HttpWork {
 /// refuses, or has a duration that is none.
 pub(super) fn tasks(
     clones: &[Object],
+    jobs: &[Object],
     context: &Context,
     log: &mut Log,
 ) -> Result<Vec<PlannedTask>, PlanError> {
     let spec = &context.request.spec;
-    let mut tasks = Vec::new();
+    let mut tasks: Vec<PlannedTask> = Vec::new();
     for (at, seed) in spec.seed.iter().enumerate() {
-        let place = Place { clones, context, field: format!("spec.seed[{at}]") };
+        let place = Place { clones, jobs, context, field: format!("spec.seed[{at}]") };
         let role = TaskRole::Seed(seed.when);
-        tasks.push(place.plan(&seed.task, role, digest::of(seed), log)?);
+        let task = place.plan(&seed.task, role, digest::of(seed), log)?;
+        if task.job_name.is_some() && tasks.iter().any(|it| it.job_name == task.job_name) {
+            return Err(place.invalid("fromJob", "another seed runs this Job already"));
+        }
+        tasks.push(task);
     }
     for (at, smoke) in spec.smoke.iter().enumerate() {
-        let place = Place { clones, context, field: format!("spec.smoke[{at}]") };
+        let place = Place { clones, jobs, context, field: format!("spec.smoke[{at}]") };
         tasks.push(place.plan(smoke, TaskRole::Smoke, digest::of(smoke), log)?);
     }
     Ok(tasks)
@@ -98,6 +108,7 @@ pub(super) fn tasks(
 /// Where in the spec a task stands, and what it is planned with.
 struct Place<'a> {
     clones: &'a [Object],
+    jobs: &'a [Object],
     context: &'a Context<'a>,
     field: String,
 }
@@ -112,15 +123,18 @@ impl Place<'_> {
     ) -> Result<PlannedTask, PlanError> {
         let timeout_seconds = self.seconds("timeout", &task.timeout())?;
         self.check_needs(&task.needs)?;
+        let job_name = task.from_job.clone().filter(|_| own::keeps_name(role));
+        let retries = u32::try_from(task.retries)
+            .map_err(|_| self.invalid("retries", "retries is 0 or more"))?;
         Ok(PlannedTask {
             name: task.name.clone(),
             role,
             needs: task.needs.clone(),
             timeout_seconds,
-            retries: u32::try_from(task.retries)
-                .map_err(|_| self.invalid("retries", "retries is 0 or more"))?,
-            content,
-            work: self.work(task, timeout_seconds, log)?,
+            retries: if job_name.is_some() { 0 } else { retries },
+            content: job_name.as_deref().map_or(content, own::content),
+            job_name,
+            work: self.work(task, role, timeout_seconds, log)?,
         })
     }
 

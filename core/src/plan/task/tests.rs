@@ -26,7 +26,7 @@ fn clones() -> Vec<Object> {
 fn planned(spec: Value, class: Value) -> Result<Vec<PlannedTask>, PlanError> {
     let (request, capture) = (fixture::request(spec, class), fixture::capture());
     let context = Context::new(&request, &capture).unwrap();
-    tasks(&clones(), &context, &mut Log::default())
+    tasks(&clones(), &[], &context, &mut Log::default())
 }
 
 fn one(task: Value) -> PlannedTask {

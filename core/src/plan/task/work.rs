@@ -3,7 +3,7 @@
 use k8s_openapi::api::batch::v1::JobSpec;
 use serde_json::{Value, json};
 
-use super::{HttpWork, Place, Work, refused, there_are};
+use super::{HttpWork, Place, TaskRole, Work, refused, there_are};
 use crate::{
     api::{
         class::PodSecurity,
@@ -42,20 +42,32 @@ impl Place<'_> {
     pub(super) fn work(
         &self,
         task: &Task,
+        role: TaskRole,
         timeout_seconds: u32,
         log: &mut Log,
     ) -> Result<Work, PlanError> {
-        match (&task.http, &task.run, &task.job) {
-            (Some(http), None, None) => self.http(http, timeout_seconds).map(Work::Http),
-            (None, Some(run), None) => {
+        match (&task.http, &task.run, &task.job, &task.from_job, &task.from_cron_job) {
+            (Some(http), None, None, None, None) => {
+                self.http(http, timeout_seconds).map(Work::Http)
+            }
+            (None, Some(run), None, None, None) => {
                 let pod = json!({"spec": self.run(run)});
                 Ok(Work::Job(self.job(task, &json!({"template": pod}), timeout_seconds, log)))
             }
-            (None, None, Some(job)) => {
+            (None, None, Some(job), None, None) => {
                 let spec = self.given(job)?;
                 Ok(Work::Job(self.job(task, &spec, timeout_seconds, log)))
             }
-            _ => Err(self.invalid("http", "a task has exactly one of http, run and job")),
+            (None, None, None, Some(name), None) => {
+                self.own_job(task, role, name, timeout_seconds, log).map(Work::Job)
+            }
+            (None, None, None, None, Some(name)) => {
+                self.scheduled_job(task, name, timeout_seconds, log).map(Work::Job)
+            }
+            _ => Err(self.invalid(
+                "http",
+                "a task has exactly one of http, run, job, fromJob and fromCronJob",
+            )),
         }
     }
 
@@ -161,7 +173,13 @@ impl Place<'_> {
     }
 
     /// One attempt, one Pod, in the target.
-    fn job(&self, task: &Task, spec: &Value, timeout_seconds: u32, log: &mut Log) -> Object {
+    pub(super) fn job(
+        &self,
+        task: &Task,
+        spec: &Value,
+        timeout_seconds: u32,
+        log: &mut Log,
+    ) -> Object {
         let mut job =
             ours::made(self.context.request, "batch/v1", "Job", &task.name, json!({"spec": spec}));
         for field in NOT_OURS {

@@ -1,0 +1,171 @@
+//! `spec.patches`: the user's last word on every clone, looked at again.
+//!
+//! A patch changes what stands in the target, not what the target is: it does not rename, does not
+//! touch our marks, gives no values to Secrets, and opens no way out that the passes before it
+//! closed. What it brings along passes the audit like everything else.
+
+mod difference;
+mod keys;
+mod read;
+mod strategic;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use self::{difference::differences, read::Patch};
+use super::{
+    PlanError,
+    context::Context,
+    isolate,
+    kinds::{self, Shape},
+    log::{Log, Rule},
+    object::Object,
+    ours, strip,
+};
+use crate::api::names;
+
+const PATCHED: Rule = Rule { name: "patch", why: "spec.patches says so" };
+
+/// Applies the patches, in their order.
+///
+/// # Errors
+///
+/// If a patch matches nothing, cannot be applied, or does what a patch may not.
+pub(super) fn patch(
+    clones: Vec<Object>,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Vec<Object>, PlanError> {
+    let mut clones = clones;
+    for (at, written) in context.request.spec.patches.iter().enumerate() {
+        let patch = Patch::read(at, written)?;
+        let mut matched = false;
+        let mut next = Vec::with_capacity(clones.len());
+        for object in clones {
+            if patch.is_for(&object) {
+                matched = true;
+                next.extend(one(&object, &patch, context, log)?);
+            } else {
+                next.push(object);
+            }
+        }
+        if !matched {
+            return Err(unmatched(&patch, context));
+        }
+        clones = next;
+    }
+    Ok(clones)
+}
+
+/// One object, patched and looked at again; `None` if the patch deletes it.
+fn one(
+    before: &Object,
+    patch: &Patch,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Option<Object>, PlanError> {
+    let key = before.key();
+    let failed = |why: String| PlanError::PatchFailed {
+        field: patch.field.clone(),
+        why: format!("{key}: {why}"),
+    };
+    let Some(after) = patch.apply(before).map_err(failed)? else {
+        log.leave(&key, "patched-away", format!("{} deletes it", patch.field));
+        return Ok(None);
+    };
+    let after = Object::new(after).map_err(|error| failed(error.to_string()))?;
+    if let Some(why) = overstepped(before, &after, context) {
+        return Err(failed(why));
+    }
+    for it in differences(before.value(), after.value()) {
+        log.changed(key.clone(), &it.path, it.before, it.after, &PATCHED);
+    }
+    Ok(Some(after))
+}
+
+fn unmatched(patch: &Patch, context: &Context) -> PlanError {
+    let stays = context.capture.objects.iter().find(|it| patch.is_for(it)).map(Object::key);
+    let why = match stays {
+        Some(key) => format!("it matches nothing that is cloned: {key} stays behind"),
+        None => "it matches nothing that is cloned; group, kind and name are globs, and the fence cannot be patched".to_owned(),
+    };
+    PlanError::PatchFailed { field: patch.field.clone(), why }
+}
+
+/// What a patch did that no patch may do.
+fn overstepped(before: &Object, after: &Object, context: &Context) -> Option<String> {
+    let identity = |it: &Object| (it.key(), it.text("/metadata/namespace").to_owned());
+    if identity(before) != identity(after) {
+        return Some("a patch does not change group, kind, name or namespace".to_owned());
+    }
+    if marks(before) != marks(after) {
+        return Some(format!(
+            "a patch does not touch labels and annotations of {} and the label {}",
+            names::GROUP,
+            names::MANAGED_BY_LABEL
+        ));
+    }
+    if kinds::shape(after) == Shape::Secret
+        && let Some(field) =
+            ["data", "stringData"].iter().find(|it| after.value().get(it).is_some())
+    {
+        return Some(format!(
+            "/{field}: values in a spec are no secret: give them with spec.secrets.rules and policy From"
+        ));
+    }
+    let is_route = matches!(kinds::shape(after), Shape::Route | Shape::GatewayRoute);
+    if is_route && but_paths(before) != but_paths(after) {
+        return Some(
+            "of a route, a patch changes labels and what stands below http: its hosts are the class's"
+                .to_owned(),
+        );
+    }
+    if let Some((_, why)) = isolate::refused(after, context) {
+        return Some(why);
+    }
+    let known: BTreeSet<(String, String)> =
+        cut_off(before, context).into_iter().map(|(path, rule, _)| (path, rule)).collect();
+    cut_off(after, context)
+        .into_iter()
+        .find(|(path, rule, _)| !known.contains(&(path.clone(), rule.clone())))
+        .map(|(path, _, why)| format!("{path}: {why}"))
+}
+
+/// A route without what a patch may change. A host of production's, or none at all, would take
+/// production's traffic wherever both share a controller.
+fn but_paths(route: &Object) -> Object {
+    let mut rest = route.clone();
+    rest.remove("/metadata/labels");
+    for path in route.expand("/spec/rules/*/http") {
+        rest.remove(&path);
+    }
+    rest
+}
+
+/// What would be taken from an object if it were the source's: where, by which rule, and why.
+fn cut_off(object: &Object, context: &Context) -> Vec<(String, String, String)> {
+    let mut log = Log::default();
+    let kept = strip::strip(vec![object.clone()], context, &mut log);
+    isolate::confine(kept, context, &mut log);
+    let left = log.left_behind.into_iter().map(|it| (String::new(), it.reason, it.why));
+    log.changes.into_iter().map(|it| (it.path, it.rule, it.why)).chain(left).collect()
+}
+
+/// Labels and annotations that are ours, wherever they stand in an object.
+fn marks(object: &Object) -> BTreeSet<(String, Option<String>)> {
+    let template = kinds::profile(object).and_then(|it| it.pod_template).unwrap_or_default();
+    ["", template]
+        .iter()
+        .flat_map(|base| ["labels", "annotations"].map(|map| format!("{base}/metadata/{map}")))
+        .filter_map(|map| Some((object.get(&map)?.as_object()?, map)))
+        .flat_map(|(fields, map)| {
+            let ours = fields.iter().filter(|(key, _)| {
+                ours::is_label(key)
+                    || (*key == names::MANAGED_BY_LABEL && map == "/metadata/labels")
+            });
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            ours.map(|(key, value)| (format!("{map}/{key}"), text(value))).collect::<Vec<_>>()
+        })
+        .collect()
+}

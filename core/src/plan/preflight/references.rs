@@ -1,0 +1,127 @@
+//! Names of objects, and of their keys, that will not be there.
+
+use serde_json::Value;
+
+use super::{Looked, Target};
+use crate::{
+    api::staging_plan::Severity,
+    plan::{
+        kinds,
+        log::Log,
+        object::{Key, Object, escape},
+        secret, select,
+    },
+};
+
+/// A map below a Pod spec or a container that names keys of an object.
+struct Keyed {
+    /// JSON pointer with `*` for every element of a list.
+    path: &'static str,
+    kind: &'static str,
+    /// The field with the object's name.
+    name: &'static str,
+    /// The fields with keys.
+    keys: &'static str,
+}
+
+const fn keyed(
+    path: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    keys: &'static str,
+) -> Keyed {
+    Keyed { path, kind, name, keys }
+}
+
+const POD: &[Keyed] = &[
+    keyed("/volumes/*/configMap", "ConfigMap", "name", "/items/*/key"),
+    keyed("/volumes/*/secret", "Secret", "secretName", "/items/*/key"),
+    keyed("/volumes/*/projected/sources/*/configMap", "ConfigMap", "name", "/items/*/key"),
+    keyed("/volumes/*/projected/sources/*/secret", "Secret", "name", "/items/*/key"),
+];
+
+const CONTAINER: &[Keyed] = &[
+    keyed("/env/*/valueFrom/configMapKeyRef", "ConfigMap", "name", "/key"),
+    keyed("/env/*/valueFrom/secretKeyRef", "Secret", "name", "/key"),
+];
+
+pub(super) fn look(looked: &Looked, target: &Target, log: &mut Log) {
+    objects(looked, target, log);
+    let object = looked.object;
+    if let Some(spec) = kinds::pod_spec(object) {
+        keys(looked, &spec, POD, target, log);
+    }
+    for container in kinds::containers(object) {
+        keys(looked, &container, CONTAINER, target, log);
+    }
+}
+
+fn objects(looked: &Looked, target: &Target, log: &mut Log) {
+    for refers in kinds::references(looked.object) {
+        let to = &refers.to;
+        if refers.optional || target.objects.contains_key(to) || select::is_given(to) {
+            continue;
+        }
+        let (severity, why) = if target.context.by_key.contains_key(to) {
+            (Severity::Warns, format!("it needs {to}, which stays behind"))
+        } else {
+            (Severity::Informs, format!("it needs {to}, which production has not either"))
+        };
+        let settle = format!("see why {to} stays behind, or leave {} behind as well", looked.key);
+        looked.find(log, severity, &refers.path, "missing-reference", why, settle);
+    }
+}
+
+fn keys(looked: &Looked, base: &str, table: &[Keyed], target: &Target, log: &mut Log) {
+    let object = looked.object;
+    for entry in table {
+        for map in object.expand(&format!("{base}{}", entry.path)) {
+            if is_optional(object, &map) {
+                continue;
+            }
+            let to = Key {
+                group: String::new(),
+                kind: entry.kind.to_owned(),
+                name: object.text(&format!("{map}/{}", entry.name)).to_owned(),
+            };
+            let Some(there) = target.keys(&to) else { continue };
+            for path in object.expand(&format!("{map}{}", entry.keys)) {
+                let key = object.text(&path);
+                if !key.is_empty() && !there.contains(key) && !is_told(&to, key, log) {
+                    missing_key(looked, &path, &to, key, target, log);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the pass `secret` has said that nobody can invent a key, and how to give it.
+fn is_told(of: &Key, key: &str, log: &Log) -> bool {
+    let (object, path) = (of.to_string(), format!("/data/{}", escape(key)));
+    log.findings
+        .iter()
+        .any(|it| it.object == object && it.path == path && it.kind == "needs-secret")
+}
+
+fn is_optional(object: &Object, map: &str) -> bool {
+    object.get(&format!("{map}/optional")) == Some(&Value::Bool(true))
+}
+
+fn missing_key(looked: &Looked, path: &str, to: &Key, key: &str, target: &Target, log: &mut Log) {
+    let (severity, which) = if target.source_has(to, key) {
+        (Severity::Warns, "is left out of the clone")
+    } else {
+        (Severity::Informs, "is not there in production either")
+    };
+    let why =
+        format!("it needs the key {key} of {to}, which {which}: its container will not start");
+    let settle = if to.kind == "Secret" {
+        secret::from_snippet(&to.name, key)
+    } else {
+        format!(
+            "spec:\n  patches:\n  - target: {{ kind: {}, name: {} }}\n    patch: |\n      data:\n        {key}: <value>",
+            to.kind, to.name
+        )
+    };
+    looked.find(log, severity, path, "missing-key", why, settle);
+}
