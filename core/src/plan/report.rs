@@ -46,7 +46,7 @@ fn first<T: Serialize>(list: Vec<T>, room: &mut usize, left_out: &mut u32) -> Ve
     kept
 }
 
-/// The findings, of each kind only the first; the last of these says how many more there are.
+/// The findings, of each kind only some; the first of these says how many more there are.
 fn without_repetition(findings: &[Finding]) -> (Vec<Finding>, u32) {
     let mut kept: Vec<Finding> = Vec::new();
     let mut left_out = 0;
@@ -61,11 +61,11 @@ fn without_repetition(findings: &[Finding]) -> (Vec<Finding>, u32) {
         }
     }
     for ((severity, kind), count) in seen {
-        let last = kept.iter_mut().rfind(|it| it.severity == severity && it.kind == kind);
-        if let Some(last) = last.filter(|_| count > ALIKE) {
+        let first = kept.iter_mut().find(|it| it.severity == severity && it.kind == kind);
+        if let Some(first) = first.filter(|_| count > ALIKE) {
             let more = count - ALIKE;
-            last.why = clip(&last.why, 400);
-            let _ = write!(last.why, " (and {more} more of this kind)");
+            first.why = clip(&first.why, 400);
+            let _ = write!(first.why, " (and {more} more of this kind)");
         }
     }
     (kept, left_out)

@@ -71,7 +71,12 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
 
 /// In text that cannot be taken apart, what a message would mask.
 fn spoken(text: &str) -> Vec<Exposed> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let points = |line: &str| {
+        let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();
+        last.starts_with('$') && is_placeholder(last)
+    };
+    let tells = |line: &str| !line.trim_start().starts_with('#') && !points(line);
+    let lines = text.lines().enumerate().filter(|(_, line)| tells(line));
     lines
         .filter_map(|(at, line)| {
             let masked = redact(line);
