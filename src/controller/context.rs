@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{Client, runtime::events::Recorder};
 use kulisse_core::{
     api::identity::NamespaceName,
@@ -33,6 +34,8 @@ const TROUBLES: Duration = Duration::from_millis(1500);
 const TOLD: Duration = Duration::from_secs(1);
 /// The Kubernetes API hardly moves.
 const ENDPOINTS: Duration = Duration::from_mins(10);
+/// Rights in targets change when a platform team adds a kind.
+const RIGHTS: Duration = Duration::from_secs(30);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 
@@ -68,6 +71,8 @@ pub struct Context {
     pub told: Recent<()>,
     /// Where the Kubernetes API listens, as of a while ago.
     pub endpoints: Recent<Vec<Endpoint>>,
+    /// What we may do in targets, as of a moment ago.
+    pub rights: Recent<Vec<PolicyRule>>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
     /// Plans of environments that are being built; those at rest keep none in memory.
@@ -114,6 +119,7 @@ impl Context {
             troubles: Recent::new(TROUBLES),
             told: Recent::new(TOLD),
             endpoints: Recent::new(ENDPOINTS),
+            rights: Recent::new(RIGHTS),
             labels: Recent::new(LABELS),
             plans: Mutex::default(),
             client,

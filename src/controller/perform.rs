@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::{api::discovery::v1::EndpointSlice, apimachinery::pkg::apis::meta::v1::Time};
+use k8s_openapi::{
+    api::{
+        discovery::v1::EndpointSlice,
+        rbac::v1::{ClusterRole, PolicyRule},
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::Api;
 use kulisse_core::{
     api::{
@@ -183,6 +189,7 @@ async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
         cluster: Cluster {
             api_endpoints: api_endpoints(ctx).await?,
             operator: ctx.settings.account.clone(),
+            rights: rights(ctx).await?,
         },
     })
 }
@@ -198,6 +205,24 @@ async fn api_endpoints(ctx: &Context) -> Result<Vec<Endpoint>, Error> {
     let endpoints = slice.as_ref().map(discovery::endpoints).unwrap_or_default();
     ctx.endpoints.put("kubernetes", endpoints.clone());
     Ok(endpoints)
+}
+
+/// What we may do in targets: clones of Roles can hold no more.
+async fn rights(ctx: &Context) -> Result<Vec<PolicyRule>, Error> {
+    let name = names::CLONE_WRITER_ROLE;
+    if let Some(known) = ctx.rights.get(name) {
+        return Ok(known);
+    }
+    let api: Api<ClusterRole> = Api::all(ctx.client.clone());
+    let what = format!("get ClusterRole {name}");
+    let rules = match call(&what, || api.get_opt(name)).await {
+        Ok(role) => role.and_then(|it| it.rules).unwrap_or_default(),
+        // Installed by an older chart: the API server has the last word.
+        Err(error) if error.code() == 403 => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    ctx.rights.put(name, rules.clone());
+    Ok(rules)
 }
 
 /// The target, our rights in it, and its fence.

@@ -76,7 +76,7 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     match kinds::shape(&object) {
         Shape::Service => service::inside(&mut object, log),
         Shape::Policy => policy::confined(&mut object, context, log),
-        Shape::Role => rights::role(&mut object, log),
+        Shape::Role => rights::role(&mut object, context, log),
         Shape::RoleBinding => return rights::binding(object, context, log),
         Shape::Account => pull::account(&mut object, context, log),
         Shape::Claim => claim::fresh(&mut object, "", context, log),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde::{Deserialize, Serialize};
 
 use super::manifests::Manifests;
@@ -49,7 +50,7 @@ pub struct Identity {
 }
 
 /// What of the cluster matters to a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cluster {
     /// Where the Kubernetes API listens, after the `kubernetes` Service: network policies see
@@ -57,6 +58,10 @@ pub struct Cluster {
     pub api_endpoints: Vec<Endpoint>,
     /// The subject of the operator's rights in a target.
     pub operator: OperatorAccount,
+    /// What the operator may do in a target, and so may let others do there; empty if that is not
+    /// known.
+    #[serde(default)]
+    pub rights: Vec<PolicyRule>,
 }
 
 /// An address and a TCP port.

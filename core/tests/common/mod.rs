@@ -83,6 +83,7 @@ pub fn request(environment: &Value, class: &Value) -> Request {
                 namespace: "kulisse".to_owned(),
                 name: "kulisse-operator".to_owned(),
             },
+            rights: Vec::new(),
         },
     }
 }

@@ -1,5 +1,7 @@
 //! Rights that reach the fence are cut; bindings keep the source's own accounts.
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -59,7 +61,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const CLUSTER_ROLE: &str = "ClusterRole";
 
 /// Cuts a Role.
-pub(super) fn role(object: &mut Object, log: &mut Log) {
+pub(super) fn role(object: &mut Object, context: &Context, log: &mut Log) {
     let rules = object.get("/rules").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut kept = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
@@ -82,6 +84,7 @@ pub(super) fn role(object: &mut Object, log: &mut Log) {
     if object.get("/rules").is_some() {
         object.set("/rules", Value::Array(kept));
     }
+    held::cut(object, &context.request.cluster.rights, log);
 }
 
 /// The rules that are left of one: what is not the fence with all its verbs, the fence to look at.
@@ -177,7 +180,7 @@ pub(super) fn roles(objects: &[Object], context: &Context, log: &mut Log) -> Vec
                 &role_of(source.name()),
                 json!({ "metadata": { "namespace": context.target() }, "rules": rules }),
             );
-            role(&mut made, log);
+            role(&mut made, context, log);
             made
         })
         .collect()
