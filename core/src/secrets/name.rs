@@ -67,7 +67,7 @@ const EMPTY_TAILS: &str = "\
 /// Words before `key` that make it no credential.
 const HARMLESS_KEYS: &str = "\
     public publishable partition sort primary foreign cache routing binding object group \
-    idempotency translation map lookup hash index pub site label topology";
+    idempotency translation map lookup index pub site label topology";
 
 /// Words before `tokens`, `keys`, `secrets` that make it a number.
 const COUNTS: &str = "\
@@ -101,6 +101,8 @@ pub(super) fn role(name: &str) -> Role {
             // `key` alone names a field of a map, a column or a file more often than a credential.
             None => Role::Unknown,
             Some(word) if listed(HARMLESS_KEYS, word) => Role::Setting,
+            // The column that a table is partitioned by, or the key that signs cookies.
+            Some("hash") => Role::Doubtful,
             Some(_) => Role::Credential,
         };
     }
@@ -288,6 +290,7 @@ mod tests {
             ("max_tokens", Role::Setting),
             ("PASSWORD_FILE", Role::Doubtful),
             ("TOKEN_URL", Role::Doubtful),
+            ("cookie.hashKey", Role::Doubtful),
             ("SECRET_NAME", Role::Doubtful),
             ("password-user1", Role::Doubtful),
             ("foo", Role::Unknown),
