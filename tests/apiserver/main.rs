@@ -16,6 +16,7 @@ mod support;
 mod accounts;
 mod clones;
 mod consent;
+mod corpus;
 mod definitions;
 mod ends;
 mod figures;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let phases =
         vec![
             scenarios!(s, 14, [
+            corpus::the_server_takes_every_clone_of_the_corpus_and_none_misses_anything,
             ends::an_environment_expires_on_time_and_leaves_nothing_but_its_object,
             ends::an_expired_environment_is_deleted_where_it_says_so,
             ends::an_environment_deleted_while_it_is_created_leaves_nothing,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
@@ -17,9 +18,6 @@ use crate::support::{
     suite::RUNTIME,
     wait::{eventually, s},
 };
-
-/// A text in every Secret of every source: it may not be anywhere else.
-pub const CANARY: &str = "canary-Tq7vXz3LpW9s";
 
 /// What the scenarios run on.
 pub struct World {
@@ -39,16 +37,21 @@ pub struct World {
 impl World {
     /// Starts two: one operator is left alone, the other one comes and goes.
     pub fn start() -> Result<Self, String> {
-        let twin = std::thread::spawn(|| Self::one("restarts"));
-        let mut world = Self::one("apiserver")?;
+        let twin = std::thread::spawn(|| Self::one("restarts", &[]));
+        let mut world = Self::one("apiserver", &[])?;
         let twin = twin.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         world.twin = Some(Box::new(twin));
         Ok(world)
     }
 
-    /// Starts a cluster, installs the operator's objects and starts the operator.
-    fn one(name: &str) -> Result<Self, String> {
+    /// Starts a cluster, applies these files, installs the operator's objects and starts the
+    /// operator.
+    pub fn one(name: &str, files: &[PathBuf]) -> Result<Self, String> {
         let cluster = Cluster::start(name, &["--mode", "control-plane"])?;
+        for file in files {
+            let file = file.display().to_string();
+            cluster.kubectl(&["apply", "--server-side", "-f", &file]).ok(&file);
+        }
         RUNTIME.block_on(async {
             installed(&cluster).await;
             cluster.objects.apply(CLASS).await;
@@ -73,7 +76,7 @@ impl World {
 
     /// Takes everything down.
     pub fn finish(&self) {
-        for world in self.both() {
+        for world in std::iter::once(self).chain(self.twin.as_deref()) {
             world.operator.kill();
             world.cluster.stop();
         }

@@ -18,6 +18,7 @@ mod scenarios;
 mod support;
 
 mod accounts;
+mod apps;
 mod cli;
 mod ends;
 mod fence;
@@ -26,6 +27,7 @@ mod pushes;
 mod shop;
 mod trouble;
 mod unenforced;
+mod ways;
 mod world;
 
 use std::{process::ExitCode, sync::Arc};
@@ -44,6 +46,11 @@ fn main() -> ExitCode {
             6,
             [
                 shop::the_clone_of_the_shop_becomes_ready_for_kubectl_wait,
+                ways::of_forty_ways_to_production_none_gets_through,
+                apps::an_application_that_waits_for_a_migration_job_runs,
+                apps::an_application_whose_user_password_and_database_are_one_word_runs,
+                apps::an_application_with_a_replicated_redis_runs,
+                apps::an_application_configured_by_a_file_in_a_secret_runs,
                 unenforced::where_network_policy_is_not_enforced_no_workload_starts,
                 ends::an_environment_with_volumes_expires_and_leaves_nothing,
                 ends::an_expired_environment_is_deleted_where_it_says_so,
@@ -90,7 +97,7 @@ fn main() -> ExitCode {
                 accounts::every_right_that_was_used_is_in_the_chart,
                 accounts::no_right_of_the_chart_is_unused,
                 accounts::production_was_only_read,
-                accounts::no_secret_of_production_is_in_the_operators_log,
+                accounts::no_secret_of_production_is_in_a_log_line_an_event_or_a_metric,
                 accounts::the_operator_never_restarted,
             ]
         ),

@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt, api::ListParams};
+use kube::ResourceExt;
 use kulisse_core::api::condition::ConditionType::{
     BoundaryClean, Ready, Reconciling, Seeded, SmokePassed,
 };
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     support::wait::{eventually, s},
-    world::{World, is, record},
+    world::{World, is, record, secrets},
 };
 
 pub async fn the_clone_of_the_shop_becomes_ready_for_kubectl_wait(world: Arc<World>) {
@@ -110,18 +109,6 @@ pub async fn the_job_that_charges_customers_sleeps(world: Arc<World>) {
     let jobs = world.objects().names("batch/v1 Job", &target).await;
     assert!(!jobs.iter().any(|it| it.starts_with("charge-customers")), "{jobs:?}");
     assert_eq!(world.psql(&target, "SELECT count(*) FROM charges").await, "0");
-}
-
-async fn secrets(world: &World, namespace: &str) -> BTreeMap<(String, String), String> {
-    let api: Api<Secret> = Api::namespaced(world.objects().client.clone(), namespace);
-    let mut all = BTreeMap::new();
-    for secret in api.list(&ListParams::default()).await.expect("Secrets").items {
-        let name = secret.name_any();
-        for (key, value) in secret.data.unwrap_or_default() {
-            all.insert((name.clone(), key), String::from_utf8_lossy(&value.0).into_owned());
-        }
-    }
-    all
 }
 
 pub async fn no_credential_is_productions(world: Arc<World>) {

@@ -1,7 +1,13 @@
 //! The cluster with production in it, and the clone that most scenarios look at.
 
-use std::{collections::BTreeSet, path::PathBuf, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt, api::ListParams};
 use kulisse_core::api::{
     condition::{ConditionType, find},
     environment::StagingEnvironment,
@@ -11,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::support::{
-    cluster::Cluster,
+    cluster::{Cluster, Keeper},
     environment::{Environment, granted_source, roles_filled, shown},
     objects::Objects,
     suite::RUNTIME,
@@ -23,6 +29,9 @@ use crate::support::{
 pub struct World {
     /// The cluster.
     pub cluster: Cluster,
+    /// Where the operator's log goes: all of it, as nodes keep only the last part.
+    pub operator_log: PathBuf,
+    follower: Keeper,
     /// Cluster-scoped objects before the first environment.
     pub before: BTreeSet<String>,
     clone: OnceCell<(String, StagingEnvironmentStatus)>,
@@ -37,7 +46,8 @@ impl World {
             Some(path) => Cluster::given(&PathBuf::from(path))?,
             None => node("e2e", &[])?,
         };
-        install(&cluster, &helm, "debug");
+        install(&cluster, &helm, "trace");
+        let (operator_log, follower) = follow(&cluster);
         let path = |it: &str| root().join(it).display().to_string();
         cluster.kubectl(&["apply", "-f", &path("examples/shop")]).ok("the shop");
         cluster.kubectl(&["apply", "-f", &path("examples/shop/data")]).ok("its data");
@@ -59,12 +69,13 @@ impl World {
             ];
             cluster.kubectl(&wait).ok("production runs");
             let before = cluster.objects.everything(None).await.into_keys().collect();
-            Ok(Self { cluster, before, clone: OnceCell::new() })
+            Ok(Self { cluster, operator_log, follower, before, clone: OnceCell::new() })
         })
     }
 
     /// Takes it down.
     pub fn finish(&self) {
+        self.follower.end();
         self.cluster.stop();
     }
 
@@ -174,6 +185,19 @@ pub fn is(it: &StagingEnvironment, kind: ConditionType, status: &str) -> bool {
         && find(&now.conditions, kind).is_some_and(|it| it.status == status)
 }
 
+/// What Secrets of a namespace hold, by their name and key.
+pub async fn secrets(world: &World, namespace: &str) -> BTreeMap<(String, String), String> {
+    let api: Api<Secret> = Api::namespaced(world.objects().client.clone(), namespace);
+    let mut all = BTreeMap::new();
+    for secret in api.list(&ListParams::default()).await.expect("Secrets").items {
+        let name = secret.name_any();
+        for (key, value) in secret.data.unwrap_or_default() {
+            all.insert((name.clone(), key), String::from_utf8_lossy(&value.0).into_owned());
+        }
+    }
+    all
+}
+
 /// A cluster with a node and the operator's image.
 pub fn node(name: &str, arguments: &[&str]) -> Result<Cluster, String> {
     let binary = tools::program("KULISSE_IMAGE_BINARY", "dev/image/build.sh --binary")?;
@@ -190,6 +214,16 @@ pub fn node(name: &str, arguments: &[&str]) -> Result<Cluster, String> {
     image.arg("--state").arg(&cluster.state);
     run(&mut image, None).ok("the operator's image");
     Ok(cluster)
+}
+
+/// Writes the operator's log into a file, as it comes.
+fn follow(cluster: &Cluster) -> (PathBuf, Keeper) {
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-operator.log");
+    let script = r#""$0" --kubeconfig "$1" -n kulisse logs -f deployment/kulisse >"$2" & cat >/dev/null; kill $!"#;
+    let (kubectl, kubeconfig) = (cluster.bin.join("kubectl"), &cluster.kubeconfig);
+    let arguments = [kubectl.as_os_str(), kubeconfig.as_os_str(), log.as_os_str()];
+    let follower = Keeper::start(script, &arguments);
+    (log, follower)
 }
 
 /// Installs the chart.

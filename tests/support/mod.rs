@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses another part of it")]
 
 pub mod audit;
+pub mod canary;
 pub mod cluster;
 pub mod environment;
 pub mod objects;

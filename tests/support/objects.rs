@@ -8,7 +8,7 @@ use std::{
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
-    core::{ApiResource, GroupVersionKind},
+    core::{ApiResource, GroupVersionKind, TypeMeta},
     discovery::{ApiGroup, Discovery, Scope, verbs},
 };
 use serde_json::{Value, json};
@@ -165,6 +165,32 @@ impl Objects {
                 let version = object.resource_version().unwrap_or_default();
                 all.insert(key, (object.uid().unwrap_or_default(), version));
             }
+        }
+        all
+    }
+
+    /// All objects in a namespace, of every kind that can be listed.
+    pub async fn contents(&self, namespace: &str) -> Vec<DynamicObject> {
+        let discovery = Discovery::new(self.client.clone()).run().await.expect("discovery");
+        let mut all = Vec::new();
+        for (resource, capabilities) in discovery.groups().flat_map(ApiGroup::recommended_resources)
+        {
+            if capabilities.scope != Scope::Namespaced
+                || !capabilities.supports_operation(verbs::LIST)
+            {
+                continue;
+            }
+            let api: Api<DynamicObject> =
+                Api::namespaced_with(self.client.clone(), namespace, &resource);
+            let Ok(list) = api.list(&ListParams::default()).await else { continue };
+            // Lists leave out what their items are.
+            all.extend(list.items.into_iter().map(|mut object| {
+                object.types = Some(TypeMeta {
+                    api_version: resource.api_version.clone(),
+                    kind: resource.kind.clone(),
+                });
+                object
+            }));
         }
         all
     }

@@ -84,10 +84,13 @@ pub fn sh(program: impl AsRef<OsStr>, args: &[&str]) -> Answer {
 
 /// All documents of a YAML text as JSON.
 pub fn yaml(text: &str) -> Vec<serde_json::Value> {
-    let documents: Vec<serde_json::Value> = match serde_saphyr::from_multiple(text) {
-        Ok(documents) => documents,
-        Err(error) => panic!("{error}\n{text}"),
-    };
+    // Modes like `0644` are read as kubectl reads them.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    let documents: Vec<serde_json::Value> =
+        match serde_saphyr::from_multiple_with_options(text, options) {
+            Ok(documents) => documents,
+            Err(error) => panic!("{error}\n{text}"),
+        };
     documents.into_iter().filter(|it| !it.is_null()).collect()
 }
 
