@@ -62,14 +62,14 @@ fn settle(name: &str, beyond: &Rights) -> String {
         let verbs = verbs.join(", ");
         format!("- {{ apiGroups: ['{group}'], resources: ['{resource}'], verbs: [{verbs}] }}\n")
     });
-    let role = format!(
+    let manifest = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: kulisse-clones-{name}\n  labels: {{ kulisse.dev/aggregate-to-clone-writer: 'true' }}\nrules:\n{}",
         rules.collect::<String>()
     );
-    if role.len() > SETTLE {
+    if manifest.len() > SETTLE {
         return "a ClusterRole labelled kulisse.dev/aggregate-to-clone-writer: 'true' with the rules that the changes show, made by the platform team".to_owned();
     }
-    role
+    manifest
 }
 
 /// The rules that are left of one, and what is not.
@@ -132,12 +132,12 @@ mod tests {
         serde_json::from_value(rules).unwrap()
     }
 
-    fn left_of(rule: Value) -> (Value, Log) {
-        let mut role =
-            object("rbac.authorization.k8s.io/v1", "Role", "deck", json!({"rules": [rule]}));
+    fn left_of(wanted: &Value) -> (Value, Log) {
+        let mut object =
+            object("rbac.authorization.k8s.io/v1", "Role", "deck", json!({"rules": [wanted]}));
         let mut log = Log::default();
-        cut(&mut role, &ours(), &mut log);
-        (role.get("/rules").cloned().unwrap(), log)
+        cut(&mut object, &ours(), &mut log);
+        (object.get("/rules").cloned().unwrap(), log)
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
             json!({"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}),
             json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"], "verbs": ["get"]}),
         ] {
-            let (left, log) = left_of(rule.clone());
+            let (left, log) = left_of(&rule);
             assert_eq!(left, json!([rule]));
             assert!(log.findings.is_empty());
         }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_is_cut_and_told_with_what_settles_it() {
-        let (left, log) = left_of(json!({
+        let (left, log) = left_of(&json!({
             "apiGroups": ["", "prow.k8s.io"], "resources": ["pods", "prowjobs"], "verbs": ["get", "create"]
         }));
         assert_eq!(left, json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]));
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_right_to_some_names_holds_no_right_to_all() {
         for names in [json!(null), json!(["a", "b"])] {
-            let (left, _) = left_of(json!({
+            let (left, _) = left_of(&json!({
                 "apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]
             }));
             assert_eq!(left, json!([]));
