@@ -109,11 +109,10 @@ fn covers(ours: &PolicyRule, group: &str, resource: &str, verb: &str, names: &[&
     let any = |list: &[String], wanted: &str| list.iter().any(|it| it == "*" || it == wanted);
     let subresource = resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
     let ours_names = ours.resource_names.as_deref().unwrap_or_default();
-    let named = ours_names.is_empty()
+    let same = ours_names.is_empty()
         || !names.is_empty() && names.iter().all(|name| ours_names.iter().any(|it| it == name));
     let resources = ours.resources.as_deref().unwrap_or_default();
-    named
-        && any(ours.api_groups.as_deref().unwrap_or_default(), group)
+    same && any(ours.api_groups.as_deref().unwrap_or_default(), group)
         && (any(resources, resource) || subresource.is_some_and(|it| resources.contains(&it)))
         && any(&ours.verbs, verb)
 }
