@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     support::{
+        canary::sings,
         tools::{Answer, run},
         wait::s,
     },
-    world::{APPLICATION, CANARY, World},
+    world::{APPLICATION, World},
 };
 
 const KULISSE: &str = env!("CARGO_BIN_EXE_kulisse");
@@ -19,7 +20,7 @@ fn kulisse(world: &World, arguments: &[&str]) -> Answer {
     let mut command = Command::new(KULISSE);
     command.env("KUBECONFIG", &world.cluster.kubeconfig).env_remove("NO_COLOR");
     let answer = tokio::task::block_in_place(|| run(command.args(arguments), None));
-    assert!(!(answer.out.clone() + &answer.err).contains(CANARY), "{arguments:?} shows a value");
+    assert!(!sings(&(answer.out.clone() + &answer.err)), "{arguments:?} shows a value");
     answer
 }
 

@@ -149,10 +149,10 @@ pub async fn of_forty_ways_to_production_none_gets_through(world: Arc<World>) {
     let outside = outside.await;
     let inside = tried(&world, &target, &facts).await;
 
-    println!("figure: {:44}  {:10}  {}", "way to production", "production", "clone");
+    println!("figure: {:44}  {:10}  clone", "way to production", "production");
     for (way, who, _) in WAYS {
-        let word = |seen: &BTreeMap<_, bool>| if seen[way] { "through" } else { "kept" };
-        println!("figure: {way:44}  {:10}  {} ({who:?})", word(&outside), word(&inside));
+        let shown = |seen: &BTreeMap<_, bool>| if seen[way] { "through" } else { "kept" };
+        println!("figure: {way:44}  {:10}  {} ({who:?})", shown(&outside), shown(&inside));
     }
     let open: Vec<_> = inside.iter().filter(|(_, through)| **through).collect();
     println!("figure: {} of {} ways to production get through", open.len(), inside.len());

@@ -150,7 +150,11 @@ impl Inputs {
         let source = NamespaceName::parse(self.namespace(&environment))?;
         let (reading, api_endpoints, notes) = self.read(&source, client.as_ref()).await?;
         // Whose rights the operator binds for itself is no part of a plan.
-        let cluster = ClusterFacts { api_endpoints, operator: OperatorAccount::default() };
+        let cluster = ClusterFacts {
+            api_endpoints,
+            operator: OperatorAccount::default(),
+            rights: Vec::new(),
+        };
         let mut request = self.request(&environment, class, cluster)?;
         let labels = live::labels(client.as_ref(), &request.environment.namespace).await;
         request.granted_secrets = granted(&reading.objects, &request.environment, &labels);
