@@ -77,7 +77,7 @@ pub fn accepted() -> Vec<Value> {
         "className": "c",
         "pullRequest": { "number": 1, "repository": "acme/shop" },
         "stores": { "include": [{ "group": "apps" }], "exclude": [{ "group": "" , "kind": "Pod" }] },
-        "scale": { "profile": "Minimal", "overrides": [
+        "scale": { "profile": "Proportional", "percent": 50, "overrides": [
             { "target": { "name": "web" }, "replicas": 0 },
             { "target": { "name": "api" }, "resources": { "requests": { "cpu": "10m", "memory": 64 } } } ] },
         "images": [{ "name": "nginx", "newTag": "1" }, { "name": "redis", "newName": "valkey" },
@@ -149,6 +149,12 @@ pub fn accepted() -> Vec<Value> {
         } })),
         environment(json!({ "seed": [task(json!({ "run": { "image": "x" },
             "egress": [{ "to": [{ "namespaceSelector": {} }] }] }))] })),
+        environment(json!({ "scale": { "profile": "Full" } })),
+        class(
+            json!({ "placement": { "nodeSelector": { "pool": "spot" }, "priorityClassName": "staging",
+            "tolerations": [{ "key": "spot", "operator": "Exists", "effect": "NoSchedule" }],
+            "extendedResources": ["nvidia.com/gpu"] } }),
+        ),
     ]
 }
 
@@ -157,6 +163,7 @@ pub fn rules() -> Vec<Refusal> {
     let name = "the name of an environment is a DNS label of at most 40 characters";
     let class_name = "className cannot be changed: delete the environment and create it again";
     let source = "source.namespace cannot be changed: delete the environment and create it again";
+    let percent = "percent goes with profile Proportional, and profile Proportional needs it";
     let pattern = "give at least one of group, kind and name";
     let ttl = "ttl is between 30s and 8760h";
     let one_task = "a task has exactly one of http, run, job, fromJob and fromCronJob";
@@ -232,6 +239,16 @@ pub fn rules() -> Vec<Refusal> {
             "an override that sets nothing",
             environment(json!({ "scale": { "overrides": [{ "target": { "name": "x" } }] } })),
             "an override sets replicas, resources or both",
+        ),
+        new(
+            "a part of production without its size",
+            environment(json!({ "scale": { "profile": "Proportional" } })),
+            percent,
+        ),
+        new(
+            "a size with a profile that has its own",
+            environment(json!({ "scale": { "profile": "Full", "percent": 50 } })),
+            percent,
         ),
         new(
             "an image replaced by nothing",
@@ -462,7 +479,8 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "className": long(254) }), "className"),
         (json!({ "pullRequest": { "number": 0 } }), "number"),
         (json!({ "pullRequest": { "url": long(2049) } }), "url"),
-        (json!({ "scale": { "profile": "Full" } }), "profile"),
+        (json!({ "scale": { "profile": "Large" } }), "profile"),
+        (json!({ "scale": { "profile": "Proportional", "percent": 101 } }), "percent"),
         (
             json!({ "scale": { "overrides": [{ "target": { "name": "x" }, "replicas": -1 }] } }),
             "replicas",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::LabelSelector};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct StagingClassSpec {
     /// Pod Security level that targets enforce. Default `Baseline`.
     #[serde(default)]
     pub pod_security: PodSecurity,
+    /// Where Pods run. Default: anywhere; what production says of its nodes is dropped.
+    #[serde(default)]
+    pub placement: Placement,
     /// How it is made sure that nothing leads back.
     #[serde(default)]
     pub boundary: Boundary,
@@ -253,6 +256,29 @@ pub enum PodSecurity {
     Baseline,
     /// Hardened Pods only.
     Restricted,
+}
+
+/// Where Pods run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Placement {
+    /// Labels of the nodes that take Pods of targets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
+    pub node_selector: BTreeMap<String, String>,
+    /// What Pods of targets tolerate, as in a Pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::tolerations")]
+    pub tolerations: Vec<Toleration>,
+    /// The PriorityClass of Pods of targets: a low one, or they push others from their nodes. Default:
+    /// the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+    /// Extended resources that clones may ask for: `nvidia.com/gpu`. Default: none; Pods run without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 317)))]
+    pub extended_resources: Vec<String>,
 }
 
 /// How it is made sure that nothing leads back.

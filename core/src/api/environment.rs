@@ -250,12 +250,20 @@ pub struct Stores {
 }
 
 /// How large the clone is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = Rule::new("(self.profile == 'Proportional') == has(self.percent)")
+    .message("percent goes with profile Proportional, and profile Proportional needs it"))]
 pub struct Scale {
     /// The profile for every workload that no override names.
     #[serde(default)]
     pub profile: ScaleProfile,
+    /// With `Proportional`: this many percent of production's replicas, rounded up, and of its
+    /// requests of CPU and memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub percent: Option<u32>,
     /// Exceptions; the first that matches counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -265,9 +273,22 @@ pub struct Scale {
 /// How workloads are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ScaleProfile {
-    /// One replica of everything. Limits stay as they are; autoscalers stay behind.
+    /// One replica of everything; a tenth of the requests of CPU, half of those of memory.
+    /// Autoscalers and disruption budgets stay behind.
     #[default]
     Minimal,
+    /// `percent` of the replicas and of the requests. Autoscalers and disruption budgets stay behind.
+    Proportional,
+    /// As production is. HorizontalPodAutoscalers come along and never grow beyond it; disruption
+    /// budgets come along and let at least one Pod go.
+    Full,
+}
+
+impl Scale {
+    /// `percent`, within what the API server takes; 100 where it says nothing.
+    pub fn percent(&self) -> u32 {
+        self.percent.unwrap_or(100).clamp(1, 100)
+    }
 }
 
 /// An exception from the profile.

@@ -18,6 +18,18 @@ pub(super) fn selector(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+pub(super) fn tolerations(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "maxItems": 16, "x-kubernetes-list-type": "atomic",
+        "items": { "type": "object", "properties": {
+            "key": { "type": "string", "maxLength": 317 },
+            "operator": { "type": "string", "enum": ["Exists", "Equal"] },
+            "value": { "type": "string", "maxLength": 63 },
+            "effect": { "type": "string", "enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"] },
+            "tolerationSeconds": { "type": "integer", "format": "int64" } } }
+    })
+}
+
 pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
     let quantities = json_schema!({
         "type": "object", "maxProperties": 16,

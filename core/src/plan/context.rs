@@ -6,11 +6,11 @@ use kube_core::Selector;
 
 use super::{
     PlanError, capture::Capture, hosts::Decisions, kinds, kinds::Action, object::Key,
-    object::Object, pattern, pattern::Pattern, request::Request, selectors,
+    object::Object, pattern, pattern::Pattern, request::Request, scale, selectors,
 };
 use crate::api::{
     class::KindAction,
-    environment::{ImagePolicy, ScaleOverride, StagingEnvironmentSpec},
+    environment::{ImagePolicy, ScaleOverride, ScaleProfile, StagingEnvironmentSpec},
     task::Task,
 };
 
@@ -48,6 +48,8 @@ pub(super) struct Context<'a> {
     pub(super) task_jobs: BTreeSet<&'a str>,
     /// Names of the source's CronJobs whose Jobs tasks run.
     pub(super) task_cron_jobs: BTreeSet<&'a str>,
+    /// What autoscalers of the source scale.
+    pub(super) autoscaled: BTreeSet<Key>,
     /// `spec.scale.overrides`.
     overrides: Vec<(Pattern, &'a ScaleOverride)>,
 }
@@ -56,6 +58,7 @@ impl<'a> Context<'a> {
     /// Looks through the request and the capture once for all passes.
     pub(super) fn new(request: &'a Request, capture: &'a Capture) -> Result<Self, PlanError> {
         let spec = &request.spec;
+        scale::check(request)?;
         let overrides = spec
             .scale
             .overrides
@@ -96,6 +99,7 @@ impl<'a> Context<'a> {
             overlaid: BTreeSet::new(),
             task_jobs: tasks(spec).filter_map(|it| it.from_job.as_deref()).collect(),
             task_cron_jobs: tasks(spec).filter_map(|it| it.from_cron_job.as_deref()).collect(),
+            autoscaled: capture.objects.iter().filter_map(scale::autoscaled).collect(),
             overrides,
         })
     }
@@ -128,7 +132,11 @@ impl<'a> Context<'a> {
 
     /// Whether a kind comes along, as the class has it; `None` if nothing is known of it.
     pub(super) fn action(&self, group: &str, kind: &str) -> Option<Action> {
-        let known = kinds::named(group, kind).map(|it| it.action);
+        let known = kinds::named(group, kind).map(|it| match it.action {
+            Action::WithFull(..) if self.full() => Action::Clone,
+            Action::WithFull(word, why) => Action::Leave(word, why),
+            other => other,
+        });
         let said = self.request.class.kinds.iter();
         let said = said
             .filter(|it| it.group == group && [kind, "*"].contains(&it.kind.as_str()))
@@ -147,6 +155,16 @@ impl<'a> Context<'a> {
     /// The first override that names `key`.
     pub(super) fn scaled(&self, key: &Key) -> Option<&'a ScaleOverride> {
         self.overrides.iter().find(|(pattern, _)| pattern.matches(key)).map(|(_, it)| *it)
+    }
+
+    /// Whether the clone is as large as production.
+    pub(super) fn full(&self) -> bool {
+        self.request.spec.scale.profile == ScaleProfile::Full
+    }
+
+    /// Whether Pods may ask for an extended resource.
+    pub(super) fn may_ask_for(&self, resource: &str) -> bool {
+        self.request.class.placement.extended_resources.iter().any(|it| it == resource)
     }
 
     /// The most clones a plan may have.

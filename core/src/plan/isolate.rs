@@ -8,7 +8,7 @@ mod claim;
 mod host;
 mod identity;
 mod mesh;
-mod placement;
+pub(super) mod placement;
 mod policy;
 mod rights;
 mod service;
@@ -91,6 +91,8 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         | Shape::GatewayRoute
         | Shape::Rollout
         | Shape::Pod
+        | Shape::Autoscaler
+        | Shape::Budget
         | Shape::Other => {}
     }
     Some(object)

@@ -62,6 +62,8 @@ pub struct Profile {
 pub enum Action {
     /// It does.
     Clone,
+    /// It does with the scale profile `Full`; else it stays behind, for the reason given.
+    WithFull(&'static str, &'static str),
     /// It stays behind unless the class says otherwise, for the reason given: a word and a clause.
     Leave(&'static str, &'static str),
     /// It stays behind whatever the class says, for the reason given: a word and a clause.
@@ -105,6 +107,10 @@ pub enum Shape {
     Rollout,
     /// A Pod.
     Pod,
+    /// Changes the replicas of a workload.
+    Autoscaler,
+    /// Says how many Pods may go at a time.
+    Budget,
     /// None in particular.
     Other,
 }

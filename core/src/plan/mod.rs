@@ -37,6 +37,7 @@ mod preflight;
 pub mod probe;
 mod production;
 mod pull;
+mod quantity;
 mod relocate;
 pub mod report;
 pub mod request;

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::isolate;
+use crate::api::class::StagingClassSpec;
+
 /// Spec of a Pod that runs the operator's image once, with these arguments and no rights at all. It
 /// meets the Pod Security level `restricted`; the image itself names a user other than root.
-pub(super) fn spec(image: &str, args: &[&str]) -> Value {
-    json!({
+pub(super) fn spec(image: &str, args: &[&str], class: &StagingClassSpec) -> Value {
+    let mut pod = json!({
         "restartPolicy": "Never",
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
@@ -27,5 +30,7 @@ pub(super) fn spec(image: &str, args: &[&str]) -> Value {
             },
             "terminationMessagePolicy": "FallbackToLogsOnError",
         }],
-    })
+    });
+    isolate::placement::as_class(&mut pod, &class.placement);
+    pod
 }

@@ -118,7 +118,7 @@ pub fn probe_job(
         "completions": 1,
         "parallelism": 1,
         "activeDeadlineSeconds": DEADLINE,
-        "template": {"spec": own_pod::spec(image, &["probe", "fence", "--spec", &spec])},
+        "template": {"spec": own_pod::spec(image, &["probe", "fence", "--spec", &spec], &request.class)},
     });
     let mut job = ours::made(request, "batch/v1", "Job", names::PROBE_JOB, json!({"spec": job}));
     for (key, value) in ours::labels(request).into_iter().chain([(names::PROBE_LABEL, "true")]) {

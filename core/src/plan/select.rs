@@ -76,7 +76,7 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
     match context.action(object.group(), object.kind()) {
         Some(Action::Clone) => {}
         Some(Action::Leave(..) | Action::Never(..)) if task::is_own_job(object, context) => {}
-        Some(Action::Leave(word, why) | Action::Never(word, why)) => {
+        Some(Action::Leave(word, why) | Action::Never(word, why) | Action::WithFull(word, why)) => {
             return Some(reason(word, why));
         }
         None => {

@@ -129,7 +129,9 @@ fn collect(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
         | Shape::Addresses
         | Shape::Role
         | Shape::RoleBinding
-        | Shape::Policy => {}
+        | Shape::Policy
+        | Shape::Autoscaler
+        | Shape::Budget => {}
         Shape::Other => below(object.value(), "", "", &mut add),
     }
 }

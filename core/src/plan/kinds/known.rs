@@ -1,6 +1,6 @@
 //! Kinds that come along, and those of Kubernetes' own that run by themselves and do not.
 
-use super::{Action, Profile, Reference, Shape, references};
+use super::{Action, Profile, Reference, Shape, left, references};
 use crate::api::status::Wave;
 
 pub(super) const fn config(
@@ -117,6 +117,18 @@ pub(super) const PROFILES: &[Profile] = &[
             "bare-pod",
             "nothing would replace it: a workload's Pods come from its template, and this one has no workload",
         )
+    },
+    Profile {
+        action: Action::WithFull("autoscaler", left::AUTOSCALER),
+        wave: Wave::Workloads,
+        ..config("autoscaling", "HorizontalPodAutoscaler", Shape::Autoscaler, 70)
+    },
+    Profile {
+        action: Action::WithFull(
+            "disruption-budget",
+            "with one replica left it would keep nodes from being drained",
+        ),
+        ..config("policy", "PodDisruptionBudget", Shape::Budget, 45)
     },
     Profile {
         shape: Shape::Addresses,

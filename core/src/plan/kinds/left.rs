@@ -8,7 +8,7 @@ use super::{
     known::{left, never},
 };
 
-const AUTOSCALER: &str = "it would undo the scaling down, and at a queue of production's it would scale on production's load";
+pub(super) const AUTOSCALER: &str = "it would undo the scaling down, and at a queue of production's it would scale on production's load";
 const BACKUP: &str = "the clone would enter production's backups or write into them";
 const MONITORING: &str = "alerts would page whoever is on call, and series would be counted twice";
 const DELIVERY: &str =
@@ -68,12 +68,6 @@ pub(super) const LEFT: &[Profile] = &[
     never("", "PodTemplate", "unused", "nothing runs from it by itself"),
     never("", "ResourceQuota", "limits", SIZES),
     never("", "LimitRange", "limits", SIZES),
-    left(
-        "policy",
-        "PodDisruptionBudget",
-        "disruption-budget",
-        "with one replica left it would keep nodes from being drained",
-    ),
     left("autoscaling", "*", "autoscaler", AUTOSCALER),
     left("autoscaling.k8s.io", "*", "autoscaler", AUTOSCALER),
     never("storage.k8s.io", "CSIStorageCapacity", "runtime-state", RUNTIME),

@@ -40,7 +40,7 @@ fn owned(object: &Object, owner: &Key, context: &Context) -> Option<Reason> {
     }
     match context.action(&root.group, &root.kind) {
         Some(Action::Clone) => Some(reason("derived", format!("it is made anew from {root}"))),
-        Some(Action::Leave(..) | Action::Never(..)) | None => Some(reason(
+        Some(Action::Leave(..) | Action::Never(..) | Action::WithFull(..)) | None => Some(reason(
             "owner-not-cloned",
             format!("{root} makes it, and stays behind: nothing would keep it up to date"),
         )),

@@ -41,7 +41,7 @@ pub struct Attempt<'a> {
 pub fn job(task: &PlannedTask, attempt: &Attempt) -> Object {
     let request = attempt.request;
     let spec = match &task.work {
-        Work::Http(http) => http_job(http, task.timeout_seconds, attempt.image),
+        Work::Http(http) => http_job(http, task.timeout_seconds, attempt),
         Work::Job(job) => job.get("/spec").cloned().unwrap_or_default(),
     };
     let mut job =
@@ -75,14 +75,16 @@ pub fn name(task: &PlannedTask, attempt: &Attempt) -> String {
     fit(&format!("{role}-{}{end}", task.name), MAX_LABEL, end.len())
 }
 
-fn http_job(http: &HttpWork, timeout_seconds: u32, image: &str) -> Value {
+fn http_job(http: &HttpWork, timeout_seconds: u32, attempt: &Attempt) -> Value {
     let spec = serde_json::to_string(http).unwrap_or_default();
     json!({
         "backoffLimit": 0,
         "completions": 1,
         "parallelism": 1,
         "activeDeadlineSeconds": timeout_seconds.saturating_add(HTTP_GRACE),
-        "template": {"spec": own_pod::spec(image, &["probe", "http", "--spec", &spec])},
+        "template": {"spec": own_pod::spec(
+            attempt.image, &["probe", "http", "--spec", &spec], &attempt.request.class
+        )},
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
         task::{Http, Run, Task},
     },
     plan::{
-        PlanError,
+        PlanError, isolate,
         log::{Log, Rule},
         object::{Object, escape},
         ours, pull, relocate,
@@ -212,6 +212,9 @@ impl Place<'_> {
             job.set(pull, names);
         }
         relocate::rewrite_object(self.context, &mut job, &RELOCATED, log);
+        if let Some(pod) = job.get_mut("/spec/template/spec") {
+            isolate::placement::as_class(pod, &self.context.request.class.placement);
+        }
         job
     }
 

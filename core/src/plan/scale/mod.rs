@@ -1,0 +1,82 @@
+//! How large the clone is.
+//!
+//! ```text
+//!                replicas                    requests of CPU, memory    autoscalers, budgets
+//! Minimal        1                           10 %, 50 %                 stay behind
+//! Proportional   percent, rounded up         percent                    stay behind
+//! Full           as production               as production              come along, capped
+//! ```
+//!
+//! An override comes before the profile. Zero stays zero: what production has switched off is off
+//! here too, unless it only sleeps. Limits stay as production has them whatever the profile: a
+//! limit cut below a fixed heap kills the process.
+
+mod coupled;
+mod replicas;
+mod requests;
+
+pub(super) use self::coupled::target as autoscaled;
+
+use serde_json::{Value, json};
+
+use super::{
+    PlanError,
+    context::Context,
+    kinds,
+    log::{Log, Rule},
+    object::Object,
+    request::Request,
+};
+
+const PAUSED: Rule = Rule {
+    name: "rollout",
+    why: "a rollout that stands still in production would stand still here",
+};
+const RETENTION: Rule = Rule {
+    name: "claim-retention",
+    why: "volumes must not outlive the clone; while it sleeps they stay",
+};
+
+/// The pass.
+pub(super) fn scale(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
+    let objects: Vec<Object> = objects.into_iter().map(|it| one(it, context, log)).collect();
+    coupled::coupled(objects, context, log)
+}
+
+/// What `spec.scale` asks for that no cluster could do.
+///
+/// # Errors
+///
+/// If an override asks for less than nothing, or for more than its own limit.
+pub(super) fn check(request: &Request) -> Result<(), PlanError> {
+    for (at, over) in request.spec.scale.overrides.iter().enumerate() {
+        requests::check(&format!("spec.scale.overrides[{at}].resources"), over)?;
+    }
+    Ok(())
+}
+
+fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
+    let Some(profile) = kinds::profile(&object) else { return object };
+    if let Some(pointer) = profile.replicas {
+        replicas::scale(&mut object, pointer, context, log);
+    }
+    requests::scale(&mut object, context, log);
+    if profile.workload {
+        rolling(&mut object, log);
+    }
+    if profile.claim_templates.is_some_and(|list| object.get(list).is_some()) {
+        let policy = json!({ "whenDeleted": "Delete", "whenScaled": "Retain" });
+        log.set(&mut object, "/spec/persistentVolumeClaimRetentionPolicy", policy, &RETENTION);
+    }
+    object
+}
+
+/// A new plan must come through by itself: nobody lets a rollout go on, or deletes Pods by hand.
+fn rolling(object: &mut Object, log: &mut Log) {
+    log.remove(object, "/spec/paused", &PAUSED);
+    log.remove(object, "/spec/updateStrategy/rollingUpdate/partition", &PAUSED);
+    let strategy = "/spec/updateStrategy/type";
+    if object.get(strategy).and_then(Value::as_str) == Some("OnDelete") {
+        log.set(object, strategy, json!("RollingUpdate"), &PAUSED);
+    }
+}
