@@ -11,7 +11,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kube::{ResourceExt, api::DynamicObject};
 use kulisse_core::api::{
-    condition::{ConditionType, find},
+    condition::{ConditionType, find, is_true},
     environment::StagingEnvironment,
     staging_plan::{LeftBehind, StagingPlan},
 };
@@ -138,7 +138,7 @@ async fn one(world: &World, folder: &Path) -> Vec<String> {
         (is(ConditionType::Applied) || is(ConditionType::Stalled)).then_some(status)
     };
     let status = it.until_that(&format!("{name} is applied"), s(120), settled).await;
-    if !find(&status.conditions, ConditionType::Applied).is_some_and(|it| it.status == "True") {
+    if !is_true(&status.conditions, ConditionType::Applied) {
         wrong.push(shown(&status));
     }
 
