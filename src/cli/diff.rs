@@ -62,7 +62,7 @@ enum Against {
 
 /// Shows what would change. Exit code 3 if something would.
 pub async fn diff(args: Args) -> Result<ExitCode> {
-    let input = input(&args).await?;
+    let input = Box::pin(input(&args)).await?;
     let plan = planned(&input.request, &input.capture)?;
     for note in &input.notes {
         eprintln!("note: {note}");

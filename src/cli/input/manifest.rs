@@ -147,7 +147,9 @@ fn clusterwide(documents: &[Document]) -> BTreeSet<(String, String)> {
 fn is_clusterwide(object: &Object, defined: &BTreeSet<(String, String)>) -> bool {
     let known = kinds::profile(object).is_some_and(|it| match it.action {
         Action::Clone => false,
-        Action::Leave(reason, _) | Action::Never(reason, _) => reason == OF_THE_CLUSTER,
+        Action::Leave(reason, _) | Action::Never(reason, _) | Action::WithFull(reason, _) => {
+            reason == OF_THE_CLUSTER
+        }
     });
     known || defined.contains(&(object.group().to_owned(), object.kind().to_owned()))
 }
