@@ -21,7 +21,7 @@ use super::{
     kinds::{self, Shape},
     log::{Log, Rule},
     object::Object,
-    ours, strip,
+    ours, scale, strip,
 };
 use crate::api::names;
 
@@ -74,13 +74,14 @@ fn one(
         log.leave(&key, "patched-away", format!("{} deletes it", patch.field));
         return Ok(None);
     };
-    let after = Object::new(after).map_err(|error| failed(error.to_string()))?;
+    let mut after = Object::new(after).map_err(|error| failed(error.to_string()))?;
     if let Some(why) = overstepped(before, &after, context) {
         return Err(failed(why));
     }
     for it in differences(before.value(), after.value()) {
         log.changed(key.clone(), &it.path, it.before, it.after, &PATCHED);
     }
+    scale::within_limits(&mut after, log);
     Ok(Some(after))
 }
 

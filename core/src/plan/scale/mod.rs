@@ -15,7 +15,7 @@ mod coupled;
 mod replicas;
 mod requests;
 
-pub(super) use self::coupled::target as autoscaled;
+pub(super) use self::{coupled::target as autoscaled, requests::within_limits};
 
 use serde_json::{Value, json};
 

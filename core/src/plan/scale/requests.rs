@@ -51,8 +51,8 @@ pub(super) fn scale(object: &mut Object, context: &Context, log: &mut Log) {
                 shrink(object, &container, name, minimal, least, context, log);
             }
         }
-        within_limits(object, &container, log);
     }
+    within_limits(object, log);
     devices(object, &spec, context, log);
 }
 
@@ -118,14 +118,16 @@ fn lay_over(object: &mut Object, container: &str, over: &ScaleOverride, log: &mu
 
 /// A request above its limit is lowered to it: the limit is what production, or the override, is
 /// sure of.
-fn within_limits(object: &mut Object, container: &str, log: &mut Log) {
-    let limits = format!("{container}/resources/limits");
-    let Some(limits) = object.get(&limits).and_then(Value::as_object).cloned() else { return };
-    for (name, limit) in limits {
-        let path = format!("{container}/resources/requests/{}", escape(&name));
-        let asked = object.get(&path).and_then(Quantity::of);
-        if asked.zip(Quantity::of(&limit)).is_some_and(|(asked, limit)| asked > limit) {
-            log.set(object, &path, limit, &WITHIN);
+pub(in crate::plan) fn within_limits(object: &mut Object, log: &mut Log) {
+    for container in kinds::containers(object) {
+        let limits = format!("{container}/resources/limits");
+        let limits = object.get(&limits).and_then(Value::as_object).cloned().unwrap_or_default();
+        for (name, limit) in limits {
+            let path = format!("{container}/resources/requests/{}", escape(&name));
+            let asked = object.get(&path).and_then(Quantity::of);
+            if asked.zip(Quantity::of(&limit)).is_some_and(|(asked, limit)| asked > limit) {
+                log.set(object, &path, limit, &WITHIN);
+            }
         }
     }
 }
