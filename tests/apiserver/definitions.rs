@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     support::{
-        refusals::{Refusal, accepted, limits, rules},
+        refusals::{Refusal, accepted, limits::limits, rules},
         tools::{files, yaml_file},
     },
     world::World,

@@ -3,7 +3,7 @@
 use kulisse_core::api::crds::crds;
 use serde_json::{Value, json};
 
-use crate::support::refusals::{accepted, limits, rules};
+use crate::support::refusals::{accepted, limits::limits, rules};
 
 /// The schema of an object's kind.
 fn schema(object: &Value) -> Value {

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     boundary::{Egress, PublicEgress},
     duration::Duration,
-    environment::{Access, AccessRole, SecretReference, Subject},
+    environment::{Access, AccessRole, Subject},
     schema,
+    secrets::SecretReference,
 };
 
 /// What a platform team allows. Every field has a built-in value, which also holds where there is

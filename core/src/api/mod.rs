@@ -15,6 +15,7 @@ pub mod grant;
 pub mod identity;
 pub mod names;
 mod schema;
+pub mod secrets;
 pub mod staging_plan;
 pub mod status;
 pub mod task;

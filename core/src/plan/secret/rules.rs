@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::{
     api::{
-        environment::{SecretDefault, SecretPolicy, SecretRule},
+        secrets::{SecretDefault, SecretPolicy, SecretRule},
         staging_plan::Severity,
     },
     plan::{context::Context, log::Log, object::Key},

@@ -1,0 +1,134 @@
+use super::*;
+use crate::{
+    api::{
+        condition::{find, is_true},
+        environment::OnExpiry,
+        identity::Incarnation,
+        status::Wave,
+    },
+    lifecycle::facts::{PlanFacts, Workload},
+    plan::object::Key,
+};
+
+/// An environment of which one workload cannot pull its image, `seconds` after it was applied.
+fn stuck_since(seconds: i64) -> Facts {
+    let now = Timestamp::from_second(1_000_000).unwrap();
+    let key = Key { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+    let problem = Problem::new(Reason::ImagePullFailed, "no such image");
+    Facts {
+        now,
+        generation: 1,
+        deleting: false,
+        claimed: true,
+        suspended: false,
+        on_expiry: OnExpiry::Retain,
+        incarnation: Incarnation(1),
+        expires_at: None,
+        warns_at: None,
+        expired: false,
+        manifests: false,
+        refusal: None,
+        target: Target::Living,
+        leaving_since: None,
+        plan: Some(PlanFacts {
+            generation: 1,
+            digest: "d".into(),
+            captured_at: now,
+            blocked: None,
+            copied: vec![],
+            warned: 0,
+        }),
+        probe: Probe::Closed(String::new()),
+        warns_only: false,
+        applied: Some(("d".into(), Wave::Workloads)),
+        applied_at: Some(now - SignedDuration::from_secs(seconds)),
+        workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],
+        tasks: vec![],
+    }
+}
+
+fn stalled(facts: &Facts) -> bool {
+    let old = StagingEnvironmentStatus::default();
+    let status = project(facts, &Step::AwaitWorkloads, None, &old);
+    is_true(&status.conditions, ConditionType::Stalled)
+}
+
+#[test]
+fn a_workload_that_does_not_come_up_is_given_time_before_a_person_is_called() {
+    assert!(!stalled(&stuck_since(5)));
+    assert!(stalled(&stuck_since(61)));
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_not_called_ready() {
+    let facts = stuck_since(0);
+    let before = project(&facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+    let problem = Problem::new(Reason::Refused, "list Pods: forbidden");
+    let status = unseen(&problem, 2, &before, facts.now);
+    let find = |kind| crate::api::condition::find(&status.conditions, kind);
+    assert_eq!(find(ConditionType::Ready).map(|it| it.status.as_str()), Some("Unknown"));
+    assert!(find(ConditionType::Stalled).is_some_and(|it| it.message.contains("forbidden")));
+    assert!(find(ConditionType::Reconciling).is_none());
+    assert_eq!(
+        find(ConditionType::Applied),
+        before.conditions.iter().find(|it| it.type_ == "Applied")
+    );
+    assert_eq!(status.observed_generation, 1, "the new generation was not looked at");
+}
+
+#[test]
+fn a_copied_credential_is_said_and_does_not_keep_anybody_from_using_the_environment() {
+    let mut facts = stuck_since(0);
+    facts.workloads[0].state = WorkloadState::Up;
+    facts.plan.as_mut().unwrap().copied = vec!["payment".to_owned()];
+    let status = project(&facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+    let said = find(&status.conditions, ConditionType::BoundaryClean).unwrap();
+    assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "CredentialCopied"));
+    assert!(said.message.contains("payment"), "{}", said.message);
+    assert!(is_true(&status.conditions, ConditionType::Ready));
+}
+
+#[test]
+fn a_deletion_is_blocked_only_once_it_takes_longer_than_deletions_do() {
+    let step = Step::AwaitGone(Cause::Deleted, vec!["a finalizer".into()]);
+    let blocked = |since: i64| {
+        let mut facts = stuck_since(0);
+        facts.leaving_since = Some(facts.now - SignedDuration::from_secs(since));
+        let status = project(&facts, &step, None, &StagingEnvironmentStatus::default());
+        is_true(&status.conditions, ConditionType::TeardownBlocked)
+    };
+    assert!(!blocked(10));
+    assert!(blocked(90));
+}
+
+#[test]
+fn where_the_boundary_only_warns_an_environment_is_ready_and_its_status_says_what_leads_back() {
+    let mut facts = stuck_since(5);
+    facts.workloads[0].state = WorkloadState::Up;
+    facts.applied = Some(("d".into(), Wave::Workloads));
+    facts.probe = Probe::Failed(Problem::new(Reason::EgressNotEnforced, "it can reach db"));
+    assert_eq!(
+        crate::lifecycle::next(&facts),
+        Step::RestUnfenced(Problem::new(Reason::EgressNotEnforced, "it can reach db"))
+    );
+    facts.warns_only = true;
+    assert_eq!(crate::lifecycle::next(&facts), Step::Rest);
+
+    let said = |facts: &Facts, kind| {
+        let status = project(facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
+        let found = status.conditions.into_iter().find(|it| it.type_ == kind).unwrap();
+        (found.status, found.reason, found.message)
+    };
+    let (status, reason, message) = said(&facts, "BoundaryClean");
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "EgressNotEnforced"));
+    assert!(message.contains("Warn"), "{message}");
+    let (status, _, message) = said(&facts, "Ready");
+    assert_eq!(status, "True");
+    assert!(message.contains("BoundaryClean"), "{message}");
+
+    facts.probe = Probe::Closed(String::new());
+    if let Some(plan) = &mut facts.plan {
+        plan.warned = 2;
+    }
+    assert_eq!(said(&facts, "BoundaryClean").1, "ProductionReference");
+}
