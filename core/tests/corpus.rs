@@ -33,7 +33,10 @@ fn a_namespace_with_a_common_name_is_found_where_it_is_meant() {
     let mut wrong = Vec::new();
     for folder in folders() {
         let (source, all) = application(&folder);
-        for name in ["prod", "default", "app", "web", "main"] {
+        // Whoever speaks of such a namespace already means another one, and tells nothing.
+        let text: String = all.iter().map(|it| it.value().to_string()).collect();
+        let names = ["prod", "default", "app", "web", "main"];
+        for name in names.into_iter().filter(|it| !text.contains(&format!(".{it}.svc"))) {
             let mut request = plain_request(&source);
             request.target = NamespaceName::parse(name).unwrap();
             let first = plan(&request, &capture(&source, all.clone())).unwrap();
