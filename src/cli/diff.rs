@@ -147,6 +147,8 @@ async fn against_target(plan: &Plan, input: &Input, client: &Client) -> Result<V
     let live: Vec<Object> = there
         .objects
         .into_iter()
+        // What is read beside the target's own objects is no part of a plan's clones.
+        .filter(|it| !it.text("/metadata/namespace").is_empty())
         .filter(|it| planned.contains(&it.key()) || is_ours(it, uid))
         .map(|it| {
             let held = there.secrets.get(it.name()).map(|it| it.keys.keys().cloned().collect());
