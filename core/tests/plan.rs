@@ -7,7 +7,7 @@ mod common;
 use common::{capture, plain_request};
 use kulisse_core::{
     api::{
-        environment::{ObjectPattern, PullRequest},
+        environment::{ObjectPattern, PullRequest, ScaleProfile},
         names,
         status::Wave,
     },
@@ -78,6 +78,50 @@ fn more_clones_than_the_class_allows_are_refused() {
     let all = (0..3).map(|at| object("v1", "ConfigMap", &format!("c{at}"))).collect();
     let refused = plan(&request, &capture("shop", all));
     assert!(matches!(refused, Err(PlanError::TooLarge { allowed: 1, .. })));
+}
+
+/// A Deployment of so many Pods, each of which asks for 1 GiB and one CPU.
+fn large(name: &str, replicas: u32) -> Object {
+    let mut object = object("apps/v1", "Deployment", name);
+    let resources = json!({"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"memory": "2Gi"}});
+    let pod = json!({"containers": [{"name": "a", "image": "a", "resources": resources}]});
+    object.set("/spec", json!({"replicas": replicas, "template": {"spec": pod}}));
+    object
+}
+
+#[test]
+fn what_does_not_fit_the_quota_is_refused_beforehand_with_what_is_needed_and_allowed() {
+    let mut request = plain_request("shop");
+    request.spec.scale.profile = ScaleProfile::Full;
+    request.class = serde_json::from_value(json!({"quota": {"hard": {
+        "requests.memory": "5Gi", "requests.cpu": "10", "pods": "4", "count/deployments.apps": "1",
+        "configmaps": "1",
+    }}}))
+    .unwrap();
+    let both = capture("shop", vec![large("web", 3), large("api", 2)]);
+    let refused = plan(&request, &both).unwrap_err();
+    // The sixth Pod is the new one of a rollout.
+    let said = "the clone does not fit quota of the class: count/deployments.apps 2, 1 allowed; pods 6, 4 allowed; requests.memory 6Gi, 5Gi allowed; lower it with spec.scale";
+    assert!(refused.to_string().starts_with(said), "{refused}");
+
+    let one = plan(&request, &capture("shop", vec![large("web", 3)])).unwrap();
+    let quota = one.clones.iter().find(|it| it.object.kind() == "ResourceQuota").unwrap();
+    assert_eq!(quota.wave, Wave::Fence);
+    assert_eq!(quota.object.text("/spec/hard/pods"), "4");
+}
+
+#[test]
+fn what_the_limit_range_never_admits_is_refused_beforehand() {
+    let mut request = plain_request("shop");
+    let limits = json!([{"type": "Container", "max": {"memory": "1Gi"}}]);
+    request.class = serde_json::from_value(json!({"limitRange": {"limits": limits}})).unwrap();
+    let refused = plan(&request, &capture("shop", vec![large("web", 1)])).unwrap_err();
+    let said = "the clone does not fit limitRange of the class: Deployment.apps/web, container a: limits.memory 2Gi, 1Gi allowed";
+    assert!(refused.to_string().starts_with(said), "{refused}");
+
+    let plan = plan(&request, &capture("shop", Vec::new())).unwrap();
+    let range = plan.clones.iter().find(|it| it.object.kind() == "LimitRange").unwrap();
+    assert_eq!((range.wave, range.object.text("/spec/limits/0/max/memory")), (Wave::Fence, "1Gi"));
 }
 
 #[test]

@@ -83,7 +83,8 @@ impl Error {
 impl From<PlanError> for Error {
     fn from(error: PlanError) -> Self {
         let reason = match &error {
-            PlanError::TooLarge { .. } => Reason::TooLarge,
+            PlanError::TooLarge { .. } | PlanError::BeyondClass { .. } => Reason::TooLarge,
+            PlanError::InvalidClass { .. } => Reason::InvalidClass,
             PlanError::PatchFailed { .. } => Reason::PatchFailed,
             PlanError::InvalidManifest { .. } => Reason::InvalidManifest,
             PlanError::InvalidSpec { .. } => Reason::InvalidSpec,

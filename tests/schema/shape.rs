@@ -104,6 +104,7 @@ fn every_field_is_described() {
                 "resources.",
                 ".conditions[]",
                 ".tolerations[]",
+                ".limitRange.",
             ];
             let ours = !path.is_empty()
                 && !path.ends_with("[]")

@@ -152,6 +152,9 @@ pub fn accepted() -> Vec<Value> {
         environment(json!({ "seed": [task(json!({ "run": { "image": "x" },
             "egress": [{ "to": [{ "namespaceSelector": {} }] }] }))] })),
         environment(json!({ "scale": { "profile": "Full" } })),
+        class(json!({ "quota": { "hard": { "requests.cpu": 4, "pods": "20" } },
+            "limitRange": { "limits": [{ "type": "Container", "max": { "memory": "4Gi" } }] },
+            "storage": { "className": "ssd", "maxSize": "20Gi" } })),
         class(
             json!({ "placement": { "nodeSelector": { "pool": "spot" }, "priorityClassName": "staging",
             "tolerations": [{ "key": "spot", "operator": "Exists", "effect": "NoSchedule" }],

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::LabelSelector};
+use k8s_openapi::{
+    api::core::v1::{LimitRangeSpec, Toleration},
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
+};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,18 @@ pub struct StagingClassSpec {
     /// Pod Security level that targets enforce. Default `Baseline`.
     #[serde(default)]
     pub pod_security: PodSecurity,
+    /// What a target may hold and use in all, as in a ResourceQuota. Default: anything. A clone that
+    /// does not fit is refused before anything is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// What each container, Pod and claim of a target may ask for, as in a LimitRange. Default:
+    /// anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::limit_range")]
+    pub limit_range: Option<LimitRangeSpec>,
+    /// The volumes of targets.
+    #[serde(default)]
+    pub storage: Storage,
     /// Where Pods run. Default: anywhere; what production says of its nodes is dropped.
     #[serde(default)]
     pub placement: Placement,
@@ -257,6 +272,30 @@ pub enum PodSecurity {
     Baseline,
     /// Hardened Pods only.
     Restricted,
+}
+
+/// What a target may hold and use in all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Quota {
+    /// The most of each resource: `requests.memory: 8Gi`, `pods: "20"`, `count/jobs.batch: "5"`.
+    #[schemars(schema_with = "schema::quantities")]
+    pub hard: BTreeMap<String, Quantity>,
+}
+
+/// The volumes of targets. They start empty, and go with the target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// The StorageClass of all claims. Default: production's; the cluster's for volumes that were made
+    /// by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub class_name: Option<String>,
+    /// No claim is larger: `20Gi`. Default: as in production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::quantity")]
+    pub max_size: Option<Quantity>,
 }
 
 /// Where Pods run.

@@ -125,7 +125,7 @@ reasons! {
     InvalidClass,
     /// A manifest of the source or the overlay is none, or may not be there.
     InvalidManifest,
-    /// More objects than the class allows.
+    /// More than the class allows: objects, or what its quota or limit range holds.
     TooLarge,
     /// Another environment has this preview host.
     HostTaken,

@@ -30,14 +30,33 @@ pub(super) fn tolerations(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub(super) fn resources(_: &mut SchemaGenerator) -> Schema {
-    let quantities = json_schema!({
-        "type": "object", "maxProperties": 16,
-        "additionalProperties": {
-            "x-kubernetes-int-or-string": true, "maxLength": 32,
-            "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
-        }
-    });
+pub(super) fn quantity(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true, "maxLength": 32,
+        "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+    })
+}
+
+pub(super) fn quantities(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "maxProperties": 32, "additionalProperties": quantity(generator)
+    })
+}
+
+pub(super) fn limit_range(generator: &mut SchemaGenerator) -> Schema {
+    let amounts = quantities(generator);
+    json_schema!({
+        "type": "object", "required": ["limits"],
+        "properties": { "limits": { "type": "array", "maxItems": 16, "x-kubernetes-list-type": "atomic",
+            "items": { "type": "object", "required": ["type"], "properties": {
+                "type": { "type": "string", "enum": ["Container", "Pod", "PersistentVolumeClaim"] },
+                "min": amounts, "max": amounts, "default": amounts, "defaultRequest": amounts,
+                "maxLimitRequestRatio": amounts } } } }
+    })
+}
+
+pub(super) fn resources(generator: &mut SchemaGenerator) -> Schema {
+    let quantities = quantities(generator);
     json_schema!({
         "type": "object", "properties": { "requests": quantities, "limits": quantities }
     })

@@ -14,6 +14,7 @@ mod rights;
 mod service;
 pub(super) mod standards;
 mod telemetry;
+mod template;
 
 use serde_json::json;
 
@@ -56,8 +57,10 @@ pub(super) fn confine(objects: Vec<Object>, context: &Context, log: &mut Log) ->
 /// clause.
 pub(super) fn refused(object: &Object, context: &Context) -> Option<(&'static str, String)> {
     let spec = kinds::pod_spec(object)?;
-    host::shared(object, &spec)
-        .or_else(|| standards::refused(object, &spec, context.request.class.pod_security))
+    host::shared(object, &spec).or_else(|| {
+        let (_, why) = standards::first(object, &spec, context.request.class.pod_security)?;
+        Some(("pod-security", why))
+    })
 }
 
 /// One object, cut off; `None` if that leaves nothing of it.
@@ -68,6 +71,7 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         placement::anywhere(&mut object, &spec, context, log);
         pull::pods(&mut object, &spec, context, log);
         identity::tokens(&object, &spec, log);
+        template::settle(&mut object, &spec, log);
         telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {

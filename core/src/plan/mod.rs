@@ -18,6 +18,7 @@ mod customize;
 pub mod digest;
 mod env;
 mod fence;
+mod fit;
 #[cfg(test)]
 mod fixture;
 mod hosts;
@@ -148,6 +149,25 @@ pub enum PlanError {
         /// What is wrong with it.
         why: String,
     },
+    /// The clone needs more than the quota or the limit range of the class allows.
+    #[error(
+        "the clone does not fit {what} of the class: {}; lower it with spec.scale, leave something behind with spec.source.exclude, or raise {what} of the class",
+        .needs.join("; ")
+    )]
+    BeyondClass {
+        /// Which field of the class.
+        what: &'static str,
+        /// What is needed and what is allowed.
+        needs: Vec<String>,
+    },
+    /// The class holds something that cannot be worked with.
+    #[error("{field} of the class: {why}")]
+    InvalidClass {
+        /// Which field.
+        field: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The spec holds something that cannot be worked with.
     #[error("{field}: {why}")]
     InvalidSpec {
@@ -215,8 +235,9 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     let mut secrets = secret::recipes(&clones, &urls, &context, &mut log);
     hosts::in_secrets(&mut secrets, &context, &mut log);
     context.decisions.check_services(&clones)?;
-    let (jobs, clones) = task::own_jobs(clones, &context);
-    let tasks = task::tasks(&clones, &jobs, &context, &mut log)?;
+    let (jobs, mut clones) = task::own_jobs(clones, &context);
+    let mut tasks = task::tasks(&clones, &jobs, &context, &mut log)?;
+    fit::fit(&mut clones, &mut tasks, &context, &mut log)?;
     let mut objects = fence::fence(&clones, &tasks, &context, &mut log)?;
     objects.extend(access::bindings(&context, &mut log)?);
     let certificate = route::certificate(&clones, &context);
@@ -230,6 +251,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     preflight::preflight(&objects, &secrets, &tasks, &context, &mut log);
     warn_only(&context, &mut log)?;
 
+    fit::check(&objects, &tasks, &context)?;
     let allowed = context.max_objects();
     if objects.len() > allowed {
         return Err(PlanError::TooLarge { objects: objects.len(), allowed });

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::isolate;
+use super::{fit, isolate};
 use crate::api::class::StagingClassSpec;
 
 /// Spec of a Pod that runs the operator's image once, with these arguments and no rights at all. It
@@ -32,5 +32,6 @@ pub(super) fn spec(image: &str, args: &[&str], class: &StagingClassSpec) -> Valu
         }],
     });
     isolate::placement::as_class(&mut pod, &class.placement);
+    fit::own(&mut pod["containers"][0], class);
     pod
 }

@@ -33,6 +33,11 @@ impl Quantity {
     /// None of it.
     pub(super) const ZERO: Self = Self(0);
 
+    /// Whole units.
+    pub(super) const fn whole(units: i64) -> Self {
+        Self(units as i128 * UNIT)
+    }
+
     /// Thousandths.
     pub(super) const fn milli(thousandths: i64) -> Self {
         Self(thousandths as i128 * MILLI)
@@ -77,6 +82,24 @@ impl Quantity {
     /// So many percent of it.
     pub(super) fn percent(self, percent: u32) -> Self {
         Self(self.0.saturating_mul(i128::from(percent)) / 100)
+    }
+
+    /// So often.
+    pub(super) fn times(self, count: i64) -> Self {
+        Self(self.0.saturating_mul(i128::from(count)))
+    }
+
+    /// Both together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The smallest amount that `times` `ratio` is as much as this.
+    pub(super) fn over(self, ratio: Self) -> Self {
+        if ratio.0 <= 0 {
+            return self;
+        }
+        Self(self.0.saturating_mul(UNIT).saturating_add(ratio.0 - 1) / ratio.0)
     }
 
     /// As it is written for a resource: bytes in powers of 1024, everything else in units or
@@ -162,7 +185,9 @@ mod tests {
         for text in ["", ".", "1.2.3", "x", "1x", "1e", "--1", "1e999", "-", "é", "1Mie3", &long] {
             assert_eq!(Quantity::parse(text), None, "{text}");
         }
-        assert_eq!(Quantity(i128::MAX).percent(200), Quantity(i128::MAX / 100));
+        let most = Quantity(i128::MAX);
+        assert_eq!(most.plus(most).times(9).percent(200).over(Quantity(1)), Quantity(i128::MAX));
+        assert_eq!(most.over(Quantity::ZERO), most);
     }
 
     #[test]
@@ -180,5 +205,13 @@ mod tests {
         ] {
             assert_eq!(Quantity::parse(text).unwrap().show(resource), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_quantity_is_at_least_what_the_ratio_asks_for() {
+        let over = |a: &str, b: &str| {
+            Quantity::parse(a).unwrap().over(Quantity::parse(b).unwrap()).show("cpu")
+        };
+        assert_eq!((over("2", "4"), over("1", "3")), ("500m".to_owned(), "334m".to_owned()));
     }
 }

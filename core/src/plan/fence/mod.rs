@@ -8,6 +8,7 @@
 //!   + routes     the ingress controller, to the Services behind routes
 //!   + tasks      seeds and smokes reach every Pod of the target
 //!   + egress     what the environment asks for, as far as the class allows it
+//! quota, limit range   what the target may use in all, if its class says so
 //! ```
 //!
 //! Policies add up and can only open, so every opening here is as narrow as a selector can make it:
@@ -20,6 +21,7 @@
 
 mod api;
 mod egress;
+mod limits;
 mod pods;
 mod routes;
 mod selector;
@@ -64,6 +66,7 @@ pub(super) fn fence(
     policies.extend(routes::policies(clones, request, log));
     policies.extend(tasks::policies(tasks, request));
     policies.extend(egress::policies(context, log)?);
+    policies.extend(limits::limits(request));
     Ok(policies)
 }
 

@@ -9,8 +9,11 @@ use serde_json::Value;
 use super::super::{kinds, object::Object};
 use crate::api::class::PodSecurity;
 
+/// Fields of a Pod spec that share something of the node.
+const NODE: [&str; 3] = ["hostNetwork", "hostPID", "hostIPC"];
+
 /// Capabilities that a container may add under `baseline`.
-pub(in crate::plan) const BASELINE_CAPABILITIES: &[&str] = &[
+const BASELINE_CAPABILITIES: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -56,113 +59,119 @@ const RESTRICTED_VOLUMES: &[&str] = &[
 const SELINUX_TYPES: &[&str] =
     &["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
-/// Why the target would refuse the Pods of a workload: a word and a clause.
-pub(super) fn refused(
-    object: &Object,
-    spec: &str,
-    level: PodSecurity,
-) -> Option<(&'static str, String)> {
-    let what = match level {
-        PodSecurity::Privileged => None,
-        PodSecurity::Baseline => baseline(object, spec).map(|it| (it, "baseline")),
+/// A field that a level refuses: its JSON pointer, and what is wrong with it as a clause.
+type Refusal = (String, String);
+
+/// The first field that keeps the target from taking Pods of this spec, and why.
+pub(in crate::plan) fn first(object: &Object, spec: &str, level: PodSecurity) -> Option<Refusal> {
+    let (refusal, level) = match level {
+        PodSecurity::Privileged => return None,
+        PodSecurity::Baseline => (baseline(object, spec), "baseline"),
         PodSecurity::Restricted => {
-            baseline(object, spec).or_else(|| restricted(object, spec)).map(|it| (it, "restricted"))
+            (baseline(object, spec).or_else(|| restricted(object, spec)), "restricted")
         }
     };
-    let (what, level) = what?;
-    let why = format!("{what}, which the target refuses (Pod Security {level})");
-    Some(("pod-security", why))
+    let (path, what) = refusal?;
+    Some((path, format!("{what}, which the target refuses (Pod Security {level})")))
 }
 
-fn baseline(object: &Object, spec: &str) -> Option<String> {
-    let is = |path: &str, value: Value| object.get(path) == Some(&value);
-    for field in ["hostNetwork", "hostPID", "hostIPC"] {
-        if is(&format!("{spec}/{field}"), Value::Bool(true)) {
-            return Some(format!("it sets {field}"));
-        }
+fn baseline(object: &Object, spec: &str) -> Option<Refusal> {
+    if let Some(field) = NODE.iter().find(|it| is_true(object, &format!("{spec}/{it}"))) {
+        return Some((format!("{spec}/{field}"), format!("it sets {field}")));
     }
-    if !object.expand(&format!("{spec}/volumes/*/hostPath")).is_empty() {
-        return Some("it mounts a directory of its node".to_owned());
+    if let Some(path) = object.expand(&format!("{spec}/volumes/*/hostPath")).first() {
+        return Some((path.clone(), "it mounts a directory of its node".to_owned()));
     }
     for path in object.expand(&format!("{spec}/securityContext/sysctls/*/name")) {
         let name = object.text(&path);
         if !SAFE_SYSCTLS.contains(&name) {
-            return Some(format!("it sets the kernel parameter {name}"));
+            let what = format!("it sets the kernel parameter {name}");
+            return Some((path, what));
         }
     }
-    let contexts = contexts(object, spec);
-    for context in &contexts {
-        if is(&format!("{context}/privileged"), Value::Bool(true)) {
-            return Some("it has a privileged container".to_owned());
+    contexts(object, spec).iter().find_map(|it| context(object, it))
+}
+
+/// What `baseline` refuses in a security context.
+fn context(object: &Object, context: &str) -> Option<Refusal> {
+    let refuse = |field: &str, what: String| Some((format!("{context}/{field}"), what));
+    if is_true(object, &format!("{context}/privileged")) {
+        return refuse("privileged", "it has a privileged container".to_owned());
+    }
+    for path in object.expand(&format!("{context}/capabilities/add/*")) {
+        let name = object.text(&path);
+        if !BASELINE_CAPABILITIES.contains(&name.trim_start_matches("CAP_")) {
+            return refuse("capabilities/add", format!("it adds the capability {name}"));
         }
-        for path in object.expand(&format!("{context}/capabilities/add/*")) {
-            let name = object.text(&path);
-            if !BASELINE_CAPABILITIES.contains(&name.trim_start_matches("CAP_")) {
-                return Some(format!("it adds the capability {name}"));
-            }
+    }
+    if !["", "Default"].contains(&object.text(&format!("{context}/procMount"))) {
+        return refuse("procMount", "it unmasks /proc".to_owned());
+    }
+    for profile in ["seccompProfile", "appArmorProfile"] {
+        let field = format!("{profile}/type");
+        if object.text(&format!("{context}/{field}")) == "Unconfined" {
+            return refuse(&field, format!("its {profile} is Unconfined"));
         }
-        if !["", "Default"].contains(&object.text(&format!("{context}/procMount"))) {
-            return Some("it unmasks /proc".to_owned());
-        }
-        for profile in ["seccompProfile", "appArmorProfile"] {
-            if object.text(&format!("{context}/{profile}/type")) == "Unconfined" {
-                return Some(format!("its {profile} is Unconfined"));
-            }
-        }
-        if is(&format!("{context}/windowsOptions/hostProcess"), Value::Bool(true)) {
-            return Some("it runs as a process of its node".to_owned());
-        }
-        let options = format!("{context}/seLinuxOptions");
-        let plain =
-            ["user", "role"].iter().all(|it| object.text(&format!("{options}/{it}")).is_empty());
-        if !plain || !SELINUX_TYPES.contains(&object.text(&format!("{options}/type"))) {
-            return Some("it sets SELinux options of its own".to_owned());
-        }
+    }
+    let process = "windowsOptions/hostProcess";
+    if is_true(object, &format!("{context}/{process}")) {
+        return refuse(process, "it runs as a process of its node".to_owned());
+    }
+    let option = |field: &str| object.text(&format!("{context}/seLinuxOptions/{field}"));
+    let plain = option("user").is_empty() && option("role").is_empty();
+    if !plain || !SELINUX_TYPES.contains(&option("type")) {
+        return refuse("seLinuxOptions", "it sets SELinux options of its own".to_owned());
     }
     None
 }
 
-fn restricted(object: &Object, spec: &str) -> Option<String> {
+fn restricted(object: &Object, spec: &str) -> Option<Refusal> {
     for path in object.expand(&format!("{spec}/volumes/*")) {
         let kinds = object.get(&path).and_then(Value::as_object);
-        if let Some(kind) = kinds
-            .into_iter()
-            .flat_map(|it| it.keys())
-            .find(|it| !RESTRICTED_VOLUMES.contains(&it.as_str()))
-        {
-            return Some(format!("it has a volume of type {kind}"));
+        let mut kinds = kinds.into_iter().flat_map(|it| it.keys());
+        if let Some(kind) = kinds.find(|it| !RESTRICTED_VOLUMES.contains(&it.as_str())) {
+            return Some((format!("{path}/{kind}"), format!("it has a volume of type {kind}")));
         }
     }
+    kinds::containers(object).iter().find_map(|it| hardened(object, spec, it))
+}
+
+/// What `restricted` misses in a container.
+fn hardened(object: &Object, spec: &str, container: &str) -> Option<Refusal> {
     let pod = format!("{spec}/securityContext");
-    for container in kinds::containers(object) {
-        let own = format!("{container}/securityContext");
-        // A container's own word counts before its Pod's.
-        let said = |field: &str| {
-            object.get(&format!("{own}/{field}")).or_else(|| object.get(&format!("{pod}/{field}")))
-        };
-        let name = object.text(&format!("{container}/name"));
-        if object.get(&format!("{own}/allowPrivilegeEscalation")) != Some(&Value::Bool(false)) {
-            return Some(format!("container {name} may gain privileges"));
-        }
-        if said("runAsNonRoot") != Some(&Value::Bool(true))
-            || said("runAsUser").is_some_and(|it| it == 0)
-        {
-            return Some(format!("container {name} may run as root"));
-        }
-        let seccomp = said("seccompProfile").and_then(|it| it.get("type")).and_then(Value::as_str);
-        if !matches!(seccomp, Some("RuntimeDefault" | "Localhost")) {
-            return Some(format!("container {name} has no seccomp profile"));
-        }
-        let list = |which: &str| {
-            let paths = object.expand(&format!("{own}/capabilities/{which}/*"));
-            paths.iter().map(|path| object.text(path)).collect::<Vec<_>>()
-        };
-        if !list("drop").contains(&"ALL") || list("add").iter().any(|it| *it != "NET_BIND_SERVICE")
-        {
-            return Some(format!("container {name} keeps capabilities"));
-        }
+    let own = format!("{container}/securityContext");
+    // A container's own word counts before its Pod's.
+    let said = |field: &str| {
+        object.get(&format!("{own}/{field}")).or_else(|| object.get(&format!("{pod}/{field}")))
+    };
+    let name = object.text(&format!("{container}/name"));
+    let refuse = |field: &str, what: &str| {
+        Some((format!("{own}/{field}"), format!("container {name} {what}")))
+    };
+    if object.get(&format!("{own}/allowPrivilegeEscalation")) != Some(&Value::Bool(false)) {
+        return refuse("allowPrivilegeEscalation", "may gain privileges");
+    }
+    if said("runAsNonRoot") != Some(&Value::Bool(true))
+        || said("runAsUser").is_some_and(|it| it == 0)
+    {
+        return refuse("runAsNonRoot", "may run as root");
+    }
+    let seccomp = said("seccompProfile").and_then(|it| it.get("type")).and_then(Value::as_str);
+    if !matches!(seccomp, Some("RuntimeDefault" | "Localhost")) {
+        return refuse("seccompProfile", "has no seccomp profile");
+    }
+    let list = |which: &str| {
+        let paths = object.expand(&format!("{own}/capabilities/{which}/*"));
+        paths.iter().map(|path| object.text(path)).collect::<Vec<_>>()
+    };
+    if !list("drop").contains(&"ALL") || list("add").iter().any(|it| *it != "NET_BIND_SERVICE") {
+        return refuse("capabilities", "keeps capabilities");
     }
     None
+}
+
+fn is_true(object: &Object, path: &str) -> bool {
+    object.get(path) == Some(&Value::Bool(true))
 }
 
 /// The security contexts of a Pod spec and its containers.
@@ -171,4 +180,46 @@ fn contexts(object: &Object, spec: &str) -> Vec<String> {
         .chain(kinds::containers(object))
         .map(|it| format!("{it}/securityContext"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture;
+
+    #[test]
+    fn what_baseline_refuses_is_named_by_its_field() {
+        let container = |fields: Value| json!({"containers": [{"name": "a"}, fields]});
+        for (pod, expected) in [
+            (json!({"hostNetwork": true}), Some("hostNetwork")),
+            (json!({"hostPID": true}), Some("hostPID")),
+            (
+                json!({"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "hostPath": {"path": "/"}}]}),
+                Some("volumes/1/hostPath"),
+            ),
+            (
+                container(json!({"securityContext": {"privileged": true}})),
+                Some("containers/1/securityContext/privileged"),
+            ),
+            (
+                container(json!({"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}})),
+                Some("containers/1/securityContext/capabilities/add"),
+            ),
+            (
+                json!({"initContainers": [{"securityContext": {"privileged": true}}]}),
+                Some("initContainers/0/securityContext/privileged"),
+            ),
+            (container(json!({"securityContext": {"capabilities": {"add": ["CHOWN"]}}})), None),
+            (json!({"containers": []}), None),
+        ] {
+            let object = fixture::deployment("web", json!({}), pod.clone());
+            let spec = "/spec/template/spec";
+            let found = first(&object, spec, PodSecurity::Baseline);
+            let path = found.as_ref().and_then(|it| it.0.strip_prefix("/spec/template/spec/"));
+            assert_eq!(path, expected, "{pod}");
+            assert_eq!(first(&object, spec, PodSecurity::Privileged), None);
+        }
+    }
 }

@@ -7,15 +7,23 @@
 //! Full           as production               as production              come along, capped
 //! ```
 //!
+//! A set whose members know of each other goes to one or stays whole, whatever the profile.
+//!
 //! An override comes before the profile. Zero stays zero: what production has switched off is off
 //! here too, unless it only sleeps. Limits stay as production has them whatever the profile: a
 //! limit cut below a fixed heap kills the process.
 
 mod coupled;
+mod heap;
+mod members;
+mod quorum;
 mod replicas;
 mod requests;
+mod texts;
 
 pub(super) use self::{coupled::target as autoscaled, requests::within_limits};
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -24,7 +32,7 @@ use super::{
     context::Context,
     kinds,
     log::{Log, Rule},
-    object::Object,
+    object::{Key, Object},
     request::Request,
 };
 
@@ -39,7 +47,11 @@ const RETENTION: Rule = Rule {
 
 /// The pass.
 pub(super) fn scale(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let objects: Vec<Object> = objects.into_iter().map(|it| one(it, context, log)).collect();
+    let mut objects = objects;
+    let sizes = quorum::settle(&mut objects, context, log);
+    let objects: Vec<Object> =
+        objects.into_iter().map(|it| one(it, &sizes, context, log)).collect();
+    heap::fits(&objects, &texts::numbered(&objects), context, log);
     coupled::coupled(objects, context, log)
 }
 
@@ -55,10 +67,10 @@ pub(super) fn check(request: &Request) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
+fn one(mut object: Object, sizes: &BTreeMap<Key, i64>, context: &Context, log: &mut Log) -> Object {
     let Some(profile) = kinds::profile(&object) else { return object };
     if let Some(pointer) = profile.replicas {
-        replicas::scale(&mut object, pointer, context, log);
+        replicas::scale(&mut object, pointer, sizes, context, log);
     }
     requests::scale(&mut object, context, log);
     if profile.workload {

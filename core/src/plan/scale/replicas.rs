@@ -1,5 +1,7 @@
 //! How many of each there are.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::{
@@ -23,9 +25,16 @@ const ASLEEP: Rule =
     Rule { name: "scale", why: "production was asleep when it was read, and would run again" };
 
 /// Gives a workload its number of replicas.
-pub(super) fn scale(object: &mut Object, pointer: &str, context: &Context, log: &mut Log) {
+pub(super) fn scale(
+    object: &mut Object,
+    pointer: &str,
+    sizes: &BTreeMap<Key, i64>,
+    context: &Context,
+    log: &mut Log,
+) {
     let said = object.get(pointer).and_then(Value::as_i64);
-    let (count, rule) = planned(object, said, context);
+    let (mut count, rule) = planned(object, said, context);
+    count = sizes.get(&object.key()).copied().unwrap_or(count);
     // Left out, it is 1: saying so is no change.
     if said.unwrap_or(1) == count {
         object.set(pointer, json!(count));
@@ -34,20 +43,32 @@ pub(super) fn scale(object: &mut Object, pointer: &str, context: &Context, log: 
     }
 }
 
+/// How many replicas a workload has when production is awake, and how many are planned.
+pub(super) fn before_and_after(object: &Object, pointer: &str, context: &Context) -> (i64, i64) {
+    let said = object.get(pointer).and_then(Value::as_i64);
+    (awake(object, said, context), planned(object, said, context).0)
+}
+
+fn awake(object: &Object, said: Option<i64>, context: &Context) -> i64 {
+    match said.unwrap_or(1).max(0) {
+        0 => slept(&object.key(), context).unwrap_or(0),
+        count => count,
+    }
+}
+
 fn planned(object: &Object, said: Option<i64>, context: &Context) -> (i64, &'static Rule) {
     let key = object.key();
     if let Some(count) = context.scaled(&key).and_then(|it| it.replicas) {
         return (i64::from(count), &OVERRIDE);
     }
-    let before = said.unwrap_or(1).max(0);
-    let awake = if before == 0 { slept(&key, context).unwrap_or(0) } else { before };
+    let awake = awake(object, said, context);
     let scale = &context.request.spec.scale;
     let (count, rule) = match scale.profile {
         ScaleProfile::Minimal => (awake.min(1), &MINIMAL),
         ScaleProfile::Proportional => (part(awake, scale.percent()), &PROPORTIONAL),
         ScaleProfile::Full => (awake, &ASLEEP),
     };
-    (count, if before == 0 { &ASLEEP } else { rule })
+    (count, if said.is_some_and(|it| it <= 0) { &ASLEEP } else { rule })
 }
 
 /// That many percent of `count`, rounded up: some of what runs at all.

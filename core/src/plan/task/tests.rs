@@ -172,7 +172,7 @@ fn what_cannot_be_run_is_refused_by_the_name_of_its_field() {
         (
             pod(json!({"hostNetwork": true, "containers": [{"name": "a"}]})),
             "job.template.spec.hostNetwork",
-            "Baseline refuses",
+            "no network policy holds",
         ),
         (
             pod(json!({"serviceAccountName": "admin", "containers": [{"name": "a"}]})),

@@ -11,13 +11,16 @@ use crate::{
         task::{Http, Run, Task},
     },
     plan::{
-        PlanError, isolate,
+        PlanError,
+        isolate::{placement, standards},
         log::{Log, Rule},
         object::{Object, escape},
         ours, pull, relocate,
     },
 };
 
+/// JSON pointer of a Job's Pod spec.
+const POD: &str = "/spec/template/spec";
 /// Port of a Service where a task names none.
 const HTTP_PORT: u16 = 80;
 
@@ -149,10 +152,14 @@ impl Place<'_> {
         if pod["containers"].as_array().is_none_or(Vec::is_empty) {
             return Err(self.invalid("job.template.spec.containers", "a Pod has a container"));
         }
-        let level = self.context.request.class.pod_security;
-        let refused = refused::first(&pod, level).or_else(|| refused::past_the_fence(&pod));
+        let refused = refused::past_the_fence(&pod)
+            .map(|(field, why)| (format!("{POD}{field}"), why))
+            .or_else(|| {
+                let whole = Object::made("batch/v1", "Job", "task", json!({ "spec": spec }));
+                standards::first(&whole, POD, self.context.request.class.pod_security)
+            });
         if let Some((path, why)) = refused {
-            return Err(self.invalid(&format!("job.template.spec.{path}"), &why));
+            return Err(self.invalid(&format!("job{}", dotted(&path)), &why));
         }
         let account = ["serviceAccountName", "serviceAccount"]
             .into_iter()
@@ -212,8 +219,8 @@ impl Place<'_> {
             job.set(pull, names);
         }
         relocate::rewrite_object(self.context, &mut job, &RELOCATED, log);
-        if let Some(pod) = job.get_mut("/spec/template/spec") {
-            isolate::placement::as_class(pod, &self.context.request.class.placement);
+        if let Some(pod) = job.get_mut(POD) {
+            placement::as_class(pod, &self.context.request.class.placement);
         }
         job
     }
@@ -234,6 +241,15 @@ fn ports(service: &Object) -> Vec<String> {
     }
     let ports = service.get("/spec/ports").and_then(Value::as_array).into_iter().flatten();
     ports.filter_map(|port| port["port"].as_i64()).map(|port| port.to_string()).collect()
+}
+
+/// A field of a Job as it is written below `job`: `.template.spec.containers[0].ports`.
+fn dotted(pointer: &str) -> String {
+    let steps = pointer.strip_prefix("/spec/").unwrap_or(pointer).split('/');
+    steps.fold(String::new(), |path, step| match step.parse::<usize>() {
+        Ok(at) => format!("{path}[{at}]"),
+        Err(_) => format!("{path}.{step}"),
+    })
 }
 
 /// JSON pointers of the containers of a Job.

@@ -1,0 +1,229 @@
+//! Members of a set that are named one by one (`db-0,db-1,db-2`), and figures that say how many
+//! there are. A list is shortened only where it is certain what it is.
+
+use std::ops::Range;
+
+/// Names of settings that say how many members there are, or how many must agree, as their last
+/// words. They are the same in variables, flags and files, whatever stands between the words.
+const COUNTS: &[&str] = &[
+    "BOOTSTRAP_EXPECT",
+    "CLUSTER_SIZE",
+    "EXPECTED_NODES",
+    "MINIMUM_MASTER_NODES",
+    "MIN_ISR",
+    "NODE_COUNT",
+    "QUORUM",
+    "QUORUM_SIZE",
+    "RECOVER_AFTER_NODES",
+    "REPLICAS",
+    "REPLICA_COUNT",
+    "REPLICATION_FACTOR",
+];
+
+/// What may stand between the members of a list.
+const BETWEEN: [&str; 4] = [",", "\n", " ", ";"];
+
+/// The members of the set `name` that a text names: number and place.
+pub(super) fn named(text: &str, name: &str) -> Vec<(u64, Range<usize>)> {
+    let start = format!("{name}-");
+    let is_part = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    let bytes = text.as_bytes();
+    let found = text.match_indices(&start).filter_map(|(at, _)| {
+        let digits = at + start.len();
+        let count = bytes[digits..].iter().take_while(|it| it.is_ascii_digit()).count();
+        let end = digits + count;
+        let apart =
+            (at == 0 || !is_part(bytes[at - 1])) && !bytes.get(end).is_some_and(|it| is_part(*it));
+        Some((text[digits..end].parse().ok()?, at..end)).filter(|_| apart)
+    });
+    found.collect()
+}
+
+/// Takes the members from number `end` on out of every list. `None` if it is not certain what
+/// would be left.
+pub(super) fn shortened(text: &str, name: &str, end: u64) -> Option<String> {
+    let mut text = text.to_owned();
+    loop {
+        let gone = |text: &str| named(text, name).iter().filter(|it| it.0 >= end).count();
+        let before = gone(&text);
+        if before == 0 {
+            return Some(text);
+        }
+        let shorter = BETWEEN.iter().find_map(|between| one_list(&text, name, end, between))?;
+        if gone(&shorter) >= before {
+            return None;
+        }
+        text = shorter;
+    }
+}
+
+/// Shortens the first list whose members stand between `between`. They must follow one another and
+/// look the same but for their numbers.
+fn one_list(text: &str, name: &str, end: u64, between: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(between).collect();
+    let number = |part: &str| named(part, name).first().map(|it| it.0);
+    let first = (1..parts.len()).find(|at| {
+        number(parts[*at]) == Some(end)
+            && named(parts[at - 1], name).last().is_some_and(|it| it.0 + 1 == end)
+    })?;
+    let kept = shape(parts[first - 1].trim());
+    let mut last = first;
+    while let (Some(here), Some(next)) =
+        (number(parts[last]), parts.get(last + 1).and_then(|it| number(it)))
+    {
+        if next != here + 1 {
+            break;
+        }
+        last += 1;
+    }
+    let final_part = parts[last].trim_start();
+    let member =
+        if last > first { shape(parts[first].trim()) } else { common(&kept, &shape(final_part))? };
+    let alike = parts[first..last].iter().all(|it| shape(it.trim()) == member);
+    if !alike || !kept.ends_with(&member) || !member.contains(&format!("{name}-#")) {
+        return None;
+    }
+    let tail = after(final_part, &member)?;
+    let mut shorter = parts[..first].join(between);
+    shorter.push_str(tail);
+    for part in &parts[last + 1..] {
+        shorter.push_str(between);
+        shorter.push_str(part);
+    }
+    Some(shorter)
+}
+
+/// A text with `#` for every number.
+fn shape(text: &str) -> String {
+    let mut shape = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii_digit() {
+            true if shape.ends_with('#') => {}
+            true => shape.push('#'),
+            false => shape.push(c),
+        }
+    }
+    shape
+}
+
+/// The longest text that ends `first` and begins `second`.
+fn common(first: &str, second: &str) -> Option<String> {
+    let starts = first.char_indices().map(|(at, _)| &first[at..]);
+    starts.into_iter().find(|end| second.starts_with(end)).map(str::to_owned)
+}
+
+/// What follows in `text` after something of this shape.
+fn after<'t>(text: &'t str, shape: &str) -> Option<&'t str> {
+    let mut rest = text;
+    for c in shape.chars() {
+        rest = if c == '#' && rest.starts_with(|it: char| it.is_ascii_digit()) {
+            rest.trim_start_matches(|it: char| it.is_ascii_digit())
+        } else {
+            rest.strip_prefix(c)?
+        };
+    }
+    Some(rest)
+}
+
+/// Places of the figures in a text that say how many of `size` members there are. `name` is what the
+/// text itself is called.
+pub(super) fn counts(name: &str, text: &str, size: i64) -> Vec<Range<usize>> {
+    let is_figure = |value: &str| value.parse().is_ok_and(|it: i64| (2..=size).contains(&it));
+    if is_figure(text.trim()) {
+        return if is_count(name) { vec![place(text, text.trim())] } else { Vec::new() };
+    }
+    let found = text.lines().filter_map(|line| {
+        let (key, value) = line.split_once(['=', ':'])?;
+        let value = value.trim_matches([' ', '\t', '"', '\'', ',', '\r']);
+        (is_count(key) && is_figure(value)).then(|| place(text, value))
+    });
+    found.collect()
+}
+
+/// Where a part of a text stands in it.
+fn place(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}
+
+/// Whether a setting of this name says how many members there are.
+pub(super) fn is_count(name: &str) -> bool {
+    let mut words = String::with_capacity(name.len());
+    let mut lower = false;
+    for c in name.trim().chars() {
+        if c.is_ascii_uppercase() && lower {
+            words.push('_');
+        }
+        lower = c.is_ascii_lowercase();
+        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    }
+    let words = words.trim_matches('_');
+    COUNTS.iter().any(|it| {
+        words.strip_suffix(it).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_its_first_members_and_what_stands_around_it() {
+        for (text, expected) in [
+            ("db-0,db-1,db-2", "db-0"),
+            ("db-0=http://db-0.db:2380,db-1=http://db-1.db:2380", "db-0=http://db-0.db:2380"),
+            ("run --join=db-0.db,db-1.db,db-2.db --cache 25%", "run --join=db-0.db --cache 25%"),
+            ("hosts: [\"db-0\", \"db-1\", \"db-2\"]\nport: 1", "hosts: [\"db-0\"]\nport: 1"),
+            (
+                "server.1=db-0.db:2888:3888;2181 server.2=db-1.db:2888:3888;2181",
+                "server.1=db-0.db:2888:3888;2181",
+            ),
+            ("peers:\n  - db-0.db\n  - db-1.db\n  - db-2.db\nend", "peers:\n  - db-0.db\nend"),
+            ("for it in db-0 db-1 db-2; do ping $it; done", "for it in db-0; do ping $it; done"),
+            ("a=db-0,db-1 b=db-0,db-1", "a=db-0 b=db-0"),
+            ("db-0 alone", "db-0 alone"),
+            ("my-db-1, db-10x, odb-1", "my-db-1, db-10x, odb-1"),
+        ] {
+            assert_eq!(shortened(text, "db", 1).as_deref(), Some(expected), "{text}");
+        }
+        let four = "db-0:1,db-1:1,db-2:1,db-3:1";
+        assert_eq!(shortened(four, "db", 2).as_deref(), Some("db-0:1,db-1:1"));
+    }
+
+    #[test]
+    fn what_is_no_list_for_certain_is_left_alone() {
+        for text in [
+            "db-1",
+            "db-1,db-0",
+            "--first=db-0 --second=db-1",
+            "db-0,db-2",
+            "db-0:1,db-1/x,db-2:1",
+            "if [ $HOSTNAME = db-1 ]; then join db-0; fi",
+        ] {
+            assert_eq!(shortened(text, "db", 1), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn figures_are_known_by_the_last_words_of_their_names() {
+        for (name, text, expected) in [
+            ("REPLICAS", "3", vec!["3"]),
+            ("KAFKA_DEFAULT_REPLICATION_FACTOR", " 2 ", vec!["2"]),
+            ("discovery.zen.minimum_master_nodes", "2", vec!["2"]),
+            ("", "--bootstrap-expect=3", vec!["3"]),
+            (
+                "server.properties",
+                "a=1\nmin.insync.replicas=2\nreplicationFactor: \"3\",\n",
+                vec!["2", "3"],
+            ),
+            ("REPLICAS", "1", vec![]),
+            ("REPLICAS", "5", vec![]),
+            ("PORT", "3", vec![]),
+            ("NOREPLICAS", "3", vec![]),
+        ] {
+            let found: Vec<&str> =
+                counts(name, text, 3).into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, expected, "{name} {text}");
+        }
+    }
+}
