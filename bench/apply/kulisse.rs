@@ -137,7 +137,7 @@ impl Account {
 
     /// The last answer to what `which` chooses; 0 if there was none.
     fn last(&self, which: impl Fn(&Request) -> bool) -> f64 {
-        let chosen = self.requests.iter().filter(|it| which(it)).map(|it| it.to);
+        let chosen = self.requests.iter().filter(|it| which(it)).map(|it| it.until);
         chosen.max().map_or(0.0, |at| ms(self.start, at))
     }
 
@@ -148,7 +148,7 @@ impl Account {
                 || it.name == names::RIGHTS_BINDING
         };
         [
-            self.requests.first().map_or(0.0, |it| ms(self.start, it.from)),
+            self.requests.first().map_or(0.0, |it| ms(self.start, it.at)),
             self.last(|it| self.sort(it) == Sort::Source),
             self.last(|it| {
                 it.resource == "stagingplans"
@@ -176,21 +176,21 @@ impl Account {
         let mut text = String::from("     ms    took  request\n");
         let mut busy = 0.0_f64;
         for it in &self.requests {
-            let from = ms(self.start, it.from);
+            let from = ms(self.start, it.at);
             if from > busy + 3.0 {
                 let _ = writeln!(text, "                … {:.0} ms without a request", from - busy);
             }
-            busy = busy.max(ms(self.start, it.to));
+            busy = busy.max(ms(self.start, it.until));
             let _ = writeln!(
                 text,
                 "{from:>7.1} {:>7.1}  {} {} {}/{} → {} {}",
-                ms(it.from, it.to),
+                ms(it.at, it.until),
                 it.verb,
                 it.resource,
                 it.namespace,
                 it.name,
                 it.code,
-                if it.resource.is_empty() { it.path.as_str() } else { "" }
+                if it.resource.is_empty() { it.path() } else { "" }
             );
         }
         text

@@ -232,7 +232,7 @@ impl<'a> Bench<'a> {
             if count < copy.len() {
                 return Err(format!("{count} of {}", copy.len()));
             }
-            let last = written.map(|it| it.to).max().unwrap_or(start);
+            let last = written.map(|it| it.until).max().unwrap_or(start);
             Ok(Run { present: log::ms(start, last), done, requests: requests.len() })
         })
         .await

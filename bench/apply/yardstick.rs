@@ -25,7 +25,7 @@ impl Copy {
     pub async fn of(client: &Client, original: &str, made: &[&Request]) -> Self {
         let namespaces = "/api/v1/namespaces".to_owned();
         let mut places = vec![(namespaces, original.to_owned())];
-        places.extend(made.iter().map(|it| (it.path.clone(), it.name.clone())));
+        places.extend(made.iter().map(|it| (it.path().to_owned(), it.name.clone())));
         let mut parts = Vec::new();
         for (path, name) in places {
             let get = http::Request::get(format!("{path}/{name}")).body(Vec::new());

@@ -19,6 +19,8 @@ pub const OPERATOR: &str = "system:serviceaccount:kulisse:kulisse";
 pub struct Request {
     /// Who asked.
     pub user: String,
+    /// With which program.
+    pub agent: String,
     /// `get`, `create`, …
     pub verb: String,
     /// API group; empty for the core group.
@@ -35,6 +37,8 @@ pub struct Request {
     pub dry: bool,
     /// When it was received.
     pub at: jiff::Timestamp,
+    /// When it was answered.
+    pub until: jiff::Timestamp,
     /// Path and query.
     pub uri: String,
 }
@@ -48,6 +52,21 @@ impl Request {
     /// Whether the server did it.
     pub fn succeeded(&self) -> bool {
         (200..300).contains(&self.code)
+    }
+
+    /// Whether it changed something.
+    pub fn wrote(&self) -> bool {
+        self.succeeded() && self.writes()
+    }
+
+    /// Whether it is about a namespace or what is in it.
+    pub fn within(&self, namespace: &str) -> bool {
+        self.namespace == namespace || (self.resource == "namespaces" && self.name == namespace)
+    }
+
+    /// Path without query.
+    pub fn path(&self) -> &str {
+        self.uri.split('?').next().unwrap_or_default()
     }
 
     /// In a line, for messages.
@@ -93,6 +112,7 @@ pub fn of_operator(log: &Path, from: u64) -> Vec<Request> {
 
 fn request(event: &Value) -> Request {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let time = |value: &Value| text(value).parse().unwrap_or_default();
     let about = &event["objectRef"];
     let mut resource = text(&about["resource"]);
     if let Some(sub) = about["subresource"].as_str() {
@@ -101,6 +121,7 @@ fn request(event: &Value) -> Request {
     let uri = text(&event["requestURI"]);
     Request {
         user: text(&event["user"]["username"]),
+        agent: text(&event["userAgent"]),
         verb: text(&event["verb"]),
         group: text(&about["apiGroup"]),
         resource,
@@ -108,7 +129,8 @@ fn request(event: &Value) -> Request {
         name: text(&about["name"]),
         code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
         dry: uri.contains("dryRun="),
-        at: text(&event["requestReceivedTimestamp"]).parse().unwrap_or_default(),
+        at: time(&event["requestReceivedTimestamp"]),
+        until: time(&event["stageTimestamp"]),
         uri,
     }
 }
