@@ -56,6 +56,18 @@ pub const INCARNATION_ANNOTATION: &str = "kulisse.dev/incarnation";
 pub const SOURCE_ANNOTATION: &str = "kulisse.dev/source-namespace";
 /// Annotation on pod templates whose image is overridden: the commit, so that a moved tag restarts.
 pub const COMMIT_ANNOTATION: &str = "kulisse.dev/commit";
+/// Annotation on environments, a request: live until this time (RFC 3339), as far as the class allows.
+pub const EXTEND_ANNOTATION: &str = "kulisse.dev/extend";
+/// Annotation on environments, a request: sleep. Every new value asks once.
+pub const SLEEP_ANNOTATION: &str = "kulisse.dev/sleep";
+/// Annotation on environments, a request: wake. Every new value asks once.
+pub const WAKE_ANNOTATION: &str = "kulisse.dev/wake";
+/// Annotation on environments, a request: repeat failed tasks. Every new value asks once.
+pub const RETRY_ANNOTATION: &str = "kulisse.dev/retry";
+/// Annotation on environments, a request: run all seeds again. Every new value asks once.
+pub const RESEED_ANNOTATION: &str = "kulisse.dev/reseed";
+/// Annotation on environments, a request: apply exactly the plan with this digest.
+pub const APPROVE_ANNOTATION: &str = "kulisse.dev/approve";
 /// Prefix of the annotations that describe the pull request on a target.
 pub const PULL_REQUEST_PREFIX: &str = "kulisse.dev/pull-request-";
 /// Annotation that marks a StagingClass as the one used when none is named (`"true"`).
