@@ -1,5 +1,6 @@
 # The release image: one static program and nothing else. It needs no CA certificates: the operator
-# trusts the CA that its ServiceAccount is given, and probes speak to the clone's own Services.
+# trusts the CA that its ServiceAccount is given, probes speak to the clone's own Services, and public
+# authorities, for registries, are part of the program.
 #
 # dev/image/build.sh makes the same content without Docker.
 FROM docker.io/library/rust:1.95.0-slim-bookworm AS build

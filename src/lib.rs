@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The pure half (types, planner, lifecycle) is the package `kulisse-core`. Here is the edge:
-//! [`controller`] reads and writes the cluster, [`run`] puts the operator together, [`probe`] runs
+//! [`controller`] reads and writes the cluster, `registry` fetches artefacts of manifests, [`run`] puts the operator together, [`probe`] runs
 //! inside a target, [`cli`] is what people type.
 
 mod cause;
@@ -19,5 +19,6 @@ pub mod cli;
 pub mod controller;
 pub mod key;
 pub mod probe;
+mod registry;
 pub mod run;
 pub mod telemetry;

@@ -11,6 +11,8 @@ use std::{
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{Client, runtime::events::Recorder};
+use tokio::sync::Semaphore;
+
 use kulisse_core::{
     api::identity::NamespaceName,
     lifecycle::Problem,
@@ -38,6 +40,9 @@ const ENDPOINTS: Duration = Duration::from_mins(10);
 const RIGHTS: Duration = Duration::from_secs(30);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
+
+/// Artefacts that are fetched at the same time.
+const PULLS: usize = 2;
 
 /// What every pass works with.
 pub struct Context {
@@ -75,6 +80,8 @@ pub struct Context {
     pub rights: Recent<Vec<PolicyRule>>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
+    /// Artefacts that may be fetched at the same time: each is held in memory.
+    pub pulls: Semaphore,
     /// Plans of environments that are being built; those at rest keep none in memory.
     plans: Mutex<HashMap<String, Arc<Stored>>>,
 }
@@ -121,6 +128,7 @@ impl Context {
             endpoints: Recent::new(ENDPOINTS),
             rights: Recent::new(RIGHTS),
             labels: Recent::new(LABELS),
+            pulls: Semaphore::new(PULLS),
             plans: Mutex::default(),
             client,
             clock,

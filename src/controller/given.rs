@@ -1,4 +1,5 @@
-//! What an environment refers to in its request namespace: manifests, for an overlay or as a source.
+//! What an environment refers to: manifests in its request namespace, for an overlay or as a source,
+//! or in a registry.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +11,108 @@ use kulisse_core::{
         customize::{ConfigMapReference, SourceManifests},
         identity::{NamespaceName, ObjectName},
         names,
+        registry::OciArtifact,
     },
     plan::{
+        artifact::Reference,
         capture::{Capture, assemble},
         manifests::{self, Manifests},
     },
 };
 
-use super::{call::call, context::Context, error::Error, seen::Seen};
+use super::{call::call, capture::values, context::Context, error::Error, secrets, seen::Seen};
+use crate::registry::{self, Credentials};
 
-/// The manifests of a source, read as if they were its namespace.
+/// The manifests of a source, read as if they were its namespace. `known`: what was read before. An
+/// artefact that is still the same is not fetched again.
 pub async fn capture(
     seen: &Seen,
     source: &SourceManifests,
+    known: Option<&Capture>,
     ctx: &Context,
 ) -> Result<Capture, Error> {
     let namespace = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
-    let texts = manifests(seen, &source.config_map_ref, ctx).await?;
-    let reading = manifests::reading(&namespace, ctx.clock.now(), &texts)?;
-    Ok(assemble(reading, &ctx.key))
+    let captured_at = ctx.clock.now();
+    let (artifact, texts) = match &source.oci {
+        None => (None, manifests(seen, &source.config_map_ref, ctx).await?),
+        Some(oci) => {
+            let known = known.filter(|it| it.namespace == namespace);
+            let has = |digest: &str| known.filter(|it| digest_of(it).as_deref() == Some(digest));
+            let (reference, texts) = artifact(seen, oci, |it| has(it).is_none(), ctx).await?;
+            let artifact = Some(reference.to_string());
+            match (texts, known) {
+                (Some(texts), _) => (artifact, texts),
+                (None, Some(known)) => {
+                    return Ok(Capture { captured_at, artifact, ..known.clone() });
+                }
+                (None, None) => (artifact, Vec::new()),
+            }
+        }
+    };
+    let reading = manifests::reading(&namespace, captured_at, &texts)?;
+    Ok(Capture { artifact, ..assemble(reading, &ctx.key) })
+}
+
+/// The digest of the artefact that a capture was made of.
+fn digest_of(capture: &Capture) -> Option<String> {
+    Reference::parse(capture.artifact.as_deref()?).ok()?.digest
+}
+
+/// Where an artefact lies, with its digest now, and its texts if that is `news`.
+async fn artifact(
+    seen: &Seen,
+    oci: &OciArtifact,
+    news: impl Fn(&str) -> bool,
+    ctx: &Context,
+) -> Result<(Reference, Option<Vec<Manifests>>), Error> {
+    let reference =
+        Reference::parse(&oci.url).map_err(|why| Error::problem(Reason::InvalidSpec, why))?;
+    let Some(registry) = reference.allowed_by(&seen.class.registries) else {
+        let why = format!("the class takes no artefacts from {}", reference.name());
+        return Err(Error::problem(Reason::NotAllowedByClass, why));
+    };
+    let credentials = match &oci.secret_ref {
+        Some(it) => Some(credentials(seen, &it.name, &reference, ctx).await?),
+        None => None,
+    };
+    // Each holds its contents in memory while it is read.
+    let _turn = ctx.pulls.acquire().await;
+    let all = async {
+        let artifact = registry::resolve(&reference, registry, credentials).await?;
+        let found = artifact.reference.clone();
+        let texts = if news(&artifact.digest) { Some(artifact.texts().await?) } else { None };
+        Ok((found, texts))
+    };
+    match tokio::time::timeout(registry::DEADLINE, all).await {
+        Ok(answer) => answer.map_err(Error::Problem),
+        Err(_) => Err(Error::problem(
+            Reason::SourceNotReadable,
+            format!("{reference}: not fetched within {} s", registry::DEADLINE.as_secs()),
+        )),
+    }
+}
+
+/// What a Secret of the request namespace holds for a registry.
+async fn credentials(
+    seen: &Seen,
+    name: &str,
+    reference: &Reference,
+    ctx: &Context,
+) -> Result<Credentials, Error> {
+    let missing = |why: String| Error::problem(Reason::SecretMissing, why);
+    let namespace = &seen.identity.namespace;
+    let secret = secrets::of_request(namespace, name, ctx).await?;
+    let secret = secret.filter(|it| it.type_.as_deref() == Some(registry::credentials::TYPE));
+    let values = secret.map(values).unwrap_or_default();
+    let Some(json) = values.get(registry::credentials::KEY) else {
+        return Err(missing(format!(
+            "there is no Secret {name} in {namespace} of type {} with the label {}: \"true\"",
+            registry::credentials::TYPE,
+            names::USABLE_LABEL
+        )));
+    };
+    Credentials::read(json, reference)
+        .map_err(|why| missing(format!("Secret {name} in {namespace}: {why}")))
 }
 
 /// The texts of ConfigMaps, in the order in which they are referred to. Only those that are marked

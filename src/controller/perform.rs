@@ -100,7 +100,10 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let captured = async {
         match (same, &spec.source.manifests) {
             (Some(stored), _) => Ok(Arc::new(stored.capture.clone())),
-            (None, Some(manifests)) => given::capture(seen, manifests, ctx).await.map(Arc::new),
+            (None, Some(manifests)) => {
+                let known = before.as_ref().map(|it| &it.capture);
+                given::capture(seen, manifests, known, ctx).await.map(Arc::new)
+            }
             (None, None) => {
                 let source = NamespaceName::parse(&spec.source.namespace)?;
                 capture::capture(&source, ctx).await
@@ -169,6 +172,7 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),
+        artifact: capture.artifact.clone(),
         objects: count(capture.objects.len()),
         unreadable: capture.unreadable.iter().take(64).cloned().collect(),
     });

@@ -105,12 +105,31 @@ async fn given(
             Origin::Source => &stored.plan.source,
             Origin::Operator => &ctx.settings.namespace,
         };
-        let secret = read(namespace, origin, name, ctx).await?.filter(|it| usable(it, origin));
+        let secret = usable(namespace, origin, name, ctx).await?;
         for (key, value) in secret.map(capture::values).into_iter().flatten() {
             given.insert(Place { origin, secret: name.clone(), key }, value);
         }
     }
     Ok(given)
+}
+
+/// A Secret of a request namespace that environments there may use.
+pub async fn of_request(
+    namespace: &NamespaceName,
+    name: &str,
+    ctx: &Context,
+) -> Result<Option<Secret>, Error> {
+    usable(namespace, Origin::Request, name, ctx).await
+}
+
+/// A Secret that may be used, if it is there.
+async fn usable(
+    namespace: &NamespaceName,
+    origin: Origin,
+    name: &str,
+    ctx: &Context,
+) -> Result<Option<Secret>, Error> {
+    Ok(read(namespace, origin, name, ctx).await?.filter(|it| is_usable(it, origin)))
 }
 
 async fn read(
@@ -140,7 +159,7 @@ async fn read(
 
 /// Of the request namespace only what is marked counts: whoever may create environments must not
 /// thereby read every Secret beside them.
-fn usable(secret: &Secret, origin: Origin) -> bool {
+fn is_usable(secret: &Secret, origin: Origin) -> bool {
     match origin {
         Origin::Request => secret.labels().get(names::USABLE_LABEL).is_some_and(|it| it == "true"),
         Origin::Source => true,

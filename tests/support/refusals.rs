@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "a table")]
 
 pub mod limits;
+mod registry;
 
 use serde_json::{Value, json};
 
@@ -119,7 +120,7 @@ pub fn accepted() -> Vec<Value> {
         "boundary": { "mode": "Warn" },
         "suspend": true,
     });
-    vec![
+    let mut fine = vec![
         environment(json!({})),
         named(&"a".repeat(40), json!({})),
         environment(json!({ "source": { "manifests": { "configMapRef": [{ "name": "a" }] } } })),
@@ -160,7 +161,9 @@ pub fn accepted() -> Vec<Value> {
             "tolerations": [{ "key": "spot", "operator": "Exists", "effect": "NoSchedule" }],
             "extendedResources": ["nvidia.com/gpu"] } }),
         ),
-    ]
+    ];
+    fine.extend(registry::accepted());
+    fine
 }
 
 /// What rules in CEL refuse.
@@ -464,5 +467,6 @@ pub fn rules() -> Vec<Refusal> {
         "whether the source is a live namespace or manifests cannot be changed",
     ));
     all.push(change("another source", none, json!({ "source": { "namespace": "b" } }), source));
+    all.extend(registry::refused());
     all
 }

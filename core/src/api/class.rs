@@ -14,6 +14,7 @@ use super::{
     boundary::{Egress, PublicEgress},
     duration::Duration,
     environment::{Access, AccessRole, Subject},
+    registry::Registry,
     schema,
     secrets::SecretReference,
 };
@@ -105,6 +106,11 @@ pub struct StagingClassSpec {
     /// consents to these.
     #[serde(default)]
     pub manifests: ManifestPolicy,
+    /// With `manifests: Allow`, repositories of registries that artefacts of manifests may come from.
+    /// The first entry that fits counts. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub registries: Vec<Registry>,
 }
 
 /// Whether environments may be made from manifests.

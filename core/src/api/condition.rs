@@ -113,7 +113,7 @@ reasons! {
     SourceNotGranted,
     /// The source namespace does not exist.
     SourceNotFound,
-    /// The operator may not read the source.
+    /// The operator may not read the source, or cannot fetch its artefact.
     SourceNotReadable,
     /// The class that the environment names does not exist.
     ClassNotFound,
@@ -125,7 +125,8 @@ reasons! {
     InvalidClass,
     /// A manifest of the source or the overlay is none, or may not be there.
     InvalidManifest,
-    /// More than the class allows: objects, or what its quota or limit range holds.
+    /// More than the class allows: objects, or what its quota or limit range holds; or an artefact
+    /// that is too large.
     TooLarge,
     /// Another environment has this preview host.
     HostTaken,

@@ -6,16 +6,23 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{environment::ObjectPattern, schema};
+use super::{environment::ObjectPattern, registry::OciArtifact, schema};
 
 /// Rendered manifests as a source. They are read again when this field or `pullRequest.commit`
 /// changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = Rule::new("has(self.configMapRef) != has(self.oci)")
+    .message("manifests have either configMapRef or oci"))]
 pub struct SourceManifests {
     /// ConfigMaps with YAML texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 32))]
     pub config_map_ref: Vec<ConfigMapReference>,
+    /// An artefact in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oci: Option<OciArtifact>,
 }
 
 /// Manifests that are laid over what was captured. An object of the same group, kind and name takes

@@ -14,6 +14,7 @@ pub mod environment;
 pub mod grant;
 pub mod identity;
 pub mod names;
+pub mod registry;
 mod schema;
 pub mod secrets;
 pub mod staging_plan;

@@ -35,6 +35,10 @@ pub struct StagingPlanSpec {
     /// The cloned namespace.
     #[schemars(length(max = 63))]
     pub source: String,
+    /// With `source.manifests.oci`: the artefact that was read instead, with its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 640))]
+    pub artifact: Option<String>,
     /// The namespace it is cloned into.
     #[schemars(length(max = 63))]
     pub target: String,

@@ -186,6 +186,11 @@ pub struct PlanSummary {
 pub struct SourceSummary {
     /// When.
     pub captured_at: Time,
+    /// With `source.manifests.oci`: the artefact that was read, with its digest:
+    /// `oci://ghcr.io/acme/shop:pr-7@sha256:…`. Where the tag has moved since, it says what runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 640))]
+    pub artifact: Option<String>,
     /// Number of objects.
     pub objects: u32,
     /// Kinds that the operator may not read.

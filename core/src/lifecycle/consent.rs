@@ -6,11 +6,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::{Selector, SelectorExt};
 
 use super::facts::Problem;
-use crate::api::{
-    class::{ManifestPolicy, StagingClassSpec},
-    condition::Reason,
-    environment::StagingEnvironmentSpec,
-    grant::{Requester, StagingGrantSpec},
+use crate::{
+    api::{
+        class::{ManifestPolicy, StagingClassSpec},
+        condition::Reason,
+        customize::SourceManifests,
+        environment::StagingEnvironmentSpec,
+        grant::{Requester, StagingGrantSpec},
+    },
+    plan::artifact::Reference,
 };
 
 /// A namespace that asks.
@@ -92,9 +96,9 @@ pub fn allowed(
             ),
         ));
     }
-    if spec.source.manifests.is_some() {
+    if let Some(manifests) = &spec.source.manifests {
         match class.manifests {
-            ManifestPolicy::Allow => {}
+            ManifestPolicy::Allow => artifact(manifests, class)?,
             ManifestPolicy::Refuse => {
                 return Err(Problem::new(
                     Reason::NotAllowedByClass,
@@ -113,6 +117,25 @@ pub fn allowed(
         ));
     }
     Ok(())
+}
+
+/// Whether the class lets an artefact be fetched.
+fn artifact(manifests: &SourceManifests, class: &StagingClassSpec) -> Result<(), Problem> {
+    let Some(oci) = &manifests.oci else { return Ok(()) };
+    let reference =
+        Reference::parse(&oci.url).map_err(|why| Problem::new(Reason::InvalidSpec, why))?;
+    if reference.allowed_by(&class.registries).is_some() {
+        return Ok(());
+    }
+    let allowed: Vec<&str> = class.registries.iter().map(|it| it.repository.as_str()).collect();
+    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    Err(Problem::new(
+        Reason::NotAllowedByClass,
+        format!(
+            "the class takes no artefacts from {}: its registries are {allowed}",
+            reference.name()
+        ),
+    ))
 }
 
 /// Whether any of the grants or the class looks at labels: only then must they be known.
@@ -212,6 +235,26 @@ mod tests {
         assert_eq!(allowed(&spec, asking, &class), Ok(()));
         class.allowed_sources = vec!["bank".into()];
         assert!(allowed(&spec, asking, &class).is_err());
+    }
+
+    #[test]
+    fn an_artefact_needs_a_registry_of_the_class() {
+        let mut spec = spec("shop");
+        spec.source.manifests =
+            serde_json::from_value(json!({ "oci": { "url": "oci://ghcr.io/acme/shop:1" } }))
+                .unwrap();
+        let labels = BTreeMap::new();
+        let asking = Asking { name: "previews", labels: &labels };
+        let asks = |registries: &serde_json::Value| {
+            let class = json!({ "manifests": "Allow", "registries": registries });
+            allowed(&spec, asking, &serde_json::from_value(class).unwrap())
+                .map_err(|it| (it.reason, it.message))
+        };
+        let (reason, said) = asks(&json!([])).unwrap_err();
+        assert_eq!(reason, Reason::NotAllowedByClass);
+        assert!(said.contains("ghcr.io/acme/shop: its registries are none"), "{said}");
+        assert!(asks(&json!([{ "repository": "quay.io/**" }])).is_err());
+        assert_eq!(asks(&json!([{ "repository": "ghcr.io/acme/*" }])), Ok(()));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Capture {
     pub namespace: NamespaceName,
     /// When it was read.
     pub captured_at: Timestamp,
+    /// The artefact that stands for it, with the digest that it had then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
     /// Its objects, by key, as the API server gave them, but without `managedFields`; Secrets
     /// without `data`. Objects that a controller made from another object of the source keep only
     /// their identity and owners.
@@ -97,6 +100,7 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
     Capture {
         namespace,
         captured_at,
+        artifact: None,
         objects: objects.into_iter().map(|object| reduced(object, &keys)).collect(),
         secrets: sealed,
         secrets_readable: secrets.is_some(),

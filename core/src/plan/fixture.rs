@@ -33,6 +33,7 @@ pub(super) fn capture() -> Capture {
     Capture {
         namespace: "shop".to_owned().try_into().unwrap(),
         captured_at: jiff::Timestamp::UNIX_EPOCH,
+        artifact: None,
         objects: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         secrets_readable: true,

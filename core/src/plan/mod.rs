@@ -11,6 +11,7 @@
 //! ([`crate::secrets`]), a plan holds recipes.
 
 pub mod access;
+pub mod artifact;
 mod audit;
 pub mod capture;
 mod context;
@@ -22,6 +23,7 @@ mod fit;
 #[cfg(test)]
 mod fixture;
 mod hosts;
+pub mod internet;
 mod isolate;
 pub mod kinds;
 mod label;
@@ -85,6 +87,9 @@ pub struct Plan {
     pub digest: String,
     /// The namespace that is cloned.
     pub source: NamespaceName,
+    /// The artefact that stands for it, with the digest that it had when it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
     /// The namespace that it is cloned into.
     pub target: NamespaceName,
     /// The target itself: labels and annotations; its proof is added when it is made.
@@ -262,6 +267,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     Ok(Plan {
         digest: digest::plan(&namespace, &clones, (&secrets, &settings), &tasks),
         source: capture.namespace.clone(),
+        artifact: capture.artifact.clone(),
         target: request.target.clone(),
         namespace,
         clones,
@@ -330,6 +336,7 @@ impl Plan {
             digest: self.digest.clone(),
             generation,
             source: self.source.as_str().to_owned(),
+            artifact: self.artifact.clone(),
             target: self.target.as_str().to_owned(),
             clones: self.clones.iter().map(|clone| clone.object.key().to_string()).collect(),
             changes: self.changes.clone(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Refusal, class, environment, grant, task};
+use super::{Refusal, class, environment, grant, registry::artifact, task};
 
 /// What limits refuse: the path of the field stands in the refusal.
 pub fn limits() -> Vec<Refusal> {
@@ -18,6 +18,11 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "source": { "include": many(65, json!({ "kind": "Pod" })) } }), "include"),
         (json!({ "source": { "manifests": { "configMapRef": [] } } }), "configMapRef"),
         (json!({ "source": { "manifests": {} } }), "configMapRef"),
+        (artifact("https://ghcr.io/acme/shop:1"), "url"),
+        (artifact("oci://user@ghcr.io/acme/shop:1"), "url"),
+        (artifact("oci://ghcr.io/acme/../shop:1"), "url"),
+        (artifact("oci://ghcr.io/acme/shop:1?a=b"), "url"),
+        (artifact(&format!("oci://ghcr.io/{}:1", long(512))), "url"),
         (json!({ "className": long(254) }), "className"),
         (json!({ "pullRequest": { "number": 0 } }), "number"),
         (json!({ "pullRequest": { "url": long(2049) } }), "url"),
@@ -105,6 +110,10 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "limits": { "maxObjects": 0 } }), "maxObjects"),
         (json!({ "limits": { "maxTTL": "1y" } }), "maxTTL"),
         (json!({ "podSecurity": "None" }), "podSecurity"),
+        (json!({ "registries": [{ "repository": "ghcr.io" }] }), "repository"),
+        (json!({ "registries": [{ "repository": "a/b", "hosts": ["https://c"] }] }), "hosts"),
+        (json!({ "registries": [{ "repository": "a/b", "scheme": "ftp" }] }), "scheme"),
+        (json!({ "registries": [{ "repository": "a/b", "addresses": "Any" }] }), "addresses"),
         (json!({ "boundary": { "probe": "Sometimes" } }), "probe"),
         (json!({ "boundary": { "publicEgress": {} } }), "ports"),
         (json!({ "boundary": { "allow": [{ "to": [] }] } }), "to"),

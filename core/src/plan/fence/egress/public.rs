@@ -10,29 +10,11 @@ use super::{
 };
 use crate::{
     api::staging_plan::Severity,
-    plan::{PlanError, context::Context, log::Log, object::Object, production::Production, texts},
+    plan::{
+        PlanError, context::Context, internet::PUBLIC, log::Log, object::Object,
+        production::Production, texts,
+    },
 };
-
-/// The public internet, and what of these ranges is none of it: private and shared ones, loopback,
-/// link-local, multicast, reserved, and those in which other addresses are wrapped.
-const PUBLIC: [(&str, &[&str]); 2] = [
-    (
-        "0.0.0.0/0",
-        &[
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "127.0.0.0/8",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "224.0.0.0/3",
-        ],
-    ),
-    ("2000::/3", &["2001::/32", "2002::/16"]),
-];
 
 pub(super) fn policy(
     closed: &Closed,
