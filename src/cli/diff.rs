@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use kube::{Client, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use kulisse_core::{
     api::{environment::StagingEnvironment, names, staging_plan::LeftBehind},
     plan::{
@@ -19,9 +19,9 @@ use kulisse_core::{
 use serde_json::{Map, Value};
 
 use super::{
-    cluster::Cluster,
+    cluster::{Cluster, known},
     difference::{Difference, Kind, differences, painted},
-    input::{Input, Inputs, known, live, stored},
+    input::{Input, Inputs, live, stored},
     parity::{KEPT, policy},
     screen::Screen,
 };
@@ -85,7 +85,8 @@ async fn input(args: &Args) -> Result<Input> {
     }
     let (client, namespace) = args.cluster.client().await?;
     let name = args.name.as_deref().unwrap_or_default();
-    let environment = known(&client, &namespace, name).await?;
+    let api = Api::namespaced(client.clone(), &namespace);
+    let environment = known(&api, &namespace, name).await?;
     let uid = environment.uid().unwrap_or_default();
     let kept = match target(&environment) {
         Some(_) if !args.inputs.is_offline() => {

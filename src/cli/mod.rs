@@ -3,26 +3,43 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 error,
 //! 2 wrong usage, 3 the answer is no.
 
+mod approve;
 mod cluster;
 mod crd;
+mod create;
+mod delete;
 mod diff;
 mod difference;
+mod extend;
 mod grant;
 mod input;
+mod list;
+mod output;
 mod parity;
 mod plan;
 mod probe;
+mod program;
 mod report;
+mod request;
 mod run;
 mod screen;
+#[cfg(test)]
+mod shown;
+mod slowly;
 mod status;
+mod suspend;
+mod table;
+mod time;
 mod verdict;
 mod version;
 mod wait;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use kulisse_core::api::request::Verb as Asked;
+
+use self::request::request;
 
 /// The answer is no: not ready in time, tests failed, differences found.
 pub const NO: u8 = 3;
@@ -43,10 +60,32 @@ enum Verb {
     Diff(diff::Args),
     /// Print how an environment differs from production, and why
     Report(report::Args),
+    /// Make an environment, or change what was said of it here before
+    Create(create::Args),
+    /// List environments
+    List(list::Args),
     /// Show an environment: stages, time taken, trouble, URL, expiry
     Status(status::Args),
     /// Wait until an environment is ready or gone
     Wait(wait::Args),
+    /// Let an environment live longer, or less long
+    Extend(extend::Args),
+    /// Take an environment's Pods away; its data stays
+    Sleep(request::Args),
+    /// Give a sleeping environment its Pods back
+    Wake(request::Args),
+    /// Repeat the seeds and smokes that failed
+    Retry(request::Args),
+    /// Run all seeds again
+    Reseed(request::Args),
+    /// Let the plan of an environment with mode Plan be applied
+    Approve(approve::Args),
+    /// Let the operator change nothing in an environment; it still expires
+    Suspend(suspend::Args),
+    /// Let the operator go on where it was suspended
+    Resume(suspend::Args),
+    /// Delete an environment and all that was made for it
+    Delete(delete::Args),
     /// Print what a source's owners apply to let a namespace clone theirs
     Grant(grant::Args),
     /// Print the CustomResourceDefinitions
@@ -65,7 +104,10 @@ enum Verb {
 pub fn main() -> ExitCode {
     // One provider of cryptography for every TLS connection, chosen before the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime =
         match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
             Ok(runtime) => runtime,
@@ -76,8 +118,23 @@ pub fn main() -> ExitCode {
             Verb::Plan(args) => plan::plan(args).await,
             Verb::Diff(args) => Box::pin(diff::diff(args)).await,
             Verb::Report(args) => report::report(args).await,
+            Verb::Create(args) => create::create(args).await,
+            Verb::List(args) => list::list(args).await,
             Verb::Status(args) => status::status(args).await,
             Verb::Wait(args) => wait::wait(args).await,
+            Verb::Extend(args) => extend::extend(args).await,
+            Verb::Sleep(args) => request(args, Asked::Sleep, "to sleep", "goes to sleep").await,
+            Verb::Wake(args) => request(args, Asked::Wake, "to wake", "wakes").await,
+            Verb::Retry(args) => {
+                request(args, Asked::Retry, "to repeat what failed", "repeats what failed").await
+            }
+            Verb::Reseed(args) => {
+                request(args, Asked::Reseed, "to run its seeds again", "runs its seeds again").await
+            }
+            Verb::Approve(args) => approve::approve(args).await,
+            Verb::Suspend(args) => suspend::suspend(args, true).await,
+            Verb::Resume(args) => suspend::suspend(args, false).await,
+            Verb::Delete(args) => delete::delete(args).await,
             Verb::Grant(args) => grant::grant(args).await,
             Verb::Crd(args) => crd::crd(&args),
             Verb::Version => version::version(),
@@ -86,6 +143,11 @@ pub fn main() -> ExitCode {
         }
     });
     result.unwrap_or_else(|error| fail(&error))
+}
+
+/// The command line, under the name by which it was called.
+fn command() -> clap::Command {
+    Cli::command().bin_name(program::program())
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

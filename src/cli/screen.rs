@@ -1,8 +1,6 @@
 //! The terminal: colours and glyphs where there is one, plain text where there is none.
 
-use std::io::IsTerminal;
-
-use jiff::Timestamp;
+use std::io::{IsTerminal, Write};
 
 use super::parity::Room;
 
@@ -30,6 +28,28 @@ pub enum Mark {
     Open,
 }
 
+impl Mark {
+    /// For terminals.
+    pub fn glyph(self) -> &'static str {
+        match self {
+            Self::Fine => "✔",
+            Self::Wrong => "✖",
+            Self::Going => "●",
+            Self::Open => "○",
+        }
+    }
+
+    /// For everything else.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "ok",
+            Self::Wrong => "!!",
+            Self::Going => "..",
+            Self::Open => "--",
+        }
+    }
+}
+
 impl Screen {
     /// As standard output is. `NO_COLOR` is respected.
     pub fn of_stdout() -> Self {
@@ -43,15 +63,15 @@ impl Screen {
         Self { colour: false, live: false }
     }
 
+    /// As a terminal is.
+    #[cfg(test)]
+    pub fn terminal(colour: bool) -> Self {
+        Self { colour, live: true }
+    }
+
     /// A mark, coloured where there is colour.
     pub fn mark(self, mark: Mark) -> String {
-        let (glyph, word) = match mark {
-            Mark::Fine => ("✔", "ok"),
-            Mark::Wrong => ("✖", "!!"),
-            Mark::Going => ("●", ".."),
-            Mark::Open => ("○", "--"),
-        };
-        if self.live { self.tinted(glyph, mark) } else { word.to_owned() }
+        if self.live { self.tinted(mark.glyph(), mark) } else { mark.word().to_owned() }
     }
 
     /// Text in the colour of a mark.
@@ -85,15 +105,52 @@ impl Screen {
         })
     }
 
-    /// Cuts every line to the width of the terminal. Colours take no room.
-    pub fn fit(text: &str) -> String {
-        let width =
-            terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
-        text.lines().map(|line| cut(line, width) + "\n").collect()
+    /// The width of the terminal, if it is one.
+    pub fn width(self) -> Option<usize> {
+        let size = terminal_size::terminal_size().filter(|_| self.live);
+        size.map(|(width, _)| usize::from(width.0))
     }
 
     fn coloured(self, text: &str, code: u8) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A picture that is drawn over the last one.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    lines: usize,
+}
+
+impl Drawn {
+    /// Draws `text` where the last one was: no line may wrap, and none may leave the screen.
+    ///
+    /// # Errors
+    ///
+    /// If the terminal cannot be written to.
+    pub fn over(
+        &mut self,
+        out: &mut impl Write,
+        text: &str,
+        screen: Screen,
+    ) -> std::io::Result<()> {
+        let (width, height) = terminal_size::terminal_size()
+            .map_or((DEFAULT_WIDTH, usize::MAX), |(width, height)| {
+                (usize::from(width.0), usize::from(height.0))
+            });
+        if self.lines > 0 {
+            write!(out, "\u{1b}[{}A\u{1b}[J", self.lines)?;
+        }
+        let all = text.lines().count();
+        let most = if all < height { all } else { height.saturating_sub(2) };
+        for line in text.lines().take(most) {
+            writeln!(out, "{}", cut(line, width))?;
+        }
+        if most < all {
+            writeln!(out, "{}", screen.faint(&format!("… and {} more", all - most)))?;
+        }
+        self.lines = most + usize::from(most < all);
+        out.flush()
     }
 }
 
@@ -117,27 +174,6 @@ fn cut(line: &str, width: usize) -> String {
     out
 }
 
-/// A span of time as people say it: the two largest units.
-pub fn span(seconds: i64) -> String {
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-    let mut left = seconds.max(0);
-    let mut parts = Vec::new();
-    for (size, name) in units {
-        if left >= size || (size == 1 && parts.is_empty()) {
-            parts.push(format!("{}{name}", left / size));
-            left %= size;
-        }
-    }
-    parts.truncate(2);
-    parts.join(" ")
-}
-
-/// How long until (or since) a time.
-pub fn until(at: Timestamp, now: Timestamp) -> String {
-    let seconds = at.duration_since(now).as_secs();
-    if seconds >= 0 { format!("in {}", span(seconds)) } else { format!("{} ago", span(-seconds)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,14 +182,5 @@ mod tests {
     fn a_line_is_cut_to_the_terminal_and_keeps_its_colours() {
         assert_eq!(cut("\u{1b}[31mabcdef\u{1b}[0m", 3), "\u{1b}[31mabc\u{1b}[0m");
         assert_eq!(cut("abc", 10), "abc");
-    }
-
-    #[test]
-    fn spans_have_two_units() {
-        for (seconds, text) in
-            [(0, "0s"), (59, "59s"), (61, "1m 1s"), (165_600, "1d 22h"), (86_400, "1d")]
-        {
-            assert_eq!(span(seconds), text);
-        }
     }
 }

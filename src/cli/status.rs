@@ -2,8 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
-use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
+use anyhow::Result;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use kube::{
@@ -17,54 +16,39 @@ use kulisse_core::api::{
 };
 
 use super::{
-    cluster::Cluster,
-    screen::{Mark, Screen, span, until},
-    verdict::{is_current, verdict},
+    cluster::Named,
+    output::{Format, print},
+    screen::{Drawn, Mark, Screen},
+    time::{now, span, until},
+    verdict::{is_current, line, mark, phase, verdict},
 };
 
 /// Arguments of `kulisse status`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Name of the environment
-    name: String,
+    #[command(flatten)]
+    environment: Named,
     /// Keep showing it until it is ready, failed or gone
     #[arg(short, long)]
     watch: bool,
     /// Output format
     #[arg(short, long, value_enum)]
-    output: Option<Output>,
-    #[command(flatten)]
-    cluster: Cluster,
-}
-
-/// Output formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// The object as JSON
-    Json,
-    /// The object as YAML
-    Yaml,
-    /// Kind and name
-    Name,
+    output: Option<Format>,
 }
 
 /// Shows an environment.
 pub async fn status(args: Args) -> Result<ExitCode> {
-    let (api, namespace) = args.cluster.environments().await?;
-    let found = api.get_opt(&args.name).await.context("cannot read the environment")?;
-    let Some(environment) = found else {
-        bail!("there is no StagingEnvironment {} in namespace {namespace}", args.name);
-    };
-    let mut out = std::io::stdout();
+    let (api, environment) = args.environment.find().await?;
+    let name = &args.environment.name;
     match args.output {
-        Some(Output::Json) => writeln!(out, "{}", serde_json::to_string_pretty(&environment)?)?,
-        Some(Output::Yaml) => write!(out, "{}", serde_saphyr::to_string(&environment)?)?,
-        Some(Output::Name) => writeln!(out, "stagingenvironment.kulisse.dev/{}", args.name)?,
+        Some(format) => print(std::io::stdout(), &environment, format)?,
         None if args.watch => {
-            let stream = watcher::watch_object(api, &args.name).default_backoff();
+            let stream = watcher::watch_object(api, name).default_backoff();
             return follow(stream).await;
         }
-        None => write!(out, "{}", picture(&environment, now(), Screen::of_stdout()))?,
+        None => {
+            write!(std::io::stdout(), "{}", picture(&environment, now(), Screen::of_stdout()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -75,7 +59,7 @@ async fn follow(
 ) -> Result<ExitCode> {
     let screen = Screen::of_stdout();
     let mut out = std::io::stdout();
-    let mut drawn = 0;
+    let mut drawn = Drawn::default();
     let mut last = String::new();
     futures::pin_mut!(stream);
     while let Some(environment) = stream.try_next().await? {
@@ -84,13 +68,7 @@ async fn follow(
             return Ok(ExitCode::SUCCESS);
         };
         if screen.live {
-            // A line that wraps would be two when it is drawn over.
-            let text = Screen::fit(&picture(&environment, now(), screen));
-            if drawn > 0 {
-                write!(out, "\u{1b}[{drawn}A\u{1b}[J")?;
-            }
-            drawn = text.lines().count();
-            write!(out, "{text}")?;
+            drawn.over(&mut out, &picture(&environment, now(), screen), screen)?;
         } else {
             let text = line(&environment);
             if text != last {
@@ -98,7 +76,6 @@ async fn follow(
                 last = text;
             }
         }
-        out.flush()?;
         if let Some(code) = over(&environment) {
             return Ok(code);
         }
@@ -115,33 +92,16 @@ fn over(environment: &StagingEnvironment) -> Option<ExitCode> {
     is_current(environment, status).then(|| verdict(status)).flatten()
 }
 
-/// One line, for logs of CI.
-fn line(environment: &StagingEnvironment) -> String {
-    let status = environment.status.clone().unwrap_or_default();
-    let message = find(&status.conditions, ConditionType::Ready)
-        .map_or_else(|| "not seen yet".to_owned(), |it| it.message.clone());
-    format!(
-        "{} {}: {message}",
-        environment.name_any(),
-        status.phase.unwrap_or_else(|| "Pending".into())
-    )
-}
-
 /// The whole picture.
 pub fn picture(environment: &StagingEnvironment, now: Timestamp, screen: Screen) -> String {
     let status = environment.status.clone().unwrap_or_default();
     let ready = find(&status.conditions, ConditionType::Ready);
-    let phase = status.phase.clone().unwrap_or_else(|| "Pending".to_owned());
-    let mark = match ready.map(|it| it.status.as_str()) {
-        Some("True") => Mark::Fine,
-        Some("False") => Mark::Wrong,
-        _ => Mark::Going,
-    };
     let url = status.url.clone().unwrap_or_default();
     let mut lines = vec![format!(
-        "{}   {} {phase}   {url}",
+        "{}   {} {}   {url}",
         screen.strong(&environment.name_any()),
-        screen.mark(mark)
+        screen.mark(mark(environment)),
+        phase(environment)
     )];
     lines.push(screen.faint(&summary(environment, &status, now)));
     if let Some(ready) = ready.filter(|it| it.status != "True" && !it.message.is_empty()) {
@@ -221,9 +181,4 @@ fn task(task: &TaskSummary, screen: Screen) -> String {
         task.name,
         screen.faint(&task.message)
     )
-}
-
-#[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

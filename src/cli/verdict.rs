@@ -1,12 +1,15 @@
-//! Whether there is anything left to wait for.
+//! How an environment stands, in a word; whether there is anything left to wait for.
 
 use std::process::ExitCode;
 
+use kube::ResourceExt;
 use kulisse_core::api::{
-    condition::{ConditionType, is_true},
+    condition::{ConditionType, find, is_true},
     environment::StagingEnvironment,
     status::StagingEnvironmentStatus,
 };
+
+use super::screen::Mark;
 
 /// Whether a status speaks of the environment as it is now.
 pub fn is_current(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) -> bool {
@@ -21,4 +24,35 @@ pub fn verdict(status: &StagingEnvironmentStatus) -> Option<ExitCode> {
     }
     let over = is(ConditionType::Stalled) || is(ConditionType::Expired);
     over.then(|| ExitCode::from(super::NO))
+}
+
+/// One word for people.
+pub fn phase(environment: &StagingEnvironment) -> String {
+    let phase = environment.status.as_ref().and_then(|it| it.phase.clone());
+    phase.unwrap_or_else(|| "Pending".to_owned())
+}
+
+/// Whether that is good.
+pub fn mark(environment: &StagingEnvironment) -> Mark {
+    let conditions = environment.status.as_ref().map_or(&[][..], |it| &it.conditions);
+    let is = |kind| is_true(conditions, kind);
+    let blocked = is(ConditionType::TeardownBlocked);
+    let over = is(ConditionType::Expired) || is(ConditionType::Suspended);
+    let goes = environment.metadata.deletion_timestamp.is_some();
+    match find(conditions, ConditionType::Ready).map(|it| it.status.as_str()) {
+        _ if blocked => Mark::Wrong,
+        _ if goes => Mark::Going,
+        Some("True") => Mark::Fine,
+        _ if over => Mark::Open,
+        Some("False") => Mark::Wrong,
+        _ => Mark::Going,
+    }
+}
+
+/// One line, for logs of CI.
+pub fn line(environment: &StagingEnvironment) -> String {
+    let conditions = environment.status.as_ref().map_or(&[][..], |it| &it.conditions);
+    let message = find(conditions, ConditionType::Ready)
+        .map_or_else(|| "not seen yet".to_owned(), |it| it.message.clone());
+    format!("{} {}: {message}", environment.name_any(), phase(environment))
 }

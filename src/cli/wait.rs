@@ -2,39 +2,41 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use futures::TryStreamExt;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::{
+    Api,
+    runtime::{WatchStreamExt, watcher},
+};
 use kulisse_core::api::{
     condition::{ConditionType, find, is_true},
     environment::StagingEnvironment,
 };
 
 use super::{
-    cluster::Cluster,
+    cluster::Named,
+    time::{span, timeout},
     verdict::{is_current, verdict},
 };
 
 /// Arguments of `kulisse wait`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Name of the environment
-    name: String,
+    #[command(flatten)]
+    environment: Named,
     /// What to wait for
     #[arg(long = "for", value_enum, default_value_t)]
     what: What,
     /// How long: 90s, 10m, 1h
-    #[arg(long, default_value = "10m", value_parser = span)]
+    #[arg(long, default_value = "10m", value_parser = timeout)]
     timeout: Duration,
-    #[command(flatten)]
-    cluster: Cluster,
 }
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "PascalCase")]
-enum What {
+pub enum What {
     /// A person can use it
     #[default]
     Ready,
@@ -44,19 +46,33 @@ enum What {
 
 /// Waits. The exit code tells the verdict: 0 as wanted, 3 not, or not in time.
 pub async fn wait(args: Args) -> Result<ExitCode> {
-    let (api, namespace) = args.cluster.environments().await?;
-    let there = api.get_opt(&args.name).await.context("cannot read the environment")?;
-    if there.is_none() {
-        if args.what == What::Gone {
-            return Ok(ExitCode::SUCCESS);
-        }
-        bail!("there is no StagingEnvironment {} in namespace {namespace}", args.name);
-    }
-    let stream = watcher::watch_object(api, &args.name).default_backoff();
-    match tokio::time::timeout(args.timeout, follow(stream, args.what)).await {
+    let named = &args.environment;
+    let api = match args.what {
+        What::Ready => named.find().await?.0,
+        What::Gone => match named.look().await? {
+            (api, Some(_)) => api,
+            (_, None) => return Ok(ExitCode::SUCCESS),
+        },
+    };
+    wait_for(&api, &named.name, args.what, args.timeout).await
+}
+
+/// Waits for one that is there.
+///
+/// # Errors
+///
+/// If it can no longer be watched.
+pub async fn wait_for(
+    api: &Api<StagingEnvironment>,
+    name: &str,
+    what: What,
+    timeout: Duration,
+) -> Result<ExitCode> {
+    let stream = watcher::watch_object(api.clone(), name).default_backoff();
+    match tokio::time::timeout(timeout, follow(stream, what)).await {
         Ok(verdict) => verdict,
         Err(_) => {
-            eprintln!("not {} within {} s", word(args.what), args.timeout.as_secs());
+            eprintln!("not {} within {}", word(what), span(i64::try_from(timeout.as_secs())?));
             Ok(ExitCode::from(super::NO))
         }
     }
@@ -101,8 +117,4 @@ fn word(what: What) -> &'static str {
         What::Ready => "ready",
         What::Gone => "gone",
     }
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    kulisse_core::api::duration::Duration::new(text).span().map_err(|error| error.to_string())
 }

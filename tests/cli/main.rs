@@ -1,27 +1,42 @@
-//! `kulisse plan` as people use it, without a cluster: outputs, exit codes, errors.
+//! The command line as people use it, without a cluster: outputs, exit codes, errors.
 //!
 //! `BLESS=1` writes what it prints into the documents that show it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod run;
+mod verbs;
 
 use std::{fs, path::Path};
 
 use run::{Folder, environment, kulisse, kulisse_with, plan, root, shop};
 use serde_json::Value;
 
-/// Documents that show what the command line prints for the example application.
-const SHOWN: [&str; 2] = ["README.md", "docs/reference/cli.md"];
+const REFERENCE: &str = "docs/reference/cli.md";
 
 #[test]
 fn the_documents_show_what_plan_prints() {
     let command = "kulisse plan -f examples/quickstart/30-environment.yaml \\\n    --class examples/quickstart/20-class.yaml --source examples/shop";
+    is_shown(command, &["README.md", REFERENCE]);
+}
+
+#[test]
+fn the_reference_shows_what_needs_no_cluster() {
+    for command in [
+        "kulisse version",
+        "kulisse create pr-1234 --from shop --ttl 3d --image acme/api=ghcr.io/acme/api:pr-1234 --pr https://github.com/acme/shop/pull/1234 --dry-run=client -o yaml",
+    ] {
+        is_shown(command, &[REFERENCE]);
+    }
+}
+
+/// Holds documents to what a command prints.
+fn is_shown(command: &str, files: &[&str]) {
     let words: Vec<&str> = command.split_whitespace().filter(|it| *it != "\\").skip(1).collect();
     let printed = kulisse(&words);
     assert_eq!(printed.code, 0, "{}", printed.err);
     let block = format!("```console\n$ {command}\n{}```\n", printed.out);
-    for file in SHOWN {
+    for file in files {
         let path = root().join(file);
         let text = fs::read_to_string(&path).unwrap();
         let from = text.find(&format!("```console\n$ {command}\n")).expect("the command is shown");

@@ -15,6 +15,7 @@ pub mod grant;
 pub mod identity;
 pub mod names;
 pub mod registry;
+pub mod request;
 mod schema;
 pub mod secrets;
 pub mod staging_plan;

@@ -40,14 +40,22 @@ pub fn asked(documents: &[Document], file: &Path) -> Result<Asked> {
         }
     };
     let environment: StagingEnvironment = typed(document)?;
-    let name = environment.name_any();
-    if !is_dns_label(&name) || name.len() > LONGEST {
-        bail!(
-            "{}: metadata.name {name:?} is not allowed: at most {LONGEST} of a-z, 0-9 and '-', starting and ending with a letter or digit",
-            document.place
-        );
-    }
+    right_name(&environment.name_any()).with_context(|| document.place.clone())?;
     Ok(Asked { environment, classes: classes(documents)? })
+}
+
+/// Checks the name of an environment, as its definition does.
+///
+/// # Errors
+///
+/// If it is not allowed.
+pub fn right_name(name: &str) -> Result<()> {
+    if is_dns_label(name) && name.len() <= LONGEST {
+        return Ok(());
+    }
+    bail!(
+        "metadata.name {name:?} is not allowed: at most {LONGEST} of a-z, 0-9 and '-', starting and ending with a letter or digit"
+    )
 }
 
 /// The classes among documents.
@@ -136,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_an_environment_is_said_with_its_place() {
-        let told = |text: &str| read(text).err().unwrap().to_string();
+        let told = |text: &str| format!("{:#}", read(text).err().unwrap());
         assert!(told("kind: ConfigMap\n").contains("no StagingEnvironment"));
         assert!(
             told(&environment(", lifecylce: {ttl: 2h}"))

@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, Result, anyhow, bail};
-use jiff::Timestamp;
+use anyhow::{Context, Result, anyhow};
 use k8s_openapi::api::{
     core::v1::{Namespace, Secret},
     discovery::v1::EndpointSlice,
@@ -17,7 +16,7 @@ use kulisse_core::{
     plan::{capture::Reading, request::Endpoint},
 };
 
-use super::environment::class_of;
+use super::{super::time::now, environment::class_of};
 use crate::controller::{
     capture,
     discovery::{Kinds, endpoints},
@@ -90,28 +89,9 @@ pub async fn labels(
     labels
 }
 
-/// The environment of that name.
-///
-/// # Errors
-///
-/// If it is not there or cannot be read.
-pub async fn known(client: &Client, namespace: &str, name: &str) -> Result<StagingEnvironment> {
-    let api: Api<StagingEnvironment> = Api::namespaced(client.clone(), namespace);
-    let found = api.get_opt(name).await.context("cannot read the environment")?;
-    match found {
-        Some(environment) => Ok(environment),
-        None => bail!("there is no StagingEnvironment {name} in namespace {namespace}"),
-    }
-}
-
 /// What was captured and planned for an environment, if it may be read: few may.
 pub async fn stored(client: &Client, operator: &str, uid: &str) -> Option<Stored> {
     let api: Api<Secret> = Api::namespaced(client.clone(), operator);
     let parts = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
     Arc::into_inner(newest(api.list(&parts).await.ok()?.items)?)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a person reads it here and now")]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

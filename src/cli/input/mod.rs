@@ -29,8 +29,11 @@ use kulisse_core::{
     },
 };
 
-pub use self::live::{known, source as live, stored};
 use self::manifest::Manifests;
+pub use self::{
+    environment::right_name,
+    live::{source as live, stored},
+};
 use super::cluster::Cluster;
 use crate::{
     controller::{

@@ -1,0 +1,160 @@
+//! Tables as kubectl has them, cut to the terminal. Pure.
+
+use super::screen::{Mark, Screen};
+
+/// Space between two columns.
+const GAP: usize = 2;
+/// With less room than this for its last column, a table does without what it can spare.
+const LEAST: usize = 40;
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its head.
+    pub head: &'static str,
+    /// Whether it may go where there is no room.
+    pub spare: bool,
+}
+
+/// One cell.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    text: String,
+    mark: Option<Mark>,
+    glyph: bool,
+}
+
+impl Cell {
+    /// Text in the colour of a mark.
+    pub fn tinted(text: impl Into<String>, mark: Mark) -> Self {
+        Self { text: text.into(), mark: Some(mark), glyph: false }
+    }
+
+    /// The same with its glyph before it, on a terminal.
+    pub fn marked(text: impl Into<String>, mark: Mark) -> Self {
+        Self { glyph: true, ..Self::tinted(text, mark) }
+    }
+
+    fn shown(&self, screen: Screen) -> String {
+        match self.mark {
+            Some(mark) if self.glyph && screen.live => format!("{} {}", mark.glyph(), self.text),
+            _ => self.text.clone(),
+        }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
+/// Lines of a table. The last column is cut to what `width` leaves it; without one, nothing is cut.
+pub fn table(
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    screen: Screen,
+    width: Option<usize>,
+) -> Vec<String> {
+    let last = columns.len().saturating_sub(1);
+    let texts: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|it| it.shown(screen)).collect()).collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let cells = texts.iter().filter_map(|row| row.get(at)).map(|it| it.chars().count());
+            cells.chain([column.head.len()]).max().unwrap_or_default()
+        })
+        .collect();
+    let before = |kept: &dyn Fn(usize) -> bool| -> usize {
+        (0..last).filter(|at| kept(*at)).map(|at| widths[at] + GAP).sum()
+    };
+    let room = |kept: &dyn Fn(usize) -> bool| {
+        width.map_or(usize::MAX, |width| width.saturating_sub(before(kept)))
+    };
+    let needed = LEAST.min(widths.get(last).copied().unwrap_or_default());
+    let tight = room(&|_| true) < needed;
+    let kept = |at: usize| at == last || !(tight && columns[at].spare);
+    let room = room(&kept).max(1);
+    let line = |cell: &dyn Fn(usize) -> (String, Option<Mark>)| {
+        let mut line = String::new();
+        for at in (0..columns.len()).filter(|at| kept(*at)) {
+            let (text, mark) = cell(at);
+            let text = if at == last { shortened(&text, room) } else { text };
+            let pad = if at == last { 0 } else { widths[at] + GAP - text.chars().count() };
+            line.push_str(&mark.map_or_else(|| text.clone(), |it| screen.tinted(&text, it)));
+            line.push_str(&" ".repeat(pad));
+        }
+        line.trim_end().to_owned()
+    };
+    let head = line(&|at| (columns[at].head.to_owned(), None));
+    let rows = rows.iter().zip(&texts).map(|(row, texts)| {
+        line(&|at| {
+            let mark = row.get(at).and_then(|it| it.mark);
+            (texts.get(at).cloned().unwrap_or_default(), mark)
+        })
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
+/// Text that is no longer than `room`, and says where it was cut.
+pub fn shortened(text: &str, room: usize) -> String {
+    // A line stays one.
+    let text = text.replace('\n', " ");
+    if text.chars().count() <= room {
+        return text;
+    }
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 3] = [
+        Column { head: "NAME", spare: false },
+        Column { head: "AGE", spare: true },
+        Column { head: "URL", spare: false },
+    ];
+
+    fn rows() -> Vec<Vec<Cell>> {
+        vec![
+            vec![
+                Cell::marked("pr-1", Mark::Fine),
+                "3d".to_owned().into(),
+                "http://a".to_owned().into(),
+            ],
+            vec!["long-name".to_owned().into(), "1h".to_owned().into(), "x".repeat(60).into()],
+        ]
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_files_get_all_of_it() {
+        let lines = table(&COLUMNS, &rows(), Screen::plain(), None);
+        assert_eq!(lines[0], "NAME       AGE  URL");
+        assert_eq!(lines[1], "pr-1       3d   http://a");
+        assert_eq!(lines[2], format!("long-name  1h   {}", "x".repeat(60)));
+    }
+
+    #[test]
+    fn on_a_terminal_the_last_column_is_cut_and_marks_have_glyphs() {
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(56));
+        assert_eq!(lines[1], "✔ pr-1     3d   http://a");
+        assert_eq!(lines[2].chars().count(), 56);
+        assert!(lines[2].ends_with('…'));
+    }
+
+    #[test]
+    fn where_there_is_no_room_what_can_be_spared_goes_first() {
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(36));
+        assert_eq!(lines[0], "NAME       URL");
+        assert!(lines.iter().all(|it| it.chars().count() <= 36), "{lines:#?}");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(true), Some(76));
+        assert_eq!(lines[1], "\u{1b}[32m✔ pr-1\u{1b}[0m     3d   http://a");
+    }
+}
