@@ -28,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) by_key: BTreeMap<Key, &'a Object>,
     /// Names of the source's Services: they decide which `name.namespace` is a host.
     pub(super) services: BTreeSet<&'a str>,
+    /// The source's claims by name.
+    pub(super) claims: BTreeMap<&'a str, &'a Object>,
     /// Names of all the source's objects.
     pub(super) names: BTreeSet<&'a str>,
     /// Keys of the labels that the source's selectors use.
@@ -76,16 +78,14 @@ impl<'a> Context<'a> {
                     why: error.to_string(),
                 }
             })?;
+        let of_shape =
+            |shape| capture.objects.iter().filter(move |object| kinds::shape(object) == shape);
         Ok(Self {
             request,
             capture,
             by_key: capture.objects.iter().map(|object| (object.key(), object)).collect(),
-            services: capture
-                .objects
-                .iter()
-                .filter(|object| kinds::shape(object) == kinds::Shape::Service)
-                .map(Object::name)
-                .collect(),
+            services: of_shape(kinds::Shape::Service).map(Object::name).collect(),
+            claims: of_shape(kinds::Shape::Claim).map(|it| (it.name(), it)).collect(),
             names: capture.objects.iter().map(Object::name).collect(),
             selected: selectors::keys(&capture.objects),
             selector,

@@ -13,6 +13,8 @@ pub use self::{
     references::{Reference, Refers, references},
 };
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use super::object::Object;
 use crate::api::status::Wave;
 
@@ -122,9 +124,18 @@ pub fn profile(object: &Object) -> Option<&'static Profile> {
 
 /// What is known about a kind: its own entry, else its group's.
 pub fn named(group: &str, kind: &str) -> Option<&'static Profile> {
-    let of_group = || all().filter(|it| is_in(group, it.group));
-    of_group().find(|it| it.kind == kind).or_else(|| of_group().find(|it| it.kind == "*"))
+    let entry = |kind| BY_KIND.get(kind)?.iter().copied().find(|it| is_in(group, it.group));
+    entry(kind).or_else(|| entry("*"))
 }
+
+/// Every entry, by its kind.
+static BY_KIND: LazyLock<BTreeMap<&str, Vec<&Profile>>> = LazyLock::new(|| {
+    let mut by_kind = BTreeMap::<_, Vec<_>>::new();
+    for entry in all() {
+        by_kind.entry(entry.kind).or_default().push(entry);
+    }
+    by_kind
+});
 
 /// Whether a group is the one of an entry: `*.crossplane.io` stands for all that end so.
 fn is_in(group: &str, entry: &str) -> bool {

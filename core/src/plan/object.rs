@@ -3,7 +3,7 @@
 //! Clones are never read into typed structs: a typed round trip drops every field that is newer
 //! than the compiled version.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -63,7 +63,7 @@ impl Object {
 
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
-        self.text("/apiVersion")
+        text(self.0.get("apiVersion"))
     }
 
     /// The group in `apiVersion`; empty for the core group.
@@ -78,12 +78,12 @@ impl Object {
 
     /// `kind`.
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        text(self.0.get("kind"))
     }
 
     /// `metadata.name`.
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        text(self.0.get("metadata").and_then(|it| it.get("name")))
     }
 
     /// Which object it is.
@@ -97,12 +97,12 @@ impl Object {
 
     /// The text at a JSON pointer; empty if there is none.
     pub fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        text(self.get(pointer))
     }
 
     /// The value at a JSON pointer.
     pub fn get(&self, pointer: &str) -> Option<&Value> {
-        self.0.pointer(pointer)
+        at(&self.0, pointer)
     }
 
     /// The value at a JSON pointer, to change it.
@@ -135,7 +135,7 @@ impl Object {
     pub fn remove(&mut self, pointer: &str) -> Option<Value> {
         let (parent, field) = pointer.rsplit_once('/')?;
         match self.0.pointer_mut(parent)? {
-            Value::Object(map) => map.remove(&unescape(field)),
+            Value::Object(map) => map.remove(&*unescape(field)),
             Value::Array(list) => {
                 let at = field.parse::<usize>().ok().filter(|at| *at < list.len())?;
                 Some(list.remove(at))
@@ -156,12 +156,12 @@ impl Object {
 
     /// A label in `metadata.labels`.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.0.pointer("/metadata/labels")?.get(key)?.as_str()
+        self.get("/metadata/labels")?.get(key)?.as_str()
     }
 
     /// An annotation in `metadata.annotations`.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.0.pointer("/metadata/annotations")?.get(key)?.as_str()
+        self.get("/metadata/annotations")?.get(key)?.as_str()
     }
 
     /// The whole value.
@@ -191,29 +191,45 @@ pub fn escape(field: &str) -> String {
     field.replace('~', "~0").replace('/', "~1")
 }
 
+/// The value at a JSON pointer. That of serde_json makes two texts of every step, and nothing is asked
+/// more often than this.
+fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if pointer.is_empty() {
+        return Some(value);
+    }
+    pointer.strip_prefix('/')?.split('/').try_fold(value, child)
+}
+
+/// The value one step further.
+fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(map) => map.get(&*unescape(step)),
+        Value::Array(list) => list.get(step.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
 fn below<'v>(path: &str, value: &'v Value, step: &str) -> Vec<(String, &'v Value)> {
     match (value, step) {
         (Value::Array(list), "*") => {
             list.iter().enumerate().map(|(at, it)| (format!("{path}/{at}"), it)).collect()
         }
-        (Value::Array(list), step) => {
-            let it = step.parse().ok().and_then(|at: usize| list.get(at));
-            it.map(|it| (format!("{path}/{step}"), it)).into_iter().collect()
-        }
-        (Value::Object(map), step) => {
-            map.get(&unescape(step)).map(|it| (format!("{path}/{step}"), it)).into_iter().collect()
-        }
-        _ => Vec::new(),
+        _ => child(value, step).map(|it| (format!("{path}/{step}"), it)).into_iter().collect(),
     }
 }
 
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The field that one step of a JSON pointer names.
-pub(super) fn unescape(step: &str) -> String {
-    step.replace("~1", "/").replace("~0", "~")
+pub(super) fn unescape(step: &str) -> Cow<'_, str> {
+    if step.contains('~') { step.replace("~1", "/").replace("~0", "~").into() } else { step.into() }
 }
 
 fn split(pointer: &str) -> Option<(Vec<String>, String)> {
-    let mut steps: Vec<String> = pointer.strip_prefix('/')?.split('/').map(unescape).collect();
+    let steps = pointer.strip_prefix('/')?.split('/');
+    let mut steps: Vec<String> = steps.map(|step| unescape(step).into_owned()).collect();
     let field = steps.pop()?;
     Some((steps, field))
 }

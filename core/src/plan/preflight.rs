@@ -8,10 +8,14 @@ mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
+
 use super::{
     context::Context,
+    kinds,
     log::Log,
     object::{Key, Object, escape},
+    selectors::ByLabel,
     task::{PlannedTask, TaskRole, Work},
 };
 use crate::{
@@ -22,6 +26,8 @@ use crate::{
 /// Everything that will be in the target.
 struct Target<'a> {
     objects: BTreeMap<Key, &'a Object>,
+    /// What has a Pod template, by the labels in that.
+    workloads: ByLabel<'a, (&'a Object, &'a Map<String, Value>)>,
     secrets: &'a BTreeMap<String, PlannedSecret>,
     tasks: &'a [PlannedTask],
     context: &'a Context<'a>,
@@ -57,12 +63,11 @@ pub(super) fn preflight(
     context: &Context,
     log: &mut Log,
 ) {
-    let target = Target {
-        objects: objects.iter().map(|it| (it.key(), it)).collect(),
-        secrets,
-        tasks,
-        context,
-    };
+    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
+    let workloads = by_key.values().filter_map(|it| Some((*it, pod_labels(it)?)));
+    let workloads = workloads.map(|it| (it, it.1.iter().filter_map(label)));
+    let target =
+        Target { workloads: ByLabel::of(workloads), objects: by_key, secrets, tasks, context };
     let clones =
         objects.iter().map(|object| Looked { object, key: object.key(), base: String::new() });
     let jobs = tasks.iter().filter_map(|task| of_task(task, context));
@@ -72,6 +77,17 @@ pub(super) fn preflight(
         waits::look(&looked, &target, log);
     }
     routes::look(objects, log);
+}
+
+/// The labels in the Pod template of an object.
+fn pod_labels(object: &Object) -> Option<&Map<String, Value>> {
+    let template = kinds::profile(object)?.pod_template?;
+    object.get(&format!("{template}/metadata/labels"))?.as_object()
+}
+
+/// A label that is one.
+fn label<'a>((key, value): (&'a String, &'a Value)) -> Option<(&'a str, &'a str)> {
+    Some((key, value.as_str()?))
 }
 
 fn of_task<'a>(task: &'a PlannedTask, context: &Context) -> Option<Looked<'a>> {

@@ -1,4 +1,5 @@
-//! Labels that selectors use: they hold the application together, and never change.
+//! Labels that selectors use: they hold the application together, and never change. And what bears them,
+//! found without a look at everything that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,39 @@ pub(super) fn keys(objects: &[Object]) -> BTreeSet<&str> {
         collect(spec, &mut keys);
     }
     keys
+}
+
+/// Things by the labels that they bear.
+pub(super) struct ByLabel<'a, T> {
+    all: Vec<T>,
+    bearers: BTreeMap<(&'a str, &'a str), Vec<T>>,
+}
+
+impl<'a, T: Copy> ByLabel<'a, T> {
+    /// Of things and their labels.
+    pub(super) fn of<L>(things: impl IntoIterator<Item = (T, L)>) -> Self
+    where
+        L: IntoIterator<Item = (&'a str, &'a str)>,
+    {
+        let mut found = Self { all: Vec::new(), bearers: BTreeMap::new() };
+        for (thing, labels) in things {
+            found.all.push(thing);
+            for label in labels {
+                found.bearers.entry(label).or_default().push(thing);
+            }
+        }
+        found
+    }
+
+    /// What bears the rarest of these labels, in its order: all that bears every one of them, and not
+    /// much else. Everything, if no label is asked for.
+    pub(super) fn candidates<'l>(
+        &'l self,
+        labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+    ) -> &'l [T] {
+        let bearers = |label| self.bearers.get(&label).map_or(&[][..], Vec::as_slice);
+        labels.into_iter().map(bearers).min_by_key(|it| it.len()).unwrap_or(&self.all)
+    }
 }
 
 /// Whether a selector matches these labels; `None` if it is not a selector.

@@ -5,6 +5,8 @@
 //! last word that means something decides, and a word for a credential anywhere before it makes
 //! every other answer doubtful. Adding knowledge is adding a word to a table.
 
+use std::{collections::HashSet, sync::OnceLock};
+
 /// What a name says about its value. In order of weight where several names are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
@@ -19,24 +21,55 @@ pub(super) enum Role {
     Credential,
 }
 
+/// A table of words with a blank between them: names are asked about by the thousand.
+struct Words {
+    text: &'static str,
+    known: OnceLock<HashSet<&'static str>>,
+}
+
+impl Words {
+    const fn new(text: &'static str) -> Self {
+        Self { text, known: OnceLock::new() }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.known.get_or_init(|| self.text.split(' ').collect()).contains(word)
+    }
+}
+
 /// Last words of credentials; plurals are known.
-const CREDENTIAL: &str = "\
+static CREDENTIAL: Words = Words::new(
+    "\
     password passwd passwort pwd pass passphrase passcode pw secret token key pin credential \
     cookie salt pepper psk otp totp apikey accesskey secretkey privatekey authkey masterkey \
     signingkey encryptionkey requirepass masterauth jwt auth bearer authorization signature \
-    webhook kennwort";
+    webhook kennwort",
+);
 
 /// Words that speak of a credential wherever they stand in a name.
-const STRONG: &str = "\
+static STRONG: Words = Words::new(
+    "\
     password passwd pwd passphrase passcode secret token credential apikey accesskey \
-    secretkey privatekey requirepass masterauth";
+    secretkey privatekey requirepass masterauth",
+);
 
 /// Ends of words written in one: `PGPASSWORD`, `mysqlrootpassword`.
-const CREDENTIAL_ENDS: &str = "\
-    password passwd passphrase secret token apikey accesskey secretkey privatekey pwd";
+const CREDENTIAL_ENDS: [&str; 10] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "pwd",
+];
 
 /// Last words of what stays.
-const SETTING: &str = "\
+static SETTING: Words = Words::new(
+    "\
     user username login usr account owner role group email mail sender recipient from \
     database db dbname schema catalog collection keyspace vhost host hostname hosts server \
     servers broker brokers bootstrap node nodes address addr addresses ip port ports url uri \
@@ -48,34 +81,50 @@ const SETTING: &str = "\
     delay period seconds minutes hours days ms millis limit length size count min max \
     retries attempts pool threads workers replicas concurrency enabled enable disabled \
     required verify debug locale language lang timezone tz charset encoding collation format \
-    title description label comment namespace cluster class policy strategy ref hint";
+    title description label comment namespace cluster class policy strategy ref hint",
+);
 
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
-const STORES: &str = "\
-    pg db my mysql postgres redis mongo smtp amqp sql rabbitmq";
+static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
 
 /// Ends of words written in one with a store's name before them.
-const SETTING_ENDS: &str = "\
-    user username host hostname port database name sslmode schema";
+const SETTING_ENDS: [&str; 9] =
+    ["user", "username", "host", "hostname", "port", "database", "name", "sslmode", "schema"];
 
 /// Last words that say nothing: `SECRET_KEY_BASE`, `password-old`, `token.txt`.
-const EMPTY_TAILS: &str = "\
+static EMPTY_TAILS: Words = Words::new(
+    "\
     base value values base64 b64 encoded raw plain plaintext string str text txt current \
     previous old new next primary secondary default prod production live staging test dev \
-    main data";
+    main data",
+);
 
 /// Words before `key` that make it no credential.
-const HARMLESS_KEYS: &str = "\
+static HARMLESS_KEYS: Words = Words::new(
+    "\
     public publishable partition sort primary foreign cache routing binding object group \
-    idempotency translation map lookup index pub site label topology";
+    idempotency translation map lookup index pub site label topology",
+);
 
 /// Words before `tokens`, `keys`, `secrets` that make it a number.
-const COUNTS: &str = "\
-    max min num number count total limit";
+static COUNTS: Words = Words::new("max min num number count total limit");
 
 /// Ends of file names whose fields speak for themselves.
-const DOCUMENTS: &str = "\
-    .json .yaml .yml .properties .env .ini .cnf .conf .cfg .toml .xml .hcl .config";
+const DOCUMENTS: [&str; 13] = [
+    ".json",
+    ".yaml",
+    ".yml",
+    ".properties",
+    ".env",
+    ".ini",
+    ".cnf",
+    ".conf",
+    ".cfg",
+    ".toml",
+    ".xml",
+    ".hcl",
+    ".config",
+];
 
 /// What `name` says about its value.
 pub(super) fn role(name: &str) -> Role {
@@ -100,7 +149,7 @@ pub(super) fn role(name: &str) -> Role {
         return match previous {
             // `key` alone names a field of a map, a column or a file more often than a credential.
             None => Role::Unknown,
-            Some(word) if listed(HARMLESS_KEYS, word) => Role::Setting,
+            Some(word) if HARMLESS_KEYS.has(word) => Role::Setting,
             // The column that a table is partitioned by, or the key that signs cookies.
             Some("hash") => Role::Doubtful,
             Some(_) => Role::Credential,
@@ -180,7 +229,7 @@ pub(super) fn is_webhook(name: &str) -> bool {
 /// Whether a file of this name has fields.
 pub(super) fn is_document(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    DOCUMENTS.split(' ').any(|end| name.ends_with(end))
+    DOCUMENTS.iter().any(|end| name.ends_with(end))
         || name.starts_with(".env")
         || matches!(name.as_str(), "env" | "pgpass" | ".pgpass" | "userlist.txt")
 }
@@ -218,10 +267,6 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-fn listed(table: &str, word: &str) -> bool {
-    table.split(' ').any(|known| known == word)
-}
-
 fn singular(word: &str) -> &str {
     match word {
         "pass" => word,
@@ -230,30 +275,28 @@ fn singular(word: &str) -> &str {
 }
 
 fn says_nothing(word: &str) -> bool {
-    listed(EMPTY_TAILS, word) || word.chars().all(|c| c.is_ascii_digit())
+    EMPTY_TAILS.has(word) || word.chars().all(|c| c.is_ascii_digit())
 }
 
 fn is_strong(word: &str) -> bool {
-    listed(STRONG, singular(word)) || CREDENTIAL_ENDS.split(' ').any(|end| word.ends_with(end))
+    STRONG.has(singular(word)) || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
 }
 
 fn is_count(head: &str, previous: Option<&str>) -> bool {
-    head.ends_with('s')
-        && names_credential(head)
-        && previous.is_some_and(|word| listed(COUNTS, word))
+    head.ends_with('s') && names_credential(head) && previous.is_some_and(|word| COUNTS.has(word))
 }
 
 fn names_credential(word: &str) -> bool {
-    listed(CREDENTIAL, singular(word))
-        || listed(CREDENTIAL, word)
-        || CREDENTIAL_ENDS.split(' ').any(|end| singular(word).ends_with(end))
+    CREDENTIAL.has(singular(word))
+        || CREDENTIAL.has(word)
+        || CREDENTIAL_ENDS.iter().any(|end| singular(word).ends_with(end))
 }
 
 fn names_setting(word: &str) -> bool {
-    listed(SETTING, word)
+    SETTING.has(word)
         || SETTING_ENDS
-            .split(' ')
-            .any(|end| word.strip_suffix(end).is_some_and(|store| listed(STORES, store)))
+            .iter()
+            .any(|end| word.strip_suffix(end).is_some_and(|store| STORES.has(store)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,13 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use serde_json::{Value, json};
 
-use super::{Opening, name, pods, pods::Pods, policy, selector, untold};
+use super::{
+    Opening, name, pods,
+    pods::Pods,
+    policy,
+    selector::{self, Others},
+    untold,
+};
 use crate::{
     api::staging_plan::Severity,
     plan::{log::Log, object::Object, ours, request::Request, task::PlannedTask},
@@ -26,7 +32,9 @@ pub(super) fn policies(
     let (wanting, others): (Vec<&Pods>, Vec<&Pods>) =
         pods.iter().chain(&tasks).partition(|pods| accounts.need_api(pods));
 
+    let others = Others::of(&others);
     let mut policies: Vec<Object> = Vec::new();
+    let mut made = BTreeSet::new();
     for pods in wanting {
         let Some(selector) = selector::exact(pods, &others) else {
             untold(
@@ -40,7 +48,7 @@ pub(super) fn policies(
         let name = name("api", &pods.owner.name, &selector);
         if request.cluster.api_endpoints.is_empty() {
             unknown(log, pods);
-        } else if policies.iter().all(|policy| policy.name() != name) {
+        } else if made.insert(name.clone()) {
             let opening = Opening { egress: Some(endpoints(request)), ..Opening::default() };
             policies.push(policy(request, &name, &selector, opening));
         }

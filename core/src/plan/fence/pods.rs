@@ -54,6 +54,18 @@ pub(super) struct Pods {
     pub(super) automount: Option<bool>,
 }
 
+impl Pods {
+    /// Labels of the template.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+/// Whether some controller adds labels of this key.
+pub(super) fn is_added(key: &str) -> bool {
+    ADDED.iter().any(|(_, keys)| keys.contains(&key))
+}
+
 /// The Pods of all clones.
 pub(super) fn of_clones(clones: &[Object]) -> Vec<Pods> {
     clones.iter().filter_map(|clone| of(clone, kinds::profile(clone)?.pod_template?)).collect()

@@ -33,14 +33,10 @@ pub(super) fn policies(clones: &[Object], request: &Request, log: &mut Log) -> V
             ports.push(port);
         }
     }
-    backends
+    clones
         .iter()
-        .filter_map(|(name, ports)| {
-            let service = clones
-                .iter()
-                .find(|clone| ours::is(clone, "", "Service") && clone.name() == name)?;
-            open(service, ports, expose, request)
-        })
+        .filter(|clone| ours::is(clone, "", "Service"))
+        .filter_map(|service| open(service, backends.get(service.name())?, expose, request))
         .collect()
 }
 

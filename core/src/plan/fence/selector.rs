@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::{Expression, Selector, SelectorExt};
 use serde_json::{Value, json};
 
-use super::pods::Pods;
+use super::pods::{self, Pods};
+use crate::plan::selectors::ByLabel;
 
 /// Labels of a Pod.
 pub(super) type Labels = BTreeMap<String, String>;
@@ -24,23 +25,29 @@ pub(super) enum Match {
 
 /// Reads a label selector as manifests write it; left out, it matches everything. `None` if it is
 /// not a selector.
-pub(super) fn read(selector: Option<&Value>) -> Option<Selector> {
+pub(super) fn read(selector: Option<&Value>) -> Option<Vec<Expression>> {
     match selector {
-        None | Some(Value::Null) => Some(Selector::default()),
+        None | Some(Value::Null) => Some(Vec::new()),
         Some(selector) => {
-            serde_json::from_value::<LabelSelector>(selector.clone()).ok()?.try_into().ok()
+            let selector: LabelSelector = serde_json::from_value(selector.clone()).ok()?;
+            Some(Selector::try_from(selector).ok()?.into_iter().collect())
         }
     }
 }
 
-/// Whether `selector` matches the Pods of `pods`.
-pub(super) fn matches(selector: &Selector, pods: &Pods) -> Match {
-    selector
-        .clone()
-        .into_iter()
-        .map(|expression| one(&expression, pods))
-        .min()
-        .unwrap_or(Match::Yes)
+/// The labels that Pods must bear in their template for a selector to match them.
+pub(super) fn asked(selector: &[Expression]) -> impl Iterator<Item = (&str, &str)> {
+    selector.iter().filter_map(|expression| match expression {
+        Expression::Equal(key, value) if !pods::is_added(key) => {
+            Some((key.as_str(), value.as_str()))
+        }
+        _ => None,
+    })
+}
+
+/// Whether a selector matches the Pods of `pods`.
+pub(super) fn matches(selector: &[Expression], pods: &Pods) -> Match {
+    selector.iter().map(|expression| one(expression, pods)).min().unwrap_or(Match::Yes)
 }
 
 fn one(expression: &Expression, pods: &Pods) -> Match {
@@ -61,26 +68,41 @@ fn one(expression: &Expression, pods: &Pods) -> Match {
     }
 }
 
+/// Pods that a selector for some others must not match.
+pub(super) struct Others<'a> {
+    by_label: ByLabel<'a, &'a Pods>,
+    /// Keys of all their labels.
+    keys: BTreeSet<&'a str>,
+}
+
+impl<'a> Others<'a> {
+    /// Of these Pods.
+    pub(super) fn of(pods: &[&'a Pods]) -> Self {
+        Self {
+            by_label: ByLabel::of(pods.iter().map(|it| (*it, it.labels()))),
+            keys: pods.iter().flat_map(|it| it.labels()).map(|(key, _)| key).collect(),
+        }
+    }
+}
+
 /// A selector that matches the Pods of `wanted` and none of `others`, as a manifest has it. `None`
 /// if no selector can tell them apart by the labels of their templates.
 ///
 /// All labels of `wanted` are asked for, and the absence of every label that only others have: a
 /// selector for `{app: x}` would otherwise match `{app: x, tier: db}` as well.
-pub(super) fn exact(wanted: &Pods, others: &[&Pods]) -> Option<Value> {
+pub(super) fn exact(wanted: &Pods, others: &Others) -> Option<Value> {
     // Without labels there is nothing to ask for: it would match whatever else comes along.
     if wanted.labels.is_empty() {
         return None;
     }
-    let foreign: BTreeSet<&String> = others
-        .iter()
-        .flat_map(|other| other.labels.keys())
-        .filter(|key| !wanted.labels.contains_key(*key) && !wanted.added.contains(&key.as_str()))
-        .collect();
+    let is_foreign =
+        |key: &&&str| !wanted.labels.contains_key(**key) && !wanted.added.contains(key);
+    let foreign: Vec<&&str> = others.keys.iter().filter(is_foreign).collect();
     let reached = |other: &Pods| {
         wanted.labels.iter().all(|(key, value)| other.labels.get(key) == Some(value))
-            && foreign.iter().all(|key| !other.labels.contains_key(*key))
+            && foreign.iter().all(|key| !other.labels.contains_key(**key))
     };
-    if others.iter().any(|other| reached(other)) {
+    if others.by_label.candidates(wanted.labels()).iter().any(|other| reached(other)) {
         return None;
     }
     let mut selector = json!({"matchLabels": wanted.labels});
@@ -132,7 +154,7 @@ mod tests {
             (Expression::Exists("pod-name".into()), Match::Yes),
             (Expression::DoesNotExist("pod-name".into()), Match::No),
         ] {
-            assert_eq!(matches(&expression.into(), &db), expected);
+            assert_eq!(matches(&[expression], &db), expected);
         }
     }
 
@@ -140,7 +162,7 @@ mod tests {
     fn a_selector_for_few_labels_does_not_match_more_of_them() {
         let few = pods(&[("app", "x")], &[]);
         let more = pods(&[("app", "x"), ("tier", "db")], &[]);
-        let selector = read(exact(&few, &[&more]).as_ref()).unwrap();
+        let selector = read(exact(&few, &Others::of(&[&more])).as_ref()).unwrap();
         assert_eq!(matches(&selector, &few), Match::Yes);
         assert_eq!(matches(&selector, &more), Match::No);
     }
@@ -148,7 +170,7 @@ mod tests {
     #[test]
     fn what_has_the_same_labels_or_none_cannot_be_told_apart() {
         let one = pods(&[("app", "x")], &[]);
-        assert_eq!(exact(&one, &[&one.clone()]), None);
-        assert_eq!(exact(&pods(&[], &[]), &[&one]), None);
+        assert_eq!(exact(&one, &Others::of(&[&one])), None);
+        assert_eq!(exact(&pods(&[], &[]), &Others::of(&[&one])), None);
     }
 }

@@ -6,17 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use kube_core::Selector;
 use serde_json::{Value, json};
 
 use super::{
     NETWORKING, Opening, name,
     pods::Pods,
     policy,
-    selector::{self, Match},
+    selector::{self, Match, Others},
     untold,
 };
-use crate::plan::{log::Log, object::Object, ours, request::Request};
+use crate::plan::{log::Log, object::Object, ours, request::Request, selectors::ByLabel};
 
 /// A direction of traffic, seen from a Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,29 +69,33 @@ fn open(
     direction: Direction,
     log: &mut Log,
 ) -> Vec<(String, Value)> {
-    let policies: Vec<Option<Selector>> = clones
-        .iter()
-        .filter(|clone| acts(clone, direction))
-        .map(|clone| selector::read(clone.get("/spec/podSelector")))
-        .collect();
+    let policies: Vec<&Object> = clones.iter().filter(|clone| acts(clone, direction)).collect();
     if policies.is_empty() {
         return vec![("all".to_owned(), json!({}))];
     }
-    // What is not a selector might select anything: then nothing is opened.
-    let selected = |pods: &Pods| {
-        policies
-            .iter()
-            .map(|it| it.as_ref().map_or(Match::Yes, |it| selector::matches(it, pods)))
-            .max()
-            .unwrap_or(Match::No)
+    let by_label = ByLabel::of(pods.iter().enumerate().map(|(at, it)| (at, it.labels())));
+    let mut selected = vec![Match::No; pods.len()];
+    for policy in policies {
+        match selector::read(policy.get("/spec/podSelector")) {
+            Some(selector) => {
+                for at in by_label.candidates(selector::asked(&selector)) {
+                    selected[*at] = selected[*at].max(selector::matches(&selector, &pods[*at]));
+                }
+            }
+            // What is not a selector might select anything: then nothing is opened.
+            None => selected.fill(Match::Yes),
+        }
+    }
+    let which = |wanted: fn(Match) -> bool| -> Vec<&Pods> {
+        let all = pods.iter().zip(&selected);
+        all.filter(|(_, it)| wanted(**it)).map(|(pods, _)| pods).collect()
     };
-    let (free, bound): (Vec<&Pods>, Vec<&Pods>) =
-        pods.iter().partition(|pods| selected(pods) == Match::No);
-    for pods in bound.iter().filter(|pods| selected(pods) == Match::Maybe) {
+    for pods in which(|it| it == Match::Maybe) {
         report(log, pods, direction);
     }
+    let bound = Others::of(&which(|it| it != Match::No));
     let mut open = Vec::new();
-    for pods in free {
+    for pods in which(|it| it == Match::No) {
         match selector::exact(pods, &bound) {
             Some(selector) => open.push((pods.owner.name.clone(), selector)),
             None => report(log, pods, direction),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::super::{
     context::Context,
-    kinds::{self, Shape},
     log::{Log, Rule},
     object::Object,
     quantity::Quantity,
@@ -34,7 +33,7 @@ const PROVISIONERS: [&str; 2] =
 /// Takes from a claim, or the template of one, what chooses among volumes that exist, and gives it
 /// what the class says.
 pub(super) fn fresh(object: &mut Object, base: &str, context: &Context, log: &mut Log) {
-    let by_hand = claims_of(object, base, context).any(is_bound_by_hand);
+    let by_hand = claims_of(object, base, context).into_iter().any(is_bound_by_hand);
     log.remove(object, &format!("{base}/spec/selector"), &FRESH);
     log.remove(object, &format!("{base}/spec/volumeAttributesClassName"), &ATTRIBUTES);
     let class = format!("{base}/spec/storageClassName");
@@ -84,22 +83,22 @@ fn bound(map: Option<&BTreeMap<String, Written>>) -> Option<Quantity> {
 }
 
 /// The source's claims that are behind a claim or the template of one.
-fn claims_of<'a>(
-    object: &Object,
-    base: &str,
-    context: &'a Context,
-) -> impl Iterator<Item = &'a Object> + use<'a> {
-    let name = object.name().to_owned();
-    let template = object.text(&format!("{base}/metadata/name")).to_owned();
-    let is_claim = base.is_empty();
-    let claims = context.capture.objects.iter().filter(|it| kinds::shape(it) == Shape::Claim);
-    claims.filter(move |it| {
-        if is_claim {
-            return it.name() == name;
-        }
-        let number = it.name().strip_prefix(&format!("{template}-{name}-"));
+fn claims_of<'a>(object: &Object, base: &str, context: &'a Context) -> Vec<&'a Object> {
+    let (claims, name) = (&context.claims, object.name());
+    if base.is_empty() {
+        return claims.get(name).copied().into_iter().collect();
+    }
+    let before = format!("{}-{name}-", object.text(&format!("{base}/metadata/name")));
+    let of_template = |it: &str| {
+        let number = it.strip_prefix(&before);
         number.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()))
-    })
+    };
+    claims
+        .range(before.as_str()..)
+        .take_while(|(it, _)| it.starts_with(&before))
+        .filter(|(it, _)| of_template(it))
+        .map(|(_, claim)| *claim)
+        .collect()
 }
 
 /// Whether a claim has a volume that nobody made for it. A class of such volumes would give the

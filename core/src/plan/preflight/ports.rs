@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Looked, Target};
+use super::{Looked, Target, label};
 use crate::{
     api::staging_plan::Severity,
     plan::{
@@ -58,17 +58,18 @@ fn of_probes(looked: &Looked, log: &mut Log) {
 fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
     let object = looked.object;
     let Some(selector) = object.get("/spec/selector").and_then(Value::as_object) else { return };
-    let selected: Vec<&&Object> = target
-        .objects
-        .values()
-        .filter(|it| !selector.is_empty() && selects(selector, it))
-        .collect();
+    let candidates = target.workloads.candidates(selector.iter().filter_map(label));
+    let selects = |labels: &Map<String, Value>| {
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    };
+    let selected: Vec<&Object> =
+        candidates.iter().filter(|(_, labels)| selects(labels)).map(|(it, _)| *it).collect();
     if selected.is_empty() {
         return;
     }
     for path in object.expand("/spec/ports/*/targetPort") {
         let name = object.text(&path);
-        let known = |it: &&Object| names(it, &kinds::containers(it)).contains(name);
+        let known = |it: &Object| names(it, &kinds::containers(it)).contains(name);
         if !name.is_empty() && name.parse::<u16>().is_err() && !selected.iter().any(|it| known(it))
         {
             let of: Vec<String> = selected.iter().map(|it| it.key().to_string()).collect();
@@ -109,10 +110,4 @@ fn names<'a>(object: &'a Object, containers: &[String]) -> BTreeSet<&'a str> {
         .flatten()
         .filter_map(|it| it.get("name")?.as_str())
         .collect()
-}
-
-fn selects(selector: &Map<String, Value>, object: &Object) -> bool {
-    let template = kinds::profile(object).and_then(|it| it.pod_template);
-    let labels = template.and_then(|it| object.get(&format!("{it}/metadata/labels")));
-    labels.is_some_and(|labels| selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
 }
