@@ -7,14 +7,14 @@
 mod common;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
 };
 
 use common::{capture, objects, plain_request, yaml_documents};
 use kulisse_core::{
-    api::{identity::NamespaceName, names},
+    api::{identity::NamespaceName, names, staging_plan::Severity},
     plan::{Plan, object::Object, plan},
 };
 use serde_json::{Value, json};
@@ -148,4 +148,46 @@ fn one(folder: &Path) {
 
 fn documents(file: &Path) -> Vec<Value> {
     yaml_documents(&fs::read_to_string(file).unwrap())
+}
+
+/// What is found in each application, by kind, as `docs/figures/findings.md` has it. `BLESS=1`
+/// rewrites its table. What a person is to read is short: nowhere more than a screen.
+#[test]
+fn findings_are_few_and_the_figures_say_how_many() {
+    let folders = folders();
+    if folders.is_empty() {
+        return;
+    }
+    let mut table = String::from("| application | objects | warn | inform | what |\n");
+    table += "|---|--:|--:|--:|---|\n";
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for folder in folders {
+        let (source, all) = application(&folder);
+        let objects = all.len();
+        let plan = plan(&plain_request(&source), &capture(&source, all)).unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(plan.findings.len() <= 15, "{name}: nobody reads {} findings", plan.findings.len());
+        let mut here: BTreeMap<&str, usize> = BTreeMap::new();
+        for it in &plan.findings {
+            *here.entry(&it.kind).or_default() += 1;
+            *kinds.entry(it.kind.clone()).or_default() += 1;
+        }
+        let what: Vec<String> =
+            here.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let of = |severity| plan.findings.iter().filter(|it| it.severity == severity).count();
+        let (warn, inform) = (of(Severity::Warns), of(Severity::Informs));
+        table += &format!("| {name} | {objects} | {warn} | {inform} | {} |\n", what.join(", "));
+    }
+    let all: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    println!("{table}\n{}", all.join(", "));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/figures/findings.md");
+    let recorded = fs::read_to_string(&page).unwrap();
+    let (before, rest) = recorded.split_once("| application |").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let made = format!("{before}{table}\n{after}");
+    if env::var_os("BLESS").is_some_and(|it| it == "1") {
+        fs::write(&page, made).unwrap();
+    } else {
+        assert_eq!(made, recorded, "BLESS=1 rewrites it");
+    }
 }

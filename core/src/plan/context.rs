@@ -120,6 +120,11 @@ impl<'a> Context<'a> {
         source.images == ImagePolicy::Pinned && source.manifests.is_none()
     }
 
+    /// The environment itself, as findings name it.
+    pub(super) fn environment(&self) -> Key {
+        self.request.environment.key()
+    }
+
     /// The source's name.
     pub(super) fn source(&self) -> &'a str {
         self.capture.namespace.as_str()

@@ -14,7 +14,8 @@ use super::{
     context::Context,
     kinds,
     log::{Log, Rule},
-    object::{Key, Object, escape},
+    object::{Object, escape},
+    places::{Places, listed},
 };
 use crate::api::{names, staging_plan::Severity};
 
@@ -27,16 +28,15 @@ const COMMIT: Rule =
 /// The pass.
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut used = BTreeSet::new();
-    let objects = objects.into_iter().map(|it| one(it, context, &mut used, log)).collect();
+    let mut unpinned = Places::new();
+    let objects =
+        objects.into_iter().map(|it| one(it, context, &mut used, &mut unpinned, log)).collect();
+    report(&unpinned, context, log);
     for (at, image) in context.request.spec.images.iter().enumerate() {
         if !used.contains(&at) {
             log.find(
                 Severity::Warns,
-                &Key {
-                    group: names::GROUP.into(),
-                    kind: "StagingEnvironment".into(),
-                    name: context.request.environment.name.clone(),
-                },
+                &context.environment(),
                 &format!("/spec/images/{at}"),
                 "image-unused",
                 format!("no container runs {}", image.name),
@@ -47,9 +47,30 @@ pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) 
     objects
 }
 
-fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &mut Log) -> Object {
+/// Says once for the whole plan why images are not pinned.
+fn report(unpinned: &Places<String>, context: &Context, log: &mut Log) {
+    for (why, objects, images) in unpinned.objects() {
+        let named: Vec<String> = objects.iter().map(|it| it.to_string()).collect();
+        let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
+        log.find(
+            Severity::Informs,
+            &context.environment(),
+            "/spec/source/images",
+            "image-not-pinned",
+            format!("{images} taken as written, in {}: {why}", listed(&named)),
+            "# or give newTag or digest under spec.images\nspec:\n  source:\n    images: AsWritten\n",
+        );
+    }
+}
+
+fn one(
+    mut object: Object,
+    context: &Context,
+    used: &mut BTreeSet<usize>,
+    unpinned: &mut Places<String>,
+    log: &mut Log,
+) -> Object {
     let mut overridden = false;
-    let mut unpinned = Vec::new();
     for container in kinds::containers(&object) {
         let path = format!("{container}/image");
         let written = object.text(&path).to_owned();
@@ -68,19 +89,10 @@ fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &
         } else if context.pins_images() {
             let open = pin(&mut object, &container, &reference, context, log);
             // What the overlay runs is the environment's own choice.
-            unpinned.extend(open.filter(|_| !context.overlaid.contains(&object.key())));
+            if let Some(why) = open.filter(|_| !context.overlaid.contains(&object.key())) {
+                unpinned.add(why, (object.key(), path));
+            }
         }
-    }
-    if let Some((path, _)) = unpinned.first() {
-        let why: Vec<&str> = unpinned.iter().map(|(_, why)| why.as_str()).collect();
-        log.find(
-            Severity::Informs,
-            &object.key(),
-            path,
-            "image-not-pinned",
-            why.join("; "),
-            "give newTag or digest under spec.images, or write the image with a digest",
-        );
     }
     let commit = context.request.spec.pull_request.as_ref().and_then(|it| it.commit.as_deref());
     let template = kinds::profile(&object).and_then(|it| it.pod_template);
@@ -93,27 +105,26 @@ fn one(mut object: Object, context: &Context, used: &mut BTreeSet<usize>, log: &
 }
 
 /// Pins a container's image to the digest that runs, if that is known and of the same repository;
-/// answers where and why not.
+/// answers why not.
 fn pin(
     object: &mut Object,
     container: &str,
     written: &Reference,
     context: &Context,
     log: &mut Log,
-) -> Option<(String, String)> {
+) -> Option<String> {
     if written.digest.is_some() {
         return None;
     }
     let path = format!("{container}/image");
     let name = object.text(&format!("{container}/name"));
     let running = context.capture.running_images.get(&format!("{}:{name}", object.key()));
-    let why = match running.map(|it| Reference::parse(it)) {
+    match running.map(|it| Reference::parse(it)) {
         Some(it) if it.repository() == written.repository() => {
             log.set(object, &path, json!(it.to_string()), &PINNED);
-            return None;
+            None
         }
-        Some(it) => format!("production runs it from another repository, {}", it.name),
-        None => "no Pod of production shows which digest runs".to_owned(),
-    };
-    Some((path, format!("{written} is taken as written: {why}")))
+        Some(it) => Some(format!("production runs it from another repository, {}", it.name)),
+        None => Some("no Pod of production shows which digest runs".to_owned()),
+    }
 }

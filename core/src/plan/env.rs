@@ -8,13 +8,12 @@ use super::{
     context::Context,
     kinds,
     log::{Log, Rule},
-    object::{Key, Object},
+    object::Object,
     pattern::{self, Pattern},
     relocate,
 };
 use crate::api::{
     customize::{Env, Variable},
-    names,
     staging_plan::Severity,
 };
 
@@ -121,14 +120,9 @@ fn set(object: &mut Object, list: &str, variable: &Variable, context: &Context, 
 }
 
 fn unused(at: usize, context: &Context, log: &mut Log) {
-    let environment = Key {
-        group: names::GROUP.to_owned(),
-        kind: "StagingEnvironment".to_owned(),
-        name: context.request.environment.name.clone(),
-    };
     log.find(
         Severity::Warns,
-        &environment,
+        &context.environment(),
         &format!("/spec/env/{at}"),
         "env-unused",
         "no container of a clone is meant",

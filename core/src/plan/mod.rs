@@ -36,6 +36,7 @@ mod overlay;
 mod own_pod;
 mod patch;
 mod pattern;
+mod places;
 mod preflight;
 pub mod probe;
 mod production;

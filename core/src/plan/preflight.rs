@@ -15,13 +15,11 @@ use super::{
     kinds,
     log::Log,
     object::{Key, Object, escape},
+    places::Places,
     selectors::ByLabel,
     task::{PlannedTask, TaskRole, Work},
 };
-use crate::{
-    api::{names, staging_plan::Severity},
-    secrets::PlannedSecret,
-};
+use crate::{api::staging_plan::Severity, secrets::PlannedSecret};
 
 /// Everything that will be in the target.
 struct Target<'a> {
@@ -71,11 +69,13 @@ pub(super) fn preflight(
     let clones =
         objects.iter().map(|object| Looked { object, key: object.key(), base: String::new() });
     let jobs = tasks.iter().filter_map(|task| of_task(task, context));
+    let mut missing = Places::new();
     for looked in clones.chain(jobs) {
-        references::look(&looked, &target, log);
+        references::look(&looked, &target, &mut missing, log);
         ports::look(&looked, &target, log);
         waits::look(&looked, &target, log);
     }
+    references::report(&missing, &target, log);
     routes::look(objects, log);
 }
 
@@ -96,11 +96,7 @@ fn of_task<'a>(task: &'a PlannedTask, context: &Context) -> Option<Looked<'a>> {
         TaskRole::Seed(_) => "seed",
         TaskRole::Smoke => "smoke",
     };
-    let key = Key {
-        group: names::GROUP.to_owned(),
-        kind: "StagingEnvironment".to_owned(),
-        name: context.request.environment.name.clone(),
-    };
+    let key = context.environment();
     Some(Looked { object, key, base: format!("/spec/{list}/{}", escape(&task.name)) })
 }
 

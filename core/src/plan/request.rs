@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde::{Deserialize, Serialize};
 
-use super::manifests::Manifests;
+use super::{manifests::Manifests, object::Key};
 
 use crate::api::{
     class::StagingClassSpec,
     environment::StagingEnvironmentSpec,
     identity::{Incarnation, NamespaceName},
+    names,
 };
 
 /// Everything but the source's objects that a plan depends on.
@@ -47,6 +48,17 @@ pub struct Identity {
     pub namespace: NamespaceName,
     /// Its UID.
     pub uid: String,
+}
+
+impl Identity {
+    /// The StagingEnvironment, as findings name it.
+    pub(super) fn key(&self) -> Key {
+        Key {
+            group: names::GROUP.to_owned(),
+            kind: "StagingEnvironment".to_owned(),
+            name: self.name.clone(),
+        }
+    }
 }
 
 /// What of the cluster matters to a plan.

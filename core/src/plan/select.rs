@@ -17,7 +17,7 @@ use super::{
     kinds::{self, Action, Shape},
     log::Log,
     object::{Key, Object},
-    route, task,
+    ours, route, task,
 };
 use crate::api::staging_plan::Severity;
 
@@ -31,6 +31,10 @@ fn reason(word: &str, why: impl Into<String>) -> Reason {
 /// The pass.
 pub(super) fn select(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut able = BTreeSet::new();
+    // The target takes its place: it is no part of the application that could be missed.
+    let (_source, objects): (Vec<Object>, Vec<Object>) = objects
+        .into_iter()
+        .partition(|it| ours::is(it, "", "Namespace") && it.name() == context.source());
     for object in &objects {
         match unable(object, context) {
             Some((word, why)) => {

@@ -10,6 +10,7 @@ use super::{
     context::Context,
     kinds::{self, Shape},
     object::{Key, Object, escape},
+    places::Place,
     task::{PlannedTask, TaskRole, Work},
 };
 use crate::{
@@ -42,6 +43,13 @@ pub(super) struct Text {
     pub(super) encoded: bool,
 }
 
+impl Text {
+    /// Where it stands.
+    pub(super) fn place(&self) -> Place {
+        (self.object.clone(), self.path.clone())
+    }
+}
+
 /// All texts of a plan.
 pub(super) fn of_plan(
     objects: &[Object],
@@ -63,15 +71,6 @@ pub(super) fn of_plan(
     let encoded: Vec<Text> = texts.iter().filter_map(decoded).collect();
     texts.extend(encoded);
     texts
-}
-
-/// The StagingEnvironment that a plan is made for, as findings name it.
-pub(super) fn environment(context: &Context) -> Key {
-    Key {
-        group: names::GROUP.to_owned(),
-        kind: "StagingEnvironment".to_owned(),
-        name: context.request.environment.name.clone(),
-    }
 }
 
 /// Where a task stands in the spec.
@@ -238,7 +237,7 @@ fn of_secret(name: &str, secret: &PlannedSecret, texts: &mut Vec<Text>) {
 }
 
 fn of_task(task: &PlannedTask, context: &Context, texts: &mut Vec<Text>) {
-    let (key, at) = (environment(context), task_path(task));
+    let (key, at) = (context.environment(), task_path(task));
     match &task.work {
         Work::Http(http) => texts.push(Text {
             object: key,

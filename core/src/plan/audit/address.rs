@@ -2,10 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::places::{Place, Places};
 use crate::{
     api::staging_plan::Severity,
-    plan::{log::Log, production::Production, texts::Text},
+    plan::{
+        log::Log,
+        places::{Place, Places},
+        production::Production,
+        texts::Text,
+    },
 };
 
 /// Where nodes of clouds hand out credentials.
@@ -17,7 +21,7 @@ pub(super) fn addresses(texts: &[Text], production: &Production, log: &mut Log) 
     for text in texts {
         for ip in find(&text.value) {
             if production.address(ip).is_some() || is_private(ip) {
-                found.add(ip, text);
+                found.add(ip, text.place());
             }
         }
     }

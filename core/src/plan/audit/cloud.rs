@@ -1,10 +1,13 @@
 //! Resources of clouds, which two namespaces share whether they mean to or not: by the forms in
 //! which clouds write their names.
 
-use super::places::{Place, Places};
 use crate::{
     api::staging_plan::Severity,
-    plan::{log::Log, texts::Text},
+    plan::{
+        log::Log,
+        places::{Place, Places},
+        texts::Text,
+    },
     secrets::Pattern,
 };
 
@@ -70,14 +73,14 @@ pub(super) fn resources(texts: &[Text], log: &mut Log) -> Vec<Place> {
             for resource in form.get().into_iter().flat_map(|it| it.find_iter(&text.value)) {
                 let resource = resource.as_str();
                 if !EVERYBODYS.iter().any(|it| resource.starts_with(it)) {
-                    found.add((resource.to_owned(), what), text);
+                    found.add((resource.to_owned(), what), text.place());
                 }
             }
         }
         let name = text.named.to_ascii_lowercase().replace(['-', '.'], "_");
         for (names, form, what) in &ACCOUNTS {
             if names.iter().any(|it| name.ends_with(it)) && form.matches(text.value.trim()) {
-                found.add((text.value.trim().to_owned(), what), text);
+                found.add((text.value.trim().to_owned(), what), text.place());
             }
         }
     }

@@ -5,11 +5,16 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::places::{Place, Places};
 use crate::{
     api::{boundary::HostAction, staging_plan::Severity},
     plan::{
-        context::Context, hosts, log::Log, object::Object, production::Production, texts::Text,
+        context::Context,
+        hosts,
+        log::Log,
+        object::Object,
+        places::{Place, Places},
+        production::Production,
+        texts::Text,
     },
     secrets::redact,
 };
@@ -58,9 +63,9 @@ pub(super) fn hosts(
             match context.decisions.on(&host) {
                 // What takes a host's place is not what was decided about.
                 Some(decision) if decision.with.as_ref() != Some(&host) => {
-                    decided.add((host, decision.action), text);
+                    decided.add((host, decision.action), text.place());
                 }
-                Some(_) | None => open.add((host, leads), text),
+                Some(_) | None => open.add((host, leads), text.place()),
             }
         }
     }

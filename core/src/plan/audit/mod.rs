@@ -16,15 +16,14 @@ mod address;
 mod cloud;
 mod credential;
 mod host;
-mod places;
 mod reference;
 mod shared;
 
 use std::collections::BTreeMap;
 
-use self::places::Place;
 use super::{
-    context::Context, log::Log, object::Object, production::Production, task::PlannedTask, texts,
+    context::Context, log::Log, object::Object, places::Place, production::Production,
+    task::PlannedTask, texts,
 };
 use crate::secrets::PlannedSecret;
 

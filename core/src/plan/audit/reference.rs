@@ -12,7 +12,7 @@ use crate::{
         object::{Key, Object, escape},
         relocate::{self, text::Kind},
         task::{PlannedTask, Work},
-        texts::{environment, task_path},
+        texts::task_path,
     },
     secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart, redact},
 };
@@ -88,7 +88,7 @@ fn of_task(task: &PlannedTask, context: &Context, log: &mut Log) {
     };
     for mut mention in found {
         mention.path = format!("{}{}", task_path(task), mention.path);
-        report(&environment(context), &mention, context, log);
+        report(&context.environment(), &mention, context, log);
     }
 }
 

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::places::Place;
 use crate::{
     api::staging_plan::Severity,
     plan::{
         kinds,
         log::Log,
         object::{Key, Object},
+        places::Place,
         texts::Text,
     },
     secrets::redact,

@@ -15,7 +15,14 @@ use super::{
 };
 use crate::{
     api::staging_plan::Severity,
-    plan::{log::Log, object::Object, ours, request::Request, task::PlannedTask},
+    plan::{
+        log::Log,
+        object::{Key, Object},
+        ours,
+        places::listed,
+        request::Request,
+        task::PlannedTask,
+    },
 };
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -35,6 +42,7 @@ pub(super) fn policies(
     let others = Others::of(&others);
     let mut policies: Vec<Object> = Vec::new();
     let mut made = BTreeSet::new();
+    let mut cut_off: BTreeSet<&Key> = BTreeSet::new();
     for pods in wanting {
         let Some(selector) = selector::exact(pods, &others) else {
             untold(
@@ -47,12 +55,13 @@ pub(super) fn policies(
         };
         let name = name("api", &pods.owner.name, &selector);
         if request.cluster.api_endpoints.is_empty() {
-            unknown(log, pods);
+            cut_off.insert(&pods.owner);
         } else if made.insert(name.clone()) {
             let opening = Opening { egress: Some(endpoints(request)), ..Opening::default() };
             policies.push(policy(request, &name, &selector, opening));
         }
     }
+    unknown(&cut_off, request, log);
     policies
 }
 
@@ -72,14 +81,22 @@ fn endpoints(request: &Request) -> Value {
     rules.collect()
 }
 
-fn unknown(log: &mut Log, pods: &Pods) {
+/// Says once for the whole plan that the way to the API is not known.
+fn unknown(cut_off: &BTreeSet<&Key>, request: &Request, log: &mut Log) {
+    if cut_off.is_empty() {
+        return;
+    }
+    let named: Vec<String> = cut_off.iter().map(|it| it.to_string()).collect();
     log.find(
-        Severity::Warns,
-        &pods.owner,
-        pods.template,
+        Severity::Informs,
+        &request.environment.key(),
+        "",
         "api-address-unknown",
-        "its account has rights, but the address of the Kubernetes API is not known, so that its Pods cannot reach it",
-        "let the operator read the EndpointSlices of the Service kubernetes in namespace default; for `kulisse plan --source`, put that EndpointSlice among the files",
+        format!(
+            "where the Kubernetes API listens is not known here: the plan lacks the way to it that accounts with rights have ({})",
+            listed(&named)
+        ),
+        "kubectl -n default get endpointslice kubernetes -o yaml # among the files of --source; the operator reads it itself",
     );
 }
 

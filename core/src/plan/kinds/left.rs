@@ -73,12 +73,7 @@ pub(super) const LEFT: &[Profile] = &[
     never("storage.k8s.io", "CSIStorageCapacity", "runtime-state", RUNTIME),
     never("resource.k8s.io", "*", "devices", "devices are shared out by claims of their own"),
     // Of the cluster.
-    never(
-        "",
-        "Namespace",
-        "cluster-scoped",
-        "the target is made by the operator: its labels are ours and the class's, its annotations ours",
-    ),
+    never("", "Namespace", "cluster-scoped", CLUSTER),
     never("", "Node", "cluster-scoped", CLUSTER),
     never("", "PersistentVolume", "cluster-scoped", CLUSTER),
     never("rbac.authorization.k8s.io", "ClusterRole", "cluster-scoped", CLUSTER),

@@ -9,6 +9,7 @@ use crate::{
         kinds,
         log::Log,
         object::{Key, Object, escape},
+        places::Places,
         secret, select,
     },
 };
@@ -45,8 +46,11 @@ const CONTAINER: &[Keyed] = &[
     keyed("/env/*/valueFrom/secretKeyRef", "Secret", "name", "/key"),
 ];
 
-pub(super) fn look(looked: &Looked, target: &Target, log: &mut Log) {
-    objects(looked, target, log);
+/// Objects that will not be there, and what names them.
+pub(super) type Missing = Places<Key>;
+
+pub(super) fn look(looked: &Looked, target: &Target, missing: &mut Missing, log: &mut Log) {
+    objects(looked, target, missing);
     let object = looked.object;
     if let Some(spec) = kinds::pod_spec(object) {
         keys(looked, &spec, POD, target, log);
@@ -56,19 +60,26 @@ pub(super) fn look(looked: &Looked, target: &Target, log: &mut Log) {
     }
 }
 
-fn objects(looked: &Looked, target: &Target, log: &mut Log) {
+fn objects(looked: &Looked, target: &Target, missing: &mut Missing) {
     for refers in kinds::references(looked.object) {
-        let to = &refers.to;
-        if refers.optional || target.objects.contains_key(to) || select::is_given(to) {
+        let to = refers.to;
+        if refers.optional || target.objects.contains_key(&to) || select::is_given(&to) {
             continue;
         }
+        missing.add(to, (looked.key.clone(), format!("{}{}", looked.base, refers.path)));
+    }
+}
+
+/// Says once of each object that is missing what needs it.
+pub(super) fn report(missing: &Missing, target: &Target, log: &mut Log) {
+    for (to, (object, path), also) in missing.each() {
         let (severity, why) = if target.context.by_key.contains_key(to) {
-            (Severity::Warns, format!("it needs {to}, which stays behind"))
+            (Severity::Warns, format!("it needs {to}, which stays behind{also}"))
         } else {
-            (Severity::Informs, format!("it needs {to}, which production has not either"))
+            (Severity::Informs, format!("it needs {to}, which production has not either{also}"))
         };
-        let settle = format!("see why {to} stays behind, or leave {} behind as well", looked.key);
-        looked.find(log, severity, &refers.path, "missing-reference", why, settle);
+        let settle = format!("see why {to} stays behind, or leave {object} behind as well");
+        log.find(severity, object, path, "missing-reference", why, settle);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         secrets::{SecretDefault, SecretPolicy, SecretRule},
         staging_plan::Severity,
     },
-    plan::{context::Context, log::Log, object::Key},
+    plan::{context::Context, log::Log},
 };
 
 /// `spec.secrets`, compiled.
@@ -91,22 +91,13 @@ impl<'a> Rules<'a> {
         for (at, why) in &self.invalid {
             log.find(
                 Severity::Blocks,
-                &environment(context),
+                &context.environment(),
                 &format!("/spec/secrets/rules/{at}"),
                 "invalid-rule",
                 format!("not a glob: {why}"),
                 "write name and keys with *, ?, [a-z] and {a,b} only",
             );
         }
-    }
-}
-
-/// The environment itself, for findings about its spec.
-pub(super) fn environment(context: &Context) -> Key {
-    Key {
-        group: "kulisse.dev".to_owned(),
-        kind: "StagingEnvironment".to_owned(),
-        name: context.request.environment.name.clone(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::rules;
 use crate::{
     api::staging_plan::Severity,
     plan::{context::Context, log::Log, object::Object, ours, route},
@@ -31,7 +30,7 @@ impl<'a> Words<'a> {
         let mut invalid = |secret: &str, key: &str, why: String| {
             log.find(
                 Severity::Blocks,
-                &rules::environment(self.context),
+                &self.context.environment(),
                 "/spec/secrets/rules",
                 "invalid-template",
                 format!("the template for key {key} of Secret {secret}: {why}"),

@@ -24,7 +24,6 @@ use crate::{
     },
     plan::{
         PlanError, context::Context, log::Log, object::Object, production::Production, selectors,
-        texts,
     },
 };
 
@@ -155,7 +154,7 @@ fn narrowed(field: &str, parts: &[Egress], context: &Context, log: &mut Log) {
     let path = format!("/{}", field.replace(['.', '['], "/").replace(']', ""));
     log.find(
         Severity::Informs,
-        &texts::environment(context),
+        &context.environment(),
         &path,
         "egress-narrowed",
         format!("the class allows only a part of it, which is opened: {}", json!(parts)),

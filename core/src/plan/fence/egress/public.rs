@@ -12,7 +12,7 @@ use crate::{
     api::staging_plan::Severity,
     plan::{
         PlanError, context::Context, internet::PUBLIC, log::Log, object::Object,
-        production::Production, texts,
+        production::Production,
     },
 };
 
@@ -60,7 +60,7 @@ pub(super) fn policy(
     let rules = json!([{"to": to, "ports": public.ports}]);
     log.find(
         Severity::Informs,
-        &texts::environment(context),
+        &context.environment(),
         "/spec/hosts",
         "public-egress",
         format!(

@@ -1,0 +1,72 @@
+//! Where a thing is named: one finding, however often.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::object::Key;
+
+/// Places that a finding names besides its own.
+const NAMED: usize = 3;
+
+/// An object, and a JSON pointer in it.
+pub(in crate::plan) type Place = (Key, String);
+
+/// Things and where they are named, in the order of the plan.
+pub(in crate::plan) struct Places<T>(BTreeMap<T, Vec<Place>>);
+
+impl<T: Ord> Places<T> {
+    pub(in crate::plan) fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Notes that `thing` is named at `place`.
+    pub(in crate::plan) fn add(&mut self, thing: T, place: Place) {
+        let places = self.0.entry(thing).or_default();
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+
+    /// Each thing with the first place that names it, and a clause on the others.
+    pub(in crate::plan) fn each(&self) -> impl Iterator<Item = (&T, &Place, String)> {
+        self.0.iter().filter_map(|(thing, places)| {
+            let (first, others) = places.split_first()?;
+            Some((thing, first, also(others)))
+        })
+    }
+
+    /// Each thing with the objects that name it, and how many places there are.
+    pub(in crate::plan) fn objects(&self) -> impl Iterator<Item = (&T, BTreeSet<&Key>, usize)> {
+        self.0.iter().map(|(thing, places)| {
+            (thing, places.iter().map(|(object, _)| object).collect(), places.len())
+        })
+    }
+
+    /// Only some of the things.
+    pub(in crate::plan) fn but(mut self, keep: impl Fn(&T) -> bool) -> Self {
+        self.0.retain(|thing, _| keep(thing));
+        self
+    }
+
+    /// Every place.
+    pub(in crate::plan) fn all(self) -> Vec<Place> {
+        self.0.into_values().flatten().collect()
+    }
+}
+
+/// The first of some names, and how many more there are.
+pub(in crate::plan) fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn also(others: &[Place]) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let places: Vec<String> =
+        others.iter().map(|(object, path)| format!("{object} {path}")).collect();
+    format!("; also in {}", listed(&places))
+}
