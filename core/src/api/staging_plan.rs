@@ -134,7 +134,7 @@ pub struct Finding {
     /// Why it matters, as a sentence.
     #[schemars(length(max = 512))]
     pub why: String,
-    /// What settles it: YAML for the environment's spec, or a sentence.
+    /// What settles it: YAML, a command, or a sentence.
     #[schemars(length(max = 2048))]
     pub settle: String,
 }

@@ -63,7 +63,7 @@ fn without_mesh(context: &Context, log: &mut Log) {
                 "production's namespace has the label {key}={value}, by which a mesh takes its Pods in; the target has not, and the rules of the mesh do nothing there"
             ),
             format!(
-                "leave it so; or, in the StagingClass, with a way through the fence to the mesh's control plane:\nspec:\n  namespaceLabels:\n    {key}: {value}\n"
+                "# in the StagingClass, with a way through the fence to the mesh's control plane; or leave it so\nspec:\n  namespaceLabels:\n    {key}: {value}\n"
             ),
         );
     }

@@ -51,6 +51,7 @@ mod scale;
 mod secret;
 mod select;
 mod selectors;
+mod settle;
 mod strip;
 pub mod task;
 mod texts;

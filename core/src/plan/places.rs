@@ -28,10 +28,15 @@ impl<T: Ord> Places<T> {
 
     /// Each thing with the first place that names it, and a clause on the others.
     pub(in crate::plan) fn each(&self) -> impl Iterator<Item = (&T, &Place, String)> {
-        self.0.iter().filter_map(|(thing, places)| {
-            let (first, others) = places.split_first()?;
-            Some((thing, first, also(others)))
+        self.whole().filter_map(|(thing, places)| {
+            let (first, also) = told(places)?;
+            Some((thing, first, also))
         })
+    }
+
+    /// Each thing with all places that name it.
+    pub(in crate::plan) fn whole(&self) -> impl Iterator<Item = (&T, &[Place])> {
+        self.0.iter().map(|(thing, places)| (thing, places.as_slice()))
     }
 
     /// Each thing with the objects that name it, and how many places there are.
@@ -60,6 +65,12 @@ pub(in crate::plan) fn listed(names: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// The first place, and a clause on the others.
+pub(in crate::plan) fn told(places: &[Place]) -> Option<(&Place, String)> {
+    let (first, others) = places.split_first()?;
+    Some((first, also(others)))
 }
 
 fn also(others: &[Place]) -> String {

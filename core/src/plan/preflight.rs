@@ -1,6 +1,7 @@
 //! What would keep the clone from working: names of what will not be there, and Pods that wait for
 //! what never comes.
 
+mod pods;
 mod ports;
 mod references;
 mod routes;
@@ -72,6 +73,7 @@ pub(super) fn preflight(
     let mut missing = Places::new();
     for looked in clones.chain(jobs) {
         references::look(&looked, &target, &mut missing, log);
+        pods::look(&looked, log);
         ports::look(&looked, &target, log);
         waits::look(&looked, &target, log);
     }

@@ -17,7 +17,7 @@ use super::{
     kinds::{self, Action, Shape},
     log::Log,
     object::{Key, Object},
-    ours, route, task,
+    ours, route, settle, task,
 };
 use crate::api::staging_plan::Severity;
 
@@ -135,7 +135,7 @@ fn chosen(
                     "",
                     "came-along",
                     format!("it was not selected, but {key} refers to it"),
-                    "to leave it behind, name it under spec.source.exclude",
+                    format!("# to leave it behind\n{}", settle::exclude(&refers.to)),
                 );
                 open.push(refers.to);
             }

@@ -57,7 +57,8 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
                     Piece::Text(kept) => line += kept.matches('\n').count(),
                     Piece::Credential { plain, .. } => {
                         let stands = text.lines().nth(line - 1).unwrap_or_default();
-                        if !is_placeholder(&plain) && !is_name_of_one(name, stands, &plain) {
+                        let is_none = is_placeholder(&plain) || is_form(stands);
+                        if !is_none && !is_name_of_one(name, stands, &plain) {
                             let length = plain.chars().count();
                             found.push(Exposed { line, length, what: "a credential" });
                         }
@@ -75,7 +76,7 @@ fn spoken(text: &str) -> Vec<Exposed> {
         let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();
         last.starts_with('$') && is_placeholder(last)
     };
-    let tells = |line: &str| !line.trim_start().starts_with('#') && !points(line);
+    let tells = |line: &str| !line.trim_start().starts_with('#') && !points(line) && !is_form(line);
     let lines = text.lines().enumerate().filter(|(_, line)| tells(line));
     lines
         .filter_map(|(at, line)| {
@@ -107,6 +108,15 @@ fn is_placeholder(value: &str) -> bool {
 fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// Whether a line shows the form of a URL and no URL: `scheme://user:password@host:port/`.
+fn is_form(line: &str) -> bool {
+    line.contains("://")
+        && line.to_ascii_lowercase().split('@').skip(1).any(|it| {
+            let word = it.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            matches!(word, "host" | "hostname") && !it[word.len()..].starts_with(['.', '-', '_'])
+        })
 }
 
 /// Whether what stands here only names a credential: `passwordSecret: {name: db, key: password}`,
@@ -166,6 +176,8 @@ mod tests {
             ("AUTH", "http://auth.identity.svc:8080"),
             ("nginx.conf", "server {\n  listen 80;\n  location / { proxy_pass http://web; }\n}\n"),
             ("REDIS_URL", "redis://redis:6379"),
+            ("run.pl", "my $x = 1;\ndie \"not redis://:password\\@host:port/0\\n\";\n"),
+            ("help.txt", "Give it as\n  postgres://user:password@host/database\n"),
             ("app.yaml", "auth:\n  enabled: true\n  secretName: db\n"),
         ] {
             assert_eq!(places(name, text), vec![], "{name} {text}");

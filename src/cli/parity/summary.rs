@@ -162,15 +162,26 @@ fn finding(
         lines.push(format!("{many:>8}  {said}  {:<WORD$} {object}{more}", cut(word, WORD)));
         let below = |text: &str| format!("{:19}{}", "", cut(text, width.saturating_sub(19)));
         lines.push(screen.faint(&below(&first.why)));
-        let settle = first.settle.lines().find(|line| !line.trim_start().starts_with('#'));
-        if severity != Severity::Informs
-            && let Some(settle) = settle
-        {
-            let ending = if first.settle.lines().count() > 1 { " …" } else { "" };
-            lines.push(below(&format!("settle: {settle}{ending}")));
+        if severity != Severity::Informs && !first.settle.is_empty() {
+            lines.push(below(&format!("settle: {}", in_a_line(&first.settle))));
         }
     }
     Item { lines, entries: many }
+}
+
+/// What settles a finding, in one line: of YAML, the fields that it sets.
+fn in_a_line(settle: &str) -> String {
+    let Some((comment, spec)) = settle.split_once("spec:\n") else {
+        return settle.split_whitespace().collect::<Vec<_>>().join(" ");
+    };
+    let field = |line: &str| {
+        let field = line.strip_prefix("  ")?.split_once(':')?.0;
+        (!field.starts_with([' ', '-', '#'])).then(|| format!("spec.{field}"))
+    };
+    let fields: Vec<String> = spec.lines().filter_map(field).collect();
+    let whose = comment.lines().find_map(|it| it.strip_prefix("# in the ")).unwrap_or_default();
+    let whose = if whose.is_empty() { String::new() } else { format!(" in the {whose}") };
+    format!("{}{whose}; -o report has the YAML", fields.join(", "))
 }
 
 fn mark_of(severity: Severity) -> Mark {

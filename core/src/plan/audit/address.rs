@@ -1,13 +1,19 @@
 //! Addresses of machines: private ones, and those at which production answers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use crate::{
-    api::staging_plan::Severity,
+    api::{boundary::HostAction, staging_plan::Severity},
     plan::{
+        context::Context,
         log::Log,
-        places::{Place, Places},
+        object::{Key, Object},
+        places::{Place, Places, told},
         production::Production,
+        settle,
         texts::Text,
     },
 };
@@ -15,17 +21,26 @@ use crate::{
 /// Where nodes of clouds hand out credentials.
 const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
 
-/// Reports every private address once, and answers where they stand.
-pub(super) fn addresses(texts: &[Text], production: &Production, log: &mut Log) -> Vec<Place> {
+/// Reports every private address once, unless something is decided about it, and answers where they
+/// stand.
+pub(super) fn addresses(
+    texts: &[Text],
+    production: &Production,
+    objects: &BTreeMap<Key, &Object>,
+    context: &Context,
+    log: &mut Log,
+) -> Vec<Place> {
     let mut found: Places<IpAddr> = Places::new();
     for text in texts {
         for ip in find(&text.value) {
-            if production.address(ip).is_some() || is_private(ip) {
+            let leads_out = production.address(ip).is_some() || is_private(ip);
+            if leads_out && context.decisions.action(&ip.to_string()) != Some(HostAction::Block) {
                 found.add(ip, text.place());
             }
         }
     }
-    for (ip, (object, path), also) in found.each() {
+    for (ip, places) in found.whole() {
+        let Some(((object, path), also)) = told(places) else { continue };
         match production.address(*ip) {
             Some(whose) => log.find(
                 Severity::Warns,
@@ -33,9 +48,7 @@ pub(super) fn addresses(texts: &[Text], production: &Production, log: &mut Log) 
                 path,
                 "stale-address",
                 format!("{ip} is the address of {whose} in production: the fence stops it{also}"),
-                format!(
-                    "let the application use the name of {whose}, which answers in the target too"
-                ),
+                by_name(*ip, whose, places, objects),
             ),
             None => log.find(
                 Severity::Warns,
@@ -43,11 +56,31 @@ pub(super) fn addresses(texts: &[Text], production: &Production, log: &mut Log) 
                 path,
                 "private-address",
                 format!("{ip} {}: the fence stops it{also}", what(*ip)),
-                format!("leave it so, or let the application use another address than {ip}"),
+                block(*ip),
             ),
         }
     }
     found.all()
+}
+
+/// YAML that says that an address is known, and may be stopped.
+fn block(ip: IpAddr) -> String {
+    format!(
+        "spec:\n  hosts:\n  - host: \"{ip}\"\n    action: Block # or Replace, with a host or withService\n"
+    )
+}
+
+/// YAML that writes the name of a Service in the place of its address.
+fn by_name(ip: IpAddr, whose: &str, places: &[Place], objects: &BTreeMap<Key, &Object>) -> String {
+    let service = whose.strip_prefix("Service/").filter(|name| {
+        let key =
+            Key { group: String::new(), kind: "Service".to_owned(), name: (*name).to_owned() };
+        objects.contains_key(&key)
+    });
+    let Some(name) = service else { return block(ip) };
+    let new = |text: &str| Some(text.replace(&ip.to_string(), name)).filter(|new| new != text);
+    let what = format!("the text with {name} instead of {ip}");
+    settle::texts(places, objects, &what, new).unwrap_or_else(|| block(ip))
 }
 
 fn what(ip: IpAddr) -> &'static str {

@@ -1,11 +1,15 @@
 //! Resources of clouds, which two namespaces share whether they mean to or not: by the forms in
 //! which clouds write their names.
 
+use std::collections::BTreeMap;
+
 use crate::{
     api::staging_plan::Severity,
     plan::{
         log::Log,
-        places::{Place, Places},
+        object::{Key, Object},
+        places::{Place, Places, told},
+        settle,
         texts::Text,
     },
     secrets::Pattern,
@@ -66,7 +70,11 @@ static ACCOUNTS: [(&[&str], Pattern, &str); 3] = [
 const EVERYBODYS: [&str; 2] = ["arn:aws:iam::aws:", "arn:aws:s3:::*"];
 
 /// Reports every resource once, and answers where they stand.
-pub(super) fn resources(texts: &[Text], log: &mut Log) -> Vec<Place> {
+pub(super) fn resources(
+    texts: &[Text],
+    objects: &BTreeMap<Key, &Object>,
+    log: &mut Log,
+) -> Vec<Place> {
     let mut found: Places<(String, &'static str)> = Places::new();
     for text in texts {
         for (form, what) in &FORMS {
@@ -84,14 +92,21 @@ pub(super) fn resources(texts: &[Text], log: &mut Log) -> Vec<Place> {
             }
         }
     }
-    for ((resource, what), (object, path), also) in found.each() {
+    for ((resource, what), places) in found.whole() {
+        let settle = settle::texts(places, objects, &format!("{what} of staging's own"), |text| {
+            let own = text.replace(resource.as_str(), &format!("<{what} of staging's own>"));
+            (own != text).then_some(own)
+        });
+        let Some(((object, path), also)) = told(places) else { continue };
         log.find(
             Severity::Warns,
             object,
             path,
             "cloud-resource",
             format!("{} is {what} of production's: the fence stops it, and its credentials are not here{also}", crate::secrets::redact(resource)),
-            "give staging one of its own, and let the application use that",
+            settle.unwrap_or_else(|| {
+                "give staging one of its own, and let the application use that".to_owned()
+            }),
         );
     }
     found.all()

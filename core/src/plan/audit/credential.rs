@@ -1,30 +1,91 @@
 //! Credentials that stand outside Secrets, where everybody can read them. They come along as they
 //! are: what they are is never shown, only where and how long.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 use crate::{
     api::staging_plan::Severity,
-    plan::{log::Log, texts::Text},
+    plan::{
+        log::Log,
+        object::{Key, Object},
+        places::{Place, told},
+        settle,
+        texts::Text,
+    },
     secrets::{Exposed, exposed},
 };
 
-/// Reports every text that holds a credential.
-pub(super) fn literals(texts: &[Text], log: &mut Log) {
+/// Reports every credential that is a text of its own once, and every other text that holds one.
+pub(super) fn literals(texts: &[Text], objects: &BTreeMap<Key, &Object>, log: &mut Log) {
+    let mut whole: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
     for text in texts.iter().filter(|it| !it.secret && !it.encoded) {
         let found = exposed(&text.named, &text.value);
         let Some(first) = found.first() else { continue };
-        log.find(
-            Severity::Warns,
-            &text.object,
-            &text.path,
-            "credential-literal",
-            format!(
-                "outside a Secret stands {}{}: it is production's, and comes along as it is",
-                first.what,
-                places(&found, text.value.contains('\n'))
-            ),
-            "put it into a Secret in production, where it is invented anew for the clone; it can be read there by more people than should",
-        );
+        if found.len() == 1 && first.length == text.value.chars().count() {
+            whole.entry(&text.value).or_default().push(text);
+        } else {
+            let shown = places(&found, text.value.contains('\n'));
+            let settle = without(&[text.place()], objects);
+            report(first.what, &shown, &[text], settle, log);
+        }
     }
+    for (value, texts) in whole {
+        let shown = format!(" ({} characters)", value.chars().count());
+        let places: Vec<Place> = texts.iter().map(|it| it.place()).collect();
+        let settle = invented(&texts, objects).or_else(|| without(&places, objects));
+        report("a credential", &shown, &texts, settle, log);
+    }
+}
+
+fn report(what: &str, shown: &str, texts: &[&Text], settle: Option<String>, log: &mut Log) {
+    let places: Vec<Place> = texts.iter().map(|it| it.place()).collect();
+    let Some(((object, path), also)) = told(&places) else { return };
+    log.find(
+        Severity::Warns,
+        object,
+        path,
+        "credential-literal",
+        format!(
+            "outside a Secret stands {what}{shown}: it is production's, and comes along as it is{also}"
+        ),
+        settle.unwrap_or_else(|| {
+            "put it into a Secret in production, where it is invented anew for the clone".to_owned()
+        }),
+    );
+}
+
+/// YAML by which texts get along without the credential in them.
+fn without(places: &[Place], objects: &BTreeMap<Key, &Object>) -> Option<String> {
+    let yaml = settle::texts(places, objects, "the text without the credential", |_| None)?;
+    Some(format!("# $(NAME) of a variable that comes from a Secret can stand in its place\n{yaml}"))
+}
+
+/// YAML by which variables get a credential that is invented for the environment; `None` if they
+/// are not all variables.
+fn invented(texts: &[&Text], objects: &BTreeMap<Key, &Object>) -> Option<String> {
+    let first = texts.first()?;
+    let word = |text: &str| text.to_ascii_lowercase().replace(['_', '.'], "-");
+    let name = format!("{}-{}", first.object.name, word(&first.named));
+    let reference = json!({ "secretKeyRef": { "name": name, "key": first.named } });
+    let env: Vec<Value> = texts
+        .iter()
+        .map(|it| {
+            let object = objects.get(&it.object)?;
+            let (container, variable) = settle::variable(object, &it.path)?;
+            Some(json!({
+                "target": settle::pattern(&it.object),
+                "container": object.text(&format!("{container}/name")),
+                "set": [{ "name": variable, "valueFrom": reference }],
+            }))
+        })
+        .collect::<Option<_>>()?;
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name } });
+    let yaml = settle::environment(&json!({ "overlay": { "inline": [secret] }, "env": env }));
+    Some(format!(
+        "# a Secret whose value is invented; whoever else knows the credential needs it too\n{yaml}"
+    ))
 }
 
 /// Where in its text, and how long.

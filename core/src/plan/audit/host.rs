@@ -11,9 +11,10 @@ use crate::{
         context::Context,
         hosts,
         log::Log,
-        object::Object,
-        places::{Place, Places},
+        object::{Key, Object},
+        places::{Place, Places, told},
         production::Production,
+        settle,
         texts::Text,
     },
     secrets::redact,
@@ -71,10 +72,12 @@ pub(super) fn hosts(
     }
     for ((host, leads), (object, path), also) in open.each() {
         let preview = previews.get(host).map(String::as_str);
-        let (kind, why, settle) = told(&redact(host), leads, preview);
+        let (kind, why, settle) = described(&redact(host), leads, preview);
         log.find(Severity::Warns, object, path, kind, format!("{why}{also}"), settle);
     }
-    for ((host, action), (object, path), also) in decided.each() {
+    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
+    for ((host, action), places) in decided.whole() {
+        let Some(((object, path), also)) = told(places) else { continue };
         if *action == HostAction::Replace {
             log.find(
                 Severity::Warns,
@@ -85,7 +88,9 @@ pub(super) fn hosts(
                     "spec.hosts replaces {}, but not here, where nothing is rewritten: the fence stops it{also}",
                     redact(host)
                 ),
-                "change what sets this value, in the source or in the environment",
+                settle::texts(places, &by_key, "the text with another host", |_| None).unwrap_or_else(
+                    || "change what sets this value, in the source or in the environment".to_owned(),
+                ),
             );
         }
     }
@@ -108,8 +113,8 @@ fn previews(objects: &[Object], context: &Context) -> BTreeMap<String, String> {
     found
 }
 
-fn told(host: &str, leads: &Leads, preview: Option<&str>) -> (&'static str, String, String) {
-    let decide = |rest: &str| format!("hosts:\n- host: {host}\n  {rest}\n");
+fn described(host: &str, leads: &Leads, preview: Option<&str>) -> (&'static str, String, String) {
+    let decide = |rest: &str| format!("spec:\n  hosts:\n  - host: {host}\n    {rest}\n");
     match leads {
         Leads::Elsewhere { service, namespace, sure } => {
             let names = if *sure { "names" } else { "looks like" };
@@ -119,7 +124,7 @@ fn told(host: &str, leads: &Leads, preview: Option<&str>) -> (&'static str, Stri
                     "{host} {names} Service {service} of namespace {namespace}: the fence stops it"
                 ),
                 format!(
-                    "{}# or, as far as boundary.allow of the class goes (policies of {namespace} must let the target in, too):\negress:\n- to:\n  - namespaceSelector:\n      matchLabels:\n        kubernetes.io/metadata.name: {namespace}\n",
+                    "{}# or, as far as boundary.allow of the class goes (policies of {namespace} must let the target in, too):\n#  egress:\n#  - to:\n#    - namespaceSelector:\n#        matchLabels:\n#          kubernetes.io/metadata.name: {namespace}\n",
                     decide("action: Block # or Replace, with another host or withService")
                 ),
             )
@@ -130,7 +135,7 @@ fn told(host: &str, leads: &Leads, preview: Option<&str>) -> (&'static str, Stri
                 "{host} is production's own ({whose}): links, logins, cookies and callbacks that name it lead there; the fence stops Pods, not browsers"
             ),
             match preview {
-                Some(preview) => decide(&format!("action: Replace\n  with: {preview}")),
+                Some(preview) => decide(&format!("action: Replace\n    with: {preview}")),
                 None => decide("action: Block # or Replace, with the preview's host"),
             },
         ),

@@ -22,8 +22,13 @@ mod shared;
 use std::collections::BTreeMap;
 
 use super::{
-    context::Context, log::Log, object::Object, places::Place, production::Production,
-    task::PlannedTask, texts,
+    context::Context,
+    log::Log,
+    object::{Key, Object},
+    places::Place,
+    production::Production,
+    task::PlannedTask,
+    texts,
 };
 use crate::secrets::PlannedSecret;
 
@@ -39,8 +44,9 @@ pub(super) fn audit(
     let texts = texts::of_plan(objects, secrets, tasks, context);
     let production = Production::of(context);
     let mut leading_out: Vec<Place> = host::hosts(objects, &texts, &production, context, log);
-    leading_out.extend(address::addresses(&texts, &production, log));
-    leading_out.extend(cloud::resources(&texts, log));
-    credential::literals(&texts, log);
+    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
+    leading_out.extend(address::addresses(&texts, &production, &by_key, context, log));
+    leading_out.extend(cloud::resources(&texts, &by_key, log));
+    credential::literals(&texts, &by_key, log);
     shared::names(objects, &texts, &leading_out, log);
 }

@@ -11,6 +11,7 @@ use crate::{
         log::Log,
         object::{Key, Object, escape},
         relocate::{self, text::Kind},
+        settle,
         task::{PlannedTask, Work},
         texts::task_path,
     },
@@ -103,7 +104,10 @@ fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut 
             &found.path,
             RESIDUAL,
             format!("{word} leads to the source namespace {source}"),
-            format!("exclude {object} under spec.source.exclude, or change what sets this value"),
+            match object.group == names::GROUP {
+                true => "change what sets this value".to_owned(),
+                false => format!("# or change what sets this value\n{}", settle::exclude(object)),
+            },
         ),
         Kind::Possible => log.find(
             Severity::Warns,

@@ -101,7 +101,7 @@ fn closed(log: &mut Log, route: &Object) {
         "/spec",
         "route-closed",
         "the class does not say where route traffic comes from, so that the fence lets none in and the route will not answer",
-        "in the StagingClass:\nexpose:\n  from:\n  - namespaceSelector:\n      matchLabels:\n        kubernetes.io/metadata.name: ingress-nginx\n",
+        "# in the StagingClass, with the namespace of the ingress controller\nspec:\n  expose:\n    from:\n    - namespaceSelector:\n        matchLabels:\n          kubernetes.io/metadata.name: ingress-nginx\n",
     );
 }
 

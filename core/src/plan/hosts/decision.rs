@@ -34,6 +34,11 @@ impl<'a> Decisions<'a> {
         self.0.iter().find(|(glob, _)| glob.is_match(host)).map(|(_, it)| *it)
     }
 
+    /// What happens to a host, in lower case, if that is decided.
+    pub(in crate::plan) fn action(&self, host: &str) -> Option<HostAction> {
+        self.on(host).map(|it| it.action)
+    }
+
     /// Hosts that are allowed, as the spec has them.
     pub(in crate::plan) fn allowed(&self) -> Vec<&'a str> {
         let allowed = self.0.iter().filter(|(_, it)| it.action == HostAction::Allow);

@@ -8,7 +8,6 @@ use super::super::{
     log::{Log, Rule},
     object::Object,
 };
-use crate::api::staging_plan::Severity;
 
 /// Volumes whose place is written into the Pod: production's own data, mounted by the node, past
 /// every policy.
@@ -118,26 +117,5 @@ pub(super) fn apart(object: &mut Object, spec: &str, log: &mut Log) {
     let policy = format!("{spec}/dnsPolicy");
     if object.text(&policy) == "None" {
         log.remove(object, &policy, &NAMESERVERS);
-    }
-    for path in object.expand(&format!("{spec}/volumes/*/csi")) {
-        log.find(
-            Severity::Warns,
-            &object.key(),
-            &path,
-            "vault-volume",
-            "it mounts values of production's vault, which stay behind: the Pod cannot start",
-            "exclude the workload, or let it read a Secret instead",
-        );
-    }
-    let aliases = format!("{spec}/hostAliases");
-    if object.get(&aliases).is_some() {
-        log.find(
-            Severity::Warns,
-            &object.key(),
-            &aliases,
-            "host-alias",
-            "it ties names to addresses, which are production's: the fence stops them",
-            "leave it so, or give the application other hosts",
-        );
     }
 }

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::{Looked, Target};
 use crate::{
-    api::staging_plan::Severity,
+    api::{names, staging_plan::Severity},
     plan::{
         kinds,
         log::Log,
         object::{Key, Object, escape},
         places::Places,
-        secret, select,
+        secret, select, settle,
     },
 };
 
@@ -78,7 +78,10 @@ pub(super) fn report(missing: &Missing, target: &Target, log: &mut Log) {
         } else {
             (Severity::Informs, format!("it needs {to}, which production has not either{also}"))
         };
-        let settle = format!("see why {to} stays behind, or leave {object} behind as well");
+        let settle = match object.group == names::GROUP {
+            true => format!("let the task do without {to}, or add it under spec.overlay"),
+            false => format!("# to leave {object} behind as well\n{}", settle::exclude(object)),
+        };
         log.find(severity, object, path, "missing-reference", why, settle);
     }
 }

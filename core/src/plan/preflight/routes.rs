@@ -8,6 +8,7 @@ use crate::{
         kinds::{self, Shape},
         log::Log,
         object::{Key, Object},
+        settle,
     },
 };
 
@@ -26,7 +27,7 @@ pub(super) fn look(objects: &[Object], log: &mut Log) {
                         &entry,
                         "duplicate-host",
                         format!("{other} takes {}{} already", place.0, place.1),
-                        format!("leave one of both behind: spec.source.exclude, or spec.expose for the Services that need a URL; {other} and {} answer for the same", object.key()),
+                        format!("# or the other one, or spec.expose for the Services that need a URL\n{}", settle::exclude(&object.key())),
                     ),
                     Some(_) => {}
                     None => {

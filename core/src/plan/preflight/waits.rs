@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Looked, Target};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         kinds::{self, Shape},
         log::Log,
         object::Object,
+        settle,
         task::TaskRole,
     },
 };
@@ -48,7 +49,18 @@ fn report(looked: &Looked, container: &str, name: &str, target: &Target, log: &m
         ),
         None => (
             format!("it waits for Job {name}, which production has not any more"),
-            format!("add the Job to spec.overlay and run it:\n{}", snippet(name)),
+            settle::environment(&json!({
+                "overlay": { "inline": [{
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "metadata": { "name": name },
+                    "spec": { "template": { "spec": {
+                        "restartPolicy": "Never",
+                        "containers": [{ "name": "main", "image": "<image>" }],
+                    } } },
+                }] },
+                "seed": [{ "name": task(name), "fromJob": name }],
+            })),
         ),
     };
     looked.find(log, Severity::Warns, container, "waits-for-job", why, settle);
@@ -60,9 +72,13 @@ fn in_the_way(object: &Object) -> bool {
 }
 
 fn snippet(job: &str) -> String {
+    format!("spec:\n  seed:\n  - {{ name: {}, fromJob: {job} }}", task(job))
+}
+
+/// A name for the task that runs a Job.
+fn task(job: &str) -> String {
     let name: String = job.replace('.', "-").chars().take(30).collect();
-    let name = name.trim_end_matches('-');
-    format!("spec:\n  seed:\n  - {{ name: {name}, fromJob: {job} }}")
+    name.trim_end_matches('-').to_owned()
 }
 
 /// The names of the Jobs that a container waits for.

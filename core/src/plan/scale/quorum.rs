@@ -118,7 +118,7 @@ fn decide(objects: &mut [Object], set: &Set, own: &[Place], log: &mut Log) -> i6
         "its {size} members know of each other ({place}), and it is not certain how one would be set up alone: it stays at {size}"
     );
     let settle = format!(
-        "leave it so, or, if one member runs alone:\nspec:\n  scale:\n    overrides:\n      - {{ target: {{ kind: {}, name: {name} }}, replicas: 1 }}",
+        "# if one member runs alone; otherwise leave it so\nspec:\n  scale:\n    overrides:\n      - {{ target: {{ kind: {}, name: {name} }}, replicas: 1 }}",
         key.kind
     );
     log.find(Severity::Informs, &key, "/spec/replicas", "quorum", why, settle);

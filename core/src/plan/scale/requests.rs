@@ -15,6 +15,7 @@ use super::super::{
     log::{Log, Rule},
     object::{Object, escape},
     quantity::Quantity,
+    settle,
 };
 use crate::api::{
     environment::{ScaleOverride, ScaleProfile},
@@ -136,10 +137,10 @@ pub(in crate::plan) fn within_limits(object: &mut Object, log: &mut Log) {
 fn devices(object: &mut Object, spec: &str, context: &Context, log: &mut Log) {
     let claims = format!("{spec}/resourceClaims");
     let mut lost: Option<(String, String, String)> = None;
-    let leave = "leave it behind (spec.source.exclude)";
+    let leave = settle::exclude(&object.key());
     if object.get(&claims).is_some() {
         log.remove(object, &claims, &EXTENDED);
-        lost = Some((claims, "the devices it claims".to_owned(), leave.to_owned()));
+        lost = Some((claims, "the devices it claims".to_owned(), leave.clone()));
     }
     for container in kinds::containers(object) {
         log.remove(object, &format!("{container}/resources/claims"), &EXTENDED);
@@ -156,7 +157,7 @@ fn devices(object: &mut Object, spec: &str, context: &Context, log: &mut Log) {
                 let path = format!("{base}/{}", escape(&name));
                 log.remove(object, &path, &EXTENDED);
                 let settle = format!(
-                    "{leave}, or let the class give it:\nspec:\n  placement:\n    extendedResources: [{name}]"
+                    "# or, in the StagingClass: spec.placement.extendedResources: [{name}]\n{leave}"
                 );
                 lost.get_or_insert((path, name, settle));
             }

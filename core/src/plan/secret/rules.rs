@@ -107,12 +107,12 @@ impl Compiled<'_> {
     }
 }
 
-/// YAML for `spec` that gives a key of a Secret; all of them if `key` is empty.
+/// YAML for the environment that gives a key of a Secret; all of them if `key` is empty.
 pub(in crate::plan) fn from_snippet(secret: &str, key: &str) -> String {
-    let keys = if key.is_empty() { String::new() } else { format!("    keys: [{key:?}]\n") };
+    let keys = if key.is_empty() { String::new() } else { format!("      keys: [{key:?}]\n") };
     format!(
         "# a Secret in the request namespace, labelled kulisse.dev/usable: \"true\"\n\
-         secrets:\n  rules:\n  - name: {secret:?}\n{keys}    policy: From\n    from:\n      name: {secret:?}\n"
+         spec:\n  secrets:\n    rules:\n    - name: {secret:?}\n{keys}      policy: From\n      from:\n        name: {secret:?}\n"
     )
 }
 

@@ -15,6 +15,7 @@ use crate::{
         kinds::{self, Shape},
         log::Log,
         object::{Object, escape},
+        settle,
     },
     secrets::{PlannedSecret, PlannedValue, keys_in},
 };
@@ -59,12 +60,19 @@ pub(in crate::plan) fn settings(
 /// A certificate of production's in a text that is more than certificates stays, and its clients
 /// will not trust the clone's servers.
 fn within(object: &Object, key: &str, log: &mut Log) {
+    let path = format!("/data/{}", escape(key));
     log.find(
         Severity::Warns,
         &object.key(),
-        &format!("/data/{}", escape(key)),
+        &path,
         "certificate-in-text",
         "it holds the certificate of an authority that the clone replaces, in a text that is not rewritten: whoever trusts it will not trust the clone",
-        "keep the certificate in a key of its own, from which it is mounted as a file",
+        format!(
+            "# better: keep the certificate in a key of its own, from which it is mounted as a file\n{}",
+            settle::patch(
+                &object.key(),
+                &json!([{ "op": "replace", "path": path, "value": "<the text, with what the clone is to trust>" }]),
+            )
+        ),
     );
 }

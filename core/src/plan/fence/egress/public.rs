@@ -68,7 +68,7 @@ pub(super) fn policy(
             allowed.join(", "),
             unknown(production)
         ),
-        "boundary:\n  publicEgress:\n    except: [] # in the StagingClass: public ranges of production",
+        "put public ranges of production under boundary.publicEgress.except of the StagingClass; nothing, if it has none",
     );
     let opening = Opening { ingress: None, egress: Some(rules) };
     Ok(Some(made(context.request, "kulisse-public", &json!({}), opening)))

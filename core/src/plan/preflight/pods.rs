@@ -1,0 +1,44 @@
+//! What Pods ask of nodes and of vaults that the target may not have.
+
+use serde_json::json;
+
+use super::Looked;
+use crate::{
+    api::staging_plan::Severity,
+    plan::{kinds, log::Log, settle},
+};
+
+pub(super) fn look(looked: &Looked, log: &mut Log) {
+    let object = looked.object;
+    let Some(spec) = kinds::pod_spec(object) else { return };
+    let removed = |path: &str| settle::patch(&looked.key, &json!([{"op": "remove", "path": path}]));
+    for path in object.expand(&format!("{spec}/volumes/*/csi")) {
+        let why = "it mounts values of production's vault, which stay behind: the Pod cannot start";
+        let settle = settle::exclude(&looked.key);
+        looked.find(log, Severity::Warns, &path, "vault-volume", why.to_owned(), settle);
+    }
+    let aliases = format!("{spec}/hostAliases");
+    if object.get(&aliases).is_some() {
+        let why = "it ties names to addresses, which are production's: the fence stops them";
+        let settle = removed(&aliases);
+        looked.find(log, Severity::Warns, &aliases, "host-alias", why.to_owned(), settle);
+    }
+    let places = std::iter::once(spec).chain(kinds::containers(object));
+    for place in places {
+        for profile in ["seccompProfile", "appArmorProfile"] {
+            let whole = format!("{place}/securityContext/{profile}");
+            let path = format!("{whole}/localhostProfile");
+            let name = object.text(&path);
+            if !name.is_empty() {
+                let why = format!(
+                    "the profile {name} lies on nodes: where it is missing, the Pod does not start"
+                );
+                let settle = format!(
+                    "# unless it lies on the nodes of the class as well\n{}",
+                    removed(&whole)
+                );
+                looked.find(log, Severity::Informs, &path, "local-profile", why, settle);
+            }
+        }
+    }
+}

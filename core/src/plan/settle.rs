@@ -1,0 +1,139 @@
+//! What settles a finding: YAML that is laid over the environment, or over its class where the first
+//! line says so.
+//!
+//! ```text
+//! spec: …                            lists go to the environment's own, maps into them
+//! # in the StagingClass              the same for the class
+//! ```
+//!
+//! What only a person knows stands in `<…>`. Where no field of the spec says it, a finding has a
+//! command or a sentence instead.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    kinds::{self, Shape},
+    object::{Key, Object},
+    places::Place,
+};
+use crate::{api::names, secrets::redact};
+
+/// Longest text that is written out in a settlement, in characters.
+const WRITTEN: usize = 200;
+/// Most characters of a settlement: what a StagingPlan takes.
+const LONGEST: usize = 2000;
+
+/// YAML for the environment.
+pub(super) fn environment(spec: &Value) -> String {
+    yaml(&json!({ "spec": spec }))
+}
+
+/// YAML for the environment that leaves an object behind.
+pub(super) fn exclude(object: &Key) -> String {
+    environment(&json!({ "source": { "exclude": [pattern(object)] } }))
+}
+
+/// YAML for the environment that gives an object to a patch (RFC 6902).
+pub(super) fn patch(object: &Key, operations: &Value) -> String {
+    environment(&json!({ "patches": [patched(object, operations)] }))
+}
+
+/// YAML for the environment that writes another text at each of these places; `None` if the spec
+/// cannot say it, or nobody would read it.
+///
+/// `new` gives the text that takes the place of one, `None` where only a person knows it: then
+/// `<…>` says `what`.
+pub(super) fn texts(
+    places: &[Place],
+    objects: &BTreeMap<Key, &Object>,
+    what: &str,
+    new: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let (mut env, mut patches, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, path) in places {
+        if key.kind == "Secret" && key.group.is_empty() {
+            let field = path.strip_prefix("/data/")?.replace("~1", "/").replace("~0", "~");
+            rules.push(from_request(&key.name, &field));
+            continue;
+        }
+        let object = objects.get(key)?;
+        let (old, flag) = without_flag(object.text(path));
+        let plain = redact(old) == old && !old.contains('\n') && old.chars().count() <= WRITTEN;
+        let written = if plain { new(old) } else { None };
+        // A flag and its value are one word.
+        let unknown = if flag.is_empty() { what.to_owned() } else { what.replace(' ', "-") };
+        let value = format!("{flag}{}", written.unwrap_or_else(|| format!("<{unknown}>")));
+        if let Some((container, variable)) = variable(object, path) {
+            env.push(json!({
+                "target": pattern(key),
+                "container": object.text(&format!("{container}/name")),
+                "set": [{ "name": variable, "value": value }],
+            }));
+        } else if patchable(object, path) {
+            let operation = json!([{ "op": "replace", "path": path, "value": value }]);
+            patches.push(patched(key, &operation));
+        } else {
+            return None;
+        }
+    }
+    let mut spec = json!({});
+    for (field, list) in [("env", env), ("patches", patches)] {
+        if !list.is_empty() {
+            spec[field] = Value::Array(list);
+        }
+    }
+    if !rules.is_empty() {
+        spec["secrets"] = json!({ "rules": rules });
+    }
+    Some(environment(&spec)).filter(|it| it.chars().count() <= LONGEST)
+}
+
+/// The rule that takes a key of a Secret from the request namespace.
+fn from_request(secret: &str, key: &str) -> Value {
+    json!({ "name": secret, "keys": [key], "policy": "From", "from": { "name": secret } })
+}
+
+/// `gs://a` and `--bucket=` of `--bucket=gs://a`.
+fn without_flag(text: &str) -> (&str, &str) {
+    match text.split_once('=') {
+        Some((name, value)) if name.starts_with('-') && !name.contains(char::is_whitespace) => {
+            (value, &text[..=name.len()])
+        }
+        _ => (text, ""),
+    }
+}
+
+/// The container and the name of the variable whose value stands at `path`.
+pub(super) fn variable<'o>(object: &'o Object, path: &str) -> Option<(String, &'o str)> {
+    let entry = path.strip_suffix("/value")?;
+    let container = entry.rsplit_once('/')?.0.strip_suffix("/env")?;
+    let known = kinds::containers(object).into_iter().find(|it| it == container)?;
+    Some((known, object.text(&format!("{entry}/name"))))
+}
+
+/// Whether a patch may change what stands there.
+fn patchable(object: &Object, path: &str) -> bool {
+    let route = matches!(kinds::shape(object), Shape::Route | Shape::GatewayRoute);
+    object.group() != names::GROUP && (!route || path.contains("/http/"))
+}
+
+/// An object as `target`, `include` and `exclude` name it.
+pub(super) fn pattern(object: &Key) -> Value {
+    let mut pattern = json!({ "kind": object.kind, "name": object.name });
+    // Two kinds of one name are told apart by their group; most have none to be told from.
+    if !object.group.is_empty() && !["apps", "batch"].contains(&object.group.as_str()) {
+        pattern["group"] = json!(object.group);
+    }
+    pattern
+}
+
+fn patched(object: &Key, operations: &Value) -> Value {
+    json!({ "target": pattern(object), "patch": yaml(operations) })
+}
+
+fn yaml(value: &Value) -> String {
+    // A tree of maps, lists and texts can always be written.
+    serde_saphyr::to_string(value).unwrap_or_default()
+}
