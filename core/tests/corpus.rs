@@ -8,7 +8,9 @@ mod common;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    env,
+    fmt::Write,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -176,7 +178,8 @@ fn findings_are_few_and_the_figures_say_how_many() {
             here.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let of = |severity| plan.findings.iter().filter(|it| it.severity == severity).count();
         let (warn, inform) = (of(Severity::Warns), of(Severity::Informs));
-        table += &format!("| {name} | {objects} | {warn} | {inform} | {} |\n", what.join(", "));
+        let what = what.join(", ");
+        writeln!(table, "| {name} | {objects} | {warn} | {inform} | {what} |").unwrap();
     }
     let all: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("{table}\n{}", all.join(", "));

@@ -50,7 +50,7 @@ pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) 
 /// Says once for the whole plan why images are not pinned.
 fn report(unpinned: &Places<String>, context: &Context, log: &mut Log) {
     for (why, objects, images) in unpinned.objects() {
-        let named: Vec<String> = objects.iter().map(|it| it.to_string()).collect();
+        let named: Vec<String> = objects.iter().map(ToString::to_string).collect();
         let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
         log.find(
             Severity::Informs,

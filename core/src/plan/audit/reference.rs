@@ -104,9 +104,10 @@ fn report(object: &Key, found: &relocate::Mention, context: &Context, log: &mut 
             &found.path,
             RESIDUAL,
             format!("{word} leads to the source namespace {source}"),
-            match object.group == names::GROUP {
-                true => "change what sets this value".to_owned(),
-                false => format!("# or change what sets this value\n{}", settle::exclude(object)),
+            if object.group == names::GROUP {
+                "change what sets this value".to_owned()
+            } else {
+                format!("# or change what sets this value\n{}", settle::exclude(object))
             },
         ),
         Kind::Possible => log.find(

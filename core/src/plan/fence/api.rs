@@ -86,7 +86,7 @@ fn unknown(cut_off: &BTreeSet<&Key>, request: &Request, log: &mut Log) {
     if cut_off.is_empty() {
         return;
     }
-    let named: Vec<String> = cut_off.iter().map(|it| it.to_string()).collect();
+    let named: Vec<String> = cut_off.iter().map(ToString::to_string).collect();
     log.find(
         Severity::Informs,
         &request.environment.key(),

@@ -78,9 +78,10 @@ pub(super) fn report(missing: &Missing, target: &Target, log: &mut Log) {
         } else {
             (Severity::Informs, format!("it needs {to}, which production has not either{also}"))
         };
-        let settle = match object.group == names::GROUP {
-            true => format!("let the task do without {to}, or add it under spec.overlay"),
-            false => format!("# to leave {object} behind as well\n{}", settle::exclude(object)),
+        let settle = if object.group == names::GROUP {
+            format!("let the task do without {to}, or add it under spec.overlay")
+        } else {
+            format!("# to leave {object} behind as well\n{}", settle::exclude(object))
         };
         log.find(severity, object, path, "missing-reference", why, settle);
     }
