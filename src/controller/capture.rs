@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DynamicObject, ListParams, TypeMeta},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
@@ -43,6 +43,8 @@ const AT_ONCE: usize = 8;
 const PAGE: u32 = 500;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
 const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
+
+const SECRET: &str = "Secret";
 
 /// Captures that are being made or used at the moment.
 #[derive(Default)]
@@ -78,8 +80,11 @@ pub async fn read(
     now: impl Fn() -> Timestamp,
 ) -> Result<Reading, Error> {
     let kinds = kinds.listable(client).await?;
-    let wanted: Vec<ApiResource> =
-        kinds.into_iter().filter(|kind| kinds::is_read(&kind.group, &kind.kind)).collect();
+    // Secrets are read apart, and once.
+    let wanted: Vec<ApiResource> = kinds
+        .into_iter()
+        .filter(|kind| kinds::is_read(&kind.group, &kind.kind) && !is_secret(kind))
+        .collect();
     let answers = stream::iter(wanted)
         .map(|kind| async move {
             let objects = objects(source, &kind, client).await;
@@ -114,14 +119,19 @@ pub async fn read(
             ),
         ));
     }
+    let secrets = match secrets? {
+        Some(found) => {
+            let (there, opened): (Vec<Object>, Vec<OpenSecret>) = found.into_iter().unzip();
+            objects.extend(there);
+            Some(opened)
+        }
+        None => {
+            unreadable.push(SECRET.to_owned());
+            None
+        }
+    };
     objects.extend(rights::of_source(source, &objects, client).await?);
-    Ok(Reading {
-        namespace: source.clone(),
-        captured_at: now(),
-        objects,
-        secrets: secrets?,
-        unreadable,
-    })
+    Ok(Reading { namespace: source.clone(), captured_at: now(), objects, secrets, unreadable })
 }
 
 /// The source itself: its name, labels and annotations.
@@ -155,31 +165,55 @@ async fn objects(
 ) -> Result<Vec<Object>, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), source.as_str(), kind);
     let what = format!("list {} in {source}", kind.plural);
-    let mut objects = Vec::new();
-    for mut object in pages(&api, &what, false).await? {
-        object.metadata.managed_fields = None;
-        // Lists leave out what every item of theirs is.
-        object.types.get_or_insert_with(|| kube::core::TypeMeta {
-            api_version: kind.api_version.clone(),
-            kind: kind.kind.clone(),
-        });
-        let value = serde_json::to_value(object).map_err(|it| Error::Stored(it.to_string()))?;
-        objects.push(Object::new(value)?);
-    }
-    Ok(objects)
+    let found = pages(&api, &what, false).await?;
+    found.into_iter().map(|object| untyped(object, kind)).collect()
 }
 
-/// The source's Secrets, or `None` if they may not be read.
+fn untyped(mut object: DynamicObject, kind: &ApiResource) -> Result<Object, Error> {
+    object.metadata.managed_fields = None;
+    // Lists leave out what every item of theirs is.
+    object.types.get_or_insert_with(|| TypeMeta {
+        api_version: kind.api_version.clone(),
+        kind: kind.kind.clone(),
+    });
+    let value = serde_json::to_value(object).map_err(|it| Error::Stored(it.to_string()))?;
+    Ok(Object::new(value)?)
+}
+
+/// The source's Secrets, each without and with its values, or `None` if they may not be read.
 async fn secrets(
     source: &NamespaceName,
     client: &Client,
-) -> Result<Option<Vec<OpenSecret>>, Error> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), source.as_str());
+) -> Result<Option<Vec<(Object, OpenSecret)>>, Error> {
+    let kind = ApiResource::erase::<Secret>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), source.as_str(), &kind);
     match pages(&api, &format!("list secrets in {source}"), true).await {
-        Ok(secrets) => Ok(Some(secrets.into_iter().map(open).collect())),
+        Ok(found) => {
+            Ok(Some(found.into_iter().map(|it| parted(it, &kind)).collect::<Result<_, _>>()?))
+        }
         Err(error) if error.code() == 403 => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A Secret without its values, and those.
+fn parted(mut secret: DynamicObject, kind: &ApiResource) -> Result<(Object, OpenSecret), Error> {
+    let fields = secret.data.as_object_mut();
+    let data = fields.and_then(|it| it.remove("data")).unwrap_or_default();
+    let data: Option<BTreeMap<String, ByteString>> =
+        serde_json::from_value(data).map_err(|_| Error::Stored("a Secret's data".to_owned()))?;
+    let kind_of = secret.data.get("type").and_then(|it| it.as_str()).unwrap_or("Opaque");
+    let data = data.unwrap_or_default().into_iter();
+    let opened = OpenSecret {
+        name: secret.name_any(),
+        kind: kind_of.to_owned(),
+        data: data.map(|(key, ByteString(bytes))| (key, SecretBytes::new(bytes))).collect(),
+    };
+    Ok((untyped(secret, kind)?, opened))
+}
+
+fn is_secret(kind: &ApiResource) -> bool {
+    kind.group.is_empty() && kind.kind == SECRET
 }
 
 pub(super) async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<Vec<K>, Error>
@@ -217,4 +251,34 @@ pub fn values(secret: Secret) -> BTreeMap<String, SecretBytes> {
 
 fn full_name(kind: &ApiResource) -> String {
     if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_parted_from_its_values() {
+        let secret = json!({
+            "metadata": {"name": "db", "managedFields": [{}]}, "type": "kubernetes.io/tls",
+            "immutable": true, "data": {"p": "Y2FuYXJ5"},
+        });
+        let kind = ApiResource::erase::<Secret>(&());
+        let (object, opened) = parted(serde_json::from_value(secret).unwrap(), &kind).unwrap();
+        assert_eq!(
+            object.value(),
+            &json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
+                "type": "kubernetes.io/tls", "immutable": true})
+        );
+        assert_eq!(
+            (opened.kind.as_str(), opened.data["p"].expose()),
+            ("kubernetes.io/tls", &b"canary"[..])
+        );
+        let empty = serde_json::from_value(json!({"metadata": {"name": "e"}})).unwrap();
+        let (_, opened) = parted(empty, &kind).unwrap();
+        assert!(opened.kind == "Opaque" && opened.data.is_empty());
+        let wrong = json!({"metadata": {"name": "e"}, "data": {"p": "canary!"}});
+        let said = parted(serde_json::from_value(wrong).unwrap(), &kind).err().unwrap().to_string();
+        assert!(!said.contains("canary"), "{said}");
+    }
 }
