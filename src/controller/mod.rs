@@ -22,6 +22,7 @@ pub(crate) mod observe;
 mod orphan;
 mod perform;
 mod recent;
+mod repeat;
 mod report;
 mod rights;
 mod secrets;

@@ -30,6 +30,7 @@ use super::{
     call::{call, call_list, creation, gone_is_fine, there_is_fine},
     context::Context,
     error::Error,
+    repeat,
     seen::Seen,
     stored::Stored,
     trouble,
@@ -52,6 +53,10 @@ pub async fn start(
     let run = seen.run(planned, now);
     let number = run.attempts + 1;
     let job = job(stored, planned, number, ctx);
+    if planned.job_name.is_some() && number > 1 {
+        let api = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+        repeat::make_way(&api, job.name(), number).await?;
+    }
     post(seen, &job, ctx).await?;
     let summary = TaskSummary {
         name: planned.name.clone(),
@@ -64,7 +69,7 @@ pub async fn start(
         message: String::new(),
     };
     let id = seen.run_id(planned);
-    let attempt = Attempt { state: TaskState::Running, started: Some(now), ended: None };
+    let attempt = Attempt { number, state: TaskState::Running, started: Some(now), ended: None };
     seen.attempts.entry(id).or_default().insert(number, attempt);
     seen.note(planned, summary);
     Ok(())
@@ -140,12 +145,17 @@ pub async fn attempts(
 ) -> Result<BTreeMap<String, BTreeMap<u32, Attempt>>, Error> {
     let mut all = BTreeMap::new();
     for planned in &stored.plan.tasks {
-        let mut found: BTreeMap<u32, Attempt> = (1..=planned.retries + 1)
+        let numbers = match planned.job_name {
+            // One name for all of them: the Job itself says which it is.
+            Some(_) => 1..=1,
+            None => 1..=planned.retries + 1,
+        };
+        let mut found: BTreeMap<u32, Attempt> = numbers
             .filter_map(|number| {
                 let name = task::name(planned, &attempt(stored, planned, number, ctx));
                 let attempt =
                     ctx.world.attempt(&seen.identity.uid, seen.target_name.as_str(), &name)?;
-                Some((number, attempt))
+                Some(numbered(planned, number, attempt))
             })
             .collect();
         let recorded = seen.summary(planned).filter(|it| it.content == seen.run_id(planned));
@@ -153,11 +163,17 @@ pub async fn attempts(
             let name = task::name(planned, &attempt(stored, planned, number, ctx));
             let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
             let job = call(&format!("get Job {name}"), || api.get_opt(&name)).await?;
-            found.extend(job.map(|job| (number, Attempt::from(&job))));
+            found.extend(job.map(|job| numbered(planned, number, Attempt::from(&job))));
         }
         all.insert(seen.run_id(planned), found);
     }
     Ok(all)
+}
+
+/// An attempt with its number.
+fn numbered(planned: &PlannedTask, number: u32, attempt: Attempt) -> (u32, Attempt) {
+    let number = if planned.job_name.is_some() { attempt.number } else { number };
+    (number, attempt)
 }
 
 /// Has a Pod in the target try the ways to production.

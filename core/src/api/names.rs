@@ -35,6 +35,8 @@ pub const REQUEST_NAMESPACE_LABEL: &str = "kulisse.dev/request-namespace";
 pub const STORE_LABEL: &str = "kulisse.dev/store";
 /// Label on Jobs and Pods of seeds and smokes: name of the task.
 pub const TASK_LABEL: &str = "kulisse.dev/task";
+/// Label on Jobs of seeds and smokes: which attempt it is, counted from 1.
+pub const ATTEMPT_LABEL: &str = "kulisse.dev/attempt";
 /// Label on the Job and Pod that show that production cannot be reached.
 pub const PROBE_LABEL: &str = "kulisse.dev/probe";
 /// Label of what the fence consists of (policies, bindings).

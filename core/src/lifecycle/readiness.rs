@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 
 use super::facts::Problem;
-use crate::api::{condition::Reason, status::TaskState};
+use crate::api::{condition::Reason, names, status::TaskState};
 
 /// A workload in figures: what is kept of the objects that are watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +79,8 @@ impl From<&DaemonSet> for Rollout {
 /// How one attempt of a task stands: what is kept of a Job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
+    /// Which it is, as its Job says.
+    pub number: u32,
     /// How it stands.
     pub state: TaskState,
     /// When its Job was made.
@@ -101,7 +103,10 @@ impl From<&Job> for Attempt {
             Some(_) => TaskState::Failed,
         };
         let ended = status.completion_time.map(|time| time.0);
+        let labels = job.metadata.labels.as_ref();
+        let number = labels.and_then(|it| it.get(names::ATTEMPT_LABEL)?.parse().ok());
         Self {
+            number: number.unwrap_or(1),
             state,
             started: job.metadata.creation_timestamp.as_ref().map(|time| time.0),
             ended: ended.or_else(|| over?.last_transition_time.as_ref().map(|time| time.0)),

@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn job(state: TaskState) -> Attempt {
-        Attempt { state, started: None, ended: None }
+        Attempt { number: 1, state, started: None, ended: None }
     }
 
     fn stands(

@@ -52,6 +52,8 @@ pub fn job(task: &PlannedTask, attempt: &Attempt) -> Object {
             job.set(&format!("{place}/{}", escape(key)), json!(value));
         }
     }
+    let number = attempt.number.to_string();
+    job.set(&format!("/metadata/labels/{}", escape(names::ATTEMPT_LABEL)), json!(number));
     if let Work::Job(_) = task.work {
         tell(&mut job, &variables(request, attempt.urls));
     }
