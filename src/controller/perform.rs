@@ -33,7 +33,7 @@ use super::{
     context::Context,
     discovery,
     error::Error,
-    given, observe, orphan, report,
+    given, observe, orphan, report, secrets,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -114,8 +114,13 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let plan = plan::plan(&request, &captured)?;
     claim_hosts(seen, &plan.urls, ctx)?;
     let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
+    let given = secrets::marks(seen, &plan, ctx).await?;
+    if kept.is_some_and(|before| before.given != given) {
+        apply_again(seen, &plan.digest);
+    }
     let serial = before.as_ref().map_or(0, |it| it.serial + 1);
-    let stored = Arc::new(Stored { serial, request, capture: (*captured).clone(), plan, held });
+    let capture = (*captured).clone();
+    let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
     futures::try_join!(
         stored::save(&seen.identity.uid, &stored, ctx),
         report::publish(seen, &stored.plan, ctx),
@@ -126,6 +131,14 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);
     Ok(())
+}
+
+/// The plan is the same, and Secrets that it names hold something else: what differs is applied.
+fn apply_again(seen: &mut Seen, digest: &str) {
+    let applied = seen.target_record_mut().and_then(|it| it.applied.as_mut());
+    if let Some(applied) = applied.filter(|it| it.digest == digest) {
+        applied.through = Wave::Fence;
+    }
 }
 
 /// Takes the preview hosts of a plan, unless another environment has one: two routes of one host

@@ -16,6 +16,7 @@ use kulisse_core::{
         identity::{NamespaceName, ObjectName},
         names,
     },
+    plan::Plan,
     secrets::{
         self, Filling, Materials, OpenSecret, Origin, Place, PlannedValue, Production, SecretBytes,
         Values,
@@ -49,11 +50,25 @@ pub async fn values(
     let with = Materials {
         key: &ctx.key,
         environment: &seen.identity.uid,
-        given: given(seen, stored, ctx).await?,
+        given: given(seen, &stored.plan, ctx).await?,
         existing,
         production: Arc::new(Production::of(&stored.capture.secrets)),
     };
     Ok(secrets::make(&stored.plan.secrets, &with)?)
+}
+
+/// Marks of what planned Secrets take from elsewhere now, by name. What is missing is said when the
+/// Secrets are made.
+pub async fn marks(
+    seen: &Seen,
+    plan: &Plan,
+    ctx: &Context,
+) -> Result<BTreeMap<String, String>, Error> {
+    match given(seen, plan, ctx).await {
+        Ok(given) => Ok(secrets::marks(&plan.secrets, &given, &seen.identity.uid, &ctx.key)),
+        Err(Error::Problem(_)) => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// What planned ConfigMaps hold of certificates, by name.
@@ -88,10 +103,10 @@ pub async fn known(seen: &Seen, ctx: &Context) -> Result<Vec<OpenSecret>, Error>
 /// What the plan takes from Secrets elsewhere, each of them read once.
 async fn given(
     seen: &Seen,
-    stored: &Stored,
+    plan: &Plan,
     ctx: &Context,
 ) -> Result<BTreeMap<Place, SecretBytes>, Error> {
-    let planned = stored.plan.secrets.values().flat_map(|planned| planned.keys.values());
+    let planned = plan.secrets.values().flat_map(|planned| planned.keys.values());
     let from: BTreeSet<(Origin, &String)> = planned
         .filter_map(|value| match value {
             PlannedValue::From(place) => Some((place.origin, &place.secret)),
@@ -102,7 +117,7 @@ async fn given(
     for (origin, name) in from {
         let namespace = match origin {
             Origin::Request => &seen.identity.namespace,
-            Origin::Source => &stored.plan.source,
+            Origin::Source => &plan.source,
             Origin::Operator => &ctx.settings.namespace,
         };
         let secret = usable(namespace, origin, name, ctx).await?;

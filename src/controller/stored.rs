@@ -66,6 +66,10 @@ pub struct Stored {
     /// What the target may hold from earlier plans: fingerprint by key, as text. An empty
     /// fingerprint: it is not known what exactly it holds.
     pub held: BTreeMap<String, Held>,
+    /// Marks of what planned Secrets take from elsewhere, by name: other values are applied, although
+    /// the plan is the same.
+    #[serde(default)]
+    pub given: BTreeMap<String, String>,
 }
 
 /// An object that the target may hold.
@@ -102,7 +106,10 @@ impl Stored {
         let secret = is(Shape::Secret).then(|| self.plan.secrets.get(name));
         let settings = || self.plan.settings.get(name).filter(|_| is(Shape::Settings)).map(Some);
         let recipe = secret.or_else(settings);
-        digest::of(&(&clone.object, recipe))
+        match self.given.get(name).filter(|_| is(Shape::Secret)) {
+            Some(given) => digest::of(&(&clone.object, recipe, given)),
+            None => digest::of(&(&clone.object, recipe)),
+        }
     }
 }
 
@@ -292,7 +299,7 @@ mod tests {
             granted_secrets: Vec::new(),
         };
         let plan = plan(&request, &capture).unwrap();
-        Stored { serial, request, capture, plan, held: BTreeMap::new() }
+        Stored { serial, request, capture, plan, held: BTreeMap::new(), given: BTreeMap::new() }
     }
 
     /// A plan in parts of a few bytes.

@@ -208,6 +208,54 @@ pub async fn what_is_no_longer_planned_is_removed(world: Arc<World>) {
     it.remove().await;
 }
 
+/// A Secret that environments may use, and the right of the operator to read it.
+const SANDBOX: &str = "
+apiVersion: v1
+kind: Secret
+metadata: { name: sandbox, namespace: '{ns}', labels: { kulisse.dev/usable: 'true' } }
+stringData: { password: given-at-first }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: kulisse-request-reader, namespace: '{ns}' }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kulisse-request-reader }
+subjects: [{ kind: ServiceAccount, name: kulisse, namespace: kulisse }]
+";
+
+pub async fn other_contents_of_a_given_secret_are_applied_and_nothing_else_moves(
+    world: Arc<World>,
+) {
+    let place = world.source("given", APPLICATION).await;
+    let objects = world.objects();
+    objects.apply(&SANDBOX.replace("{ns}", &place.requests)).await;
+    let rule = json!([{ "name": "database", "keys": ["password"], "policy": "From",
+        "from": { "name": "sandbox" } }]);
+    let it = place.environment("pr-1", json!({ "secrets": { "rules": rule } })).await;
+    it.ready(s(45)).await;
+    let target = it.target().await;
+    let api: Api<Secret> = Api::namespaced(objects.client.clone(), &target);
+    let password = || async {
+        let data = api.get("database").await.expect("the cloned Secret").data.unwrap_or_default();
+        String::from_utf8(data["password"].0.clone()).expect("text")
+    };
+    assert_eq!(password().await, "given-at-first");
+    let before = settled(objects, &target).await;
+    let other = json!({ "stringData": { "password": "given-later" } });
+    objects.merge("v1 Secret", &place.requests, "sandbox", other).await;
+    // The plan is the same: what it is made for has a new number.
+    it.patch(json!({ "pullRequest": { "number": 2 } })).await;
+    eventually("the value is the one that is given now", s(30), || async {
+        let now = password().await;
+        if now == "given-later" { Ok(()) } else { Err(now) }
+    })
+    .await;
+    it.ready(s(30)).await;
+    let moved = changed(&before, &settled(objects, &target).await);
+    let only = moved.iter().all(|it| it.starts_with("Secret") && it.ends_with(" database"));
+    assert!(moved.len() == 1 && only, "{moved:?}");
+    it.remove().await;
+}
+
 pub async fn nothing_changes_while_an_environment_is_suspended(world: Arc<World>) {
     let place = world.source("suspended", APPLICATION).await;
     let objects = world.objects();

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             clones::a_clone_arrives_rewritten_and_without_productions_secrets,
             clones::another_image_changes_one_object_and_runs_no_seed_again,
             clones::what_is_no_longer_planned_is_removed,
+            clones::other_contents_of_a_given_secret_are_applied_and_nothing_else_moves,
             clones::nothing_changes_while_an_environment_is_suspended,
             clones::an_object_that_the_server_refuses_is_named_and_the_others_are_applied,
             clones::a_seed_whose_store_never_comes_waits_and_says_so,

@@ -20,6 +20,7 @@ mod guard;
 mod hash;
 mod keys;
 mod make;
+mod mark;
 mod name;
 mod pattern;
 mod pieces;
@@ -42,6 +43,7 @@ pub use self::{
         Attribute, Certificate, KeyForm, KeyId, KeyPart, Leaf, Names, PlannedKey, parse as keys_in,
     },
     make::{Materials, Unmade, Values, make},
+    mark::marks,
     recipe::{
         Alphabet, CredentialClass, EVERY_KEY, Encoding, Origin, Part, Place, PlannedSecret,
         PlannedValue, SealedSecret, SealedValue, TemplatePart,
