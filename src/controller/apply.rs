@@ -185,8 +185,11 @@ async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error
     ObjectName::parse(parcel.object.name())?;
     match parcel.way {
         Way::Create => match create(&api, seen, &parcel, ctx).await {
-            // Ours of a pass that was cut off, or made by a controller: made to fit.
-            Err(error) if error.code() == 409 => change(&api, seen, parcel, ctx).await,
+            // Ours of a pass that was cut off, or made by a controller: made to fit. A full quota says
+            // so of what is there as well.
+            Err(error) if error.code() == 409 || over_quota(&error) => {
+                change(&api, seen, parcel, ctx).await
+            }
             other => other,
         },
         Way::Change => change(&api, seen, parcel, ctx).await,
@@ -359,6 +362,20 @@ fn unsettled(error: &Error) -> bool {
                 || words.starts_with("Forbidden")
         }
         Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) | Error::Name(_) => false,
+    }
+}
+
+/// Whether a quota is full: its words are kept from errors about Secrets, of which any refusal counts.
+fn over_quota(error: &Error) -> bool {
+    match error {
+        Error::Api { words, code: 403, .. } => {
+            words.contains("exceeded quota") || words.starts_with("Forbidden")
+        }
+        Error::Api { .. }
+        | Error::Deadline { .. }
+        | Error::Problem(_)
+        | Error::Stored(_)
+        | Error::Name(_) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cause::innermost;
 use kulisse_core::{
     api::{condition::Reason, duration::InvalidDuration, identity::InvalidName},
-    lifecycle::Problem,
+    lifecycle::{Problem, readiness::passes},
     plan::{PlanError, object::NotAnObject},
     secrets::Unmade,
 };
@@ -116,9 +116,11 @@ impl From<NotAnObject> for Error {
     }
 }
 
-/// The HTTP status of a failed request; 0 if there was no answer.
+/// The HTTP status of a failed request; 0 if there was no answer. What is forbidden for a moment only
+/// counts as *not available yet*: it is tried again, and nobody is called.
 pub fn code(error: &kube::Error) -> u16 {
     match error {
+        kube::Error::Api(status) if status.code == 403 && passes(&status.message) => 503,
         kube::Error::Api(status) => status.code,
         _ => 0,
     }

@@ -45,9 +45,16 @@ impl From<&Deployment> for Rollout {
                 .iter()
                 .flatten()
                 .find(|it| it.type_ == "ReplicaFailure" && it.status == "True")
-                .and_then(|it| it.message.clone()),
+                .and_then(|it| it.message.clone())
+                .filter(|words| !passes(words)),
         }
     }
+}
+
+/// Whether a refusal of the API server passes by itself: until a new quota has been counted for the
+/// first time, it refuses all that it counts.
+pub fn passes(words: &str) -> bool {
+    words.contains("status unknown for quota")
 }
 
 impl From<&StatefulSet> for Rollout {
@@ -250,6 +257,22 @@ mod tests {
         assert!(!Rollout { seen: false, ..up.clone() }.up());
         assert!(!Rollout { updated: 1, ..up }.up());
         assert!(Rollout { seen: true, ..Rollout::default() }.up(), "0 of 0");
+    }
+
+    #[test]
+    fn pods_that_wait_for_their_quota_to_be_counted_are_not_refused() {
+        let refused = |words: &str| {
+            let deployment: Deployment =
+                serde_json::from_value(json!({ "status": { "conditions": [
+                { "type": "ReplicaFailure", "status": "True", "message": words }] } }))
+                .unwrap();
+            Rollout::from(&deployment).refused
+        };
+        let words =
+            "pods \"web-1\" is forbidden: status unknown for quota: kulisse-quota, resources: pods";
+        assert_eq!(refused(words), None);
+        let words = "pods \"web-1\" is forbidden: exceeded quota: kulisse-quota";
+        assert_eq!(refused(words).as_deref(), Some(words));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::bounds::{Asked, Bounds, Part};
 use crate::{
-    api::class::Quota,
+    api::class::{ProbeMode, Quota},
     plan::{
         kinds::{self, Shape},
         object::Object,
@@ -23,50 +23,10 @@ const COUNTED: [&str; 6] =
 /// What every namespace holds without being asked.
 const GIVEN: [&str; 2] = ["configmaps", "serviceaccounts"];
 
-/// What exceeds the quota: what is needed and what is allowed. Anything that cannot be known
-/// beforehand (what controllers make of the clones) is left to the API server.
-pub(super) fn exceeding(
-    objects: &[Object],
-    tasks: &[PlannedTask],
-    quota: &Quota,
-    bounds: &Bounds,
-) -> Vec<String> {
-    let mut demand = Demand::default();
-    // One Pod more at a time: the new one of a rollout, or a task's.
-    let mut more = Asked::default();
-    for object in objects {
-        demand.count(object);
-        let Some(spec) = kinds::pod_spec(object) else { continue };
-        let pod = bounds.pod(object, &spec);
-        let replicas = running(object);
-        demand.pods(&pod, replicas);
-        for template in kinds::claim_templates(object) {
-            demand.claim(object, &template, replicas);
-        }
-        if replicas > 0 && surges(object) {
-            more.raise(&pod);
-            demand.surge = true;
-        }
-    }
-    for task in tasks {
-        demand.surge = true;
-        if let Work::Job(job) = &task.work {
-            more.raise(&bounds.pod(job, "/spec/template/spec"));
-        }
-    }
-    if demand.surge {
-        demand.pods(&more, 1);
-    }
-    let over = quota.hard.iter().filter_map(|(name, allowed)| {
-        let (needed, allowed) = (*demand.needs.get(name)?, Quantity::parse(&allowed.0)?);
-        (needed > allowed)
-            .then(|| format!("{name} {}, {} allowed", needed.show(name), allowed.show(name)))
-    });
-    over.collect()
-}
-
+/// What is needed, as far as it can be known beforehand: what controllers make of the clones is left
+/// to the API server.
 #[derive(Default)]
-struct Demand {
+pub(super) struct Demand {
     /// By the names that quotas use.
     needs: BTreeMap<String, Quantity>,
     /// There is a time at which there is one Pod more.
@@ -74,6 +34,61 @@ struct Demand {
 }
 
 impl Demand {
+    /// Of objects, and of the Pods of tasks.
+    pub(super) fn of<'a>(
+        objects: impl Iterator<Item = &'a Object>,
+        tasks: &[PlannedTask],
+        bounds: &Bounds,
+    ) -> Self {
+        let mut demand = Self::default();
+        // One Pod more at a time: the new one of a rollout, or a task's.
+        let mut more = Asked::default();
+        for object in objects {
+            demand.count(object);
+            let Some(spec) = kinds::pod_spec(object) else { continue };
+            let pod = bounds.pod(object, &spec);
+            let replicas = running(object);
+            demand.pods(&pod, replicas);
+            for template in kinds::claim_templates(object) {
+                demand.claim(object, &template, replicas);
+            }
+            if replicas > 0 && surges(object) {
+                more.raise(&pod);
+                demand.surge = true;
+            }
+        }
+        for task in tasks {
+            demand.surge = true;
+            if let Work::Job(job) = &task.work {
+                more.raise(&bounds.pod(job, "/spec/template/spec"));
+            }
+        }
+        if demand.surge {
+            demand.pods(&more, 1);
+        }
+        demand
+    }
+
+    /// Jobs stay when they are over: one for each attempt of a task, and the probe's.
+    pub(super) fn jobs(&mut self, tasks: &[PlannedTask], probe: ProbeMode) {
+        let attempts: i64 = tasks.iter().map(|task| i64::from(task.retries) + 1).sum();
+        let probe = match probe {
+            ProbeMode::Always => 1,
+            ProbeMode::Never => 0,
+        };
+        self.add_count("jobs", "batch", attempts + probe);
+    }
+
+    /// What exceeds the quota: what is needed and what is allowed.
+    pub(super) fn beyond(&self, quota: &Quota) -> Vec<String> {
+        let over = quota.hard.iter().filter_map(|(name, allowed)| {
+            let (needed, allowed) = (*self.needs.get(name)?, Quantity::parse(&allowed.0)?);
+            (needed > allowed)
+                .then(|| format!("{name} {}, {} allowed", needed.show(name), allowed.show(name)))
+        });
+        over.collect()
+    }
+
     fn add(&mut self, name: &str, amount: Quantity) {
         let here = self.needs.entry(name.to_owned()).or_default();
         *here = here.plus(amount);

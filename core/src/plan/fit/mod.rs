@@ -9,9 +9,12 @@ mod demand;
 
 use serde_json::{Value, json};
 
-use self::bounds::{Bounds, Part};
+use self::{
+    bounds::{Bounds, Part},
+    demand::Demand,
+};
 use super::{
-    PlanError,
+    PlanError, access,
     context::Context,
     kinds,
     log::{Log, Rule},
@@ -65,7 +68,11 @@ pub(super) fn check(
     let class = &context.request.class;
     let Some(quota) = &class.quota else { return Ok(()) };
     let bounds = Bounds::new(class)?;
-    refuse("quota", demand::exceeding(objects, tasks, quota, &bounds))
+    // Not of the plan, and counted all the same: what is made of the target and its tasks.
+    let rights = access::rights(context.request);
+    let mut demand = Demand::of(objects.iter().chain([&rights]), tasks, &bounds);
+    demand.jobs(tasks, class.boundary.probe);
+    refuse("quota", demand.beyond(quota))
 }
 
 /// Makes a container of our own fit: it needs little, and takes what it gets.
