@@ -209,14 +209,20 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
         );
         return (BoundaryClean, Verdict::False, Reason::ProductionReference, message);
     }
+    let skipped = "the class skips the probe: that production cannot be reached is not promised";
+    let shown = match &facts.probe {
+        Probe::Closed(what) => Some(what.as_str()),
+        Probe::Skipped => Some(skipped),
+        Probe::Failed(_) | Probe::Running(_) | Probe::Due => None,
+    };
+    if let Some(shown) = shown.filter(|_| !copied.is_empty()) {
+        let message = format!(
+            "{shown}; but credentials of production's own are in the clone, as grant and class allow: {}",
+            copied.join(", ")
+        );
+        return (BoundaryClean, Verdict::False, Reason::CredentialCopied, message);
+    }
     match &facts.probe {
-        Probe::Closed(what) if !copied.is_empty() => {
-            let message = format!(
-                "{what}; but credentials of production's own are in the clone, as grant and class allow: {}",
-                copied.join(", ")
-            );
-            (BoundaryClean, Verdict::False, Reason::CredentialCopied, message)
-        }
         Probe::Closed(what) => (BoundaryClean, Verdict::True, Reason::Probed, what.clone()),
         Probe::Failed(problem) if facts.warns_only => {
             let message = format!("{}; {WARNS_ONLY}", problem.message);
@@ -225,13 +231,9 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
         Probe::Failed(problem) => {
             (BoundaryClean, Verdict::False, problem.reason, problem.message.clone())
         }
-        Probe::Skipped => (
-            BoundaryClean,
-            Verdict::Unknown,
-            Reason::ProbeSkipped,
-            "the class skips the probe: that production cannot be reached is not promised"
-                .to_owned(),
-        ),
+        Probe::Skipped => {
+            (BoundaryClean, Verdict::Unknown, Reason::ProbeSkipped, skipped.to_owned())
+        }
         Probe::Running(Some(problem)) => {
             (BoundaryClean, Verdict::Unknown, problem.reason, problem.message.clone())
         }
