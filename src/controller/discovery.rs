@@ -20,7 +20,8 @@ use tokio::sync::Mutex;
 
 use super::{call::call_list, error::Error};
 
-/// How long an answer counts. A kind that is not found is looked for again at once.
+/// How long an answer counts where a kind is wanted: one that is not found is looked for again at
+/// once.
 const FRESH: Duration = Duration::from_mins(10);
 
 /// The addresses in the EndpointSlice of the Service `kubernetes`: where the API server listens.
@@ -41,9 +42,10 @@ pub fn endpoints(slice: &EndpointSlice) -> Vec<Endpoint> {
 pub struct Kinds(Mutex<Option<(Instant, Arc<Discovery>)>>);
 
 impl Kinds {
-    /// All namespaced kinds that can be listed, in the version that the server prefers.
+    /// All namespaced kinds that can be listed, in the version that the server prefers. Asked anew: what
+    /// is of a kind that was installed since would be left out in silence.
     pub async fn listable(&self, client: &Client) -> Result<Vec<ApiResource>, Error> {
-        let discovery = self.known(client, FRESH).await?;
+        let discovery = self.known(client, Duration::ZERO).await?;
         let resources =
             discovery.groups().flat_map(kube::discovery::ApiGroup::recommended_resources);
         let mut kinds: Vec<ApiResource> = resources
