@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// No namespace, no stored plan, no binding: nothing was made for it.
-async fn nothing_was_created(environment: &Environment<'_>) {
+pub async fn nothing_was_created(environment: &Environment<'_>) {
     let uid = environment.uid().await;
     let objects = environment.objects;
     steadily("nothing is created", s(2), || async {

@@ -7,15 +7,21 @@ use kube::{
     api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
 };
 use kulisse_core::api::{
-    condition::ConditionType::Expired, environment::StagingEnvironment, names,
+    condition::{
+        ConditionType::{Expired, Stalled},
+        is_true,
+    },
+    environment::StagingEnvironment,
+    names,
 };
 use serde_json::json;
 
 use crate::{
     support::{
         audit,
-        environment::{Environment, namespace_gone},
-        wait::{eventually, s},
+        environment::{Environment, namespace_gone, shown},
+        objects::gvk,
+        wait::{eventually, s, steadily},
     },
     world::{APPLICATION, World},
 };
@@ -87,6 +93,55 @@ pub async fn deleting_a_ready_environment_leaves_nothing(world: Arc<World>) {
     it.ready(s(45)).await;
     let (uid, target) = (it.uid().await, it.target().await);
     it.remove().await;
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn a_namespace_that_takes_its_time_to_go_is_waited_for(world: Arc<World>) {
+    let place = world.source("slow", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    // It goes on saying that the operator's rights are in it when these are long gone.
+    let remains = "object.status.?conditions.orValue([]).exists(it, it.type == 'NamespaceContentRemaining' && it.status == 'True')";
+    let resources = ["namespaces/status", "namespaces/finalize"];
+    let policy = world
+        .deny(
+            &place.requests,
+            &resources,
+            &format!("request.subResource == 'finalize' || !({remains})"),
+        )
+        .await;
+    let api = world.objects().api(&gvk("v1 Namespace"), "").await;
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    let patch = Patch::Merge(json!({ "status": { "conditions": [] } }));
+    eventually("nothing is finished there", s(30), || async {
+        match api.patch_status(&target, &params, &patch).await {
+            Err(error) if error.to_string().contains("denied by a test") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    it.delete().await;
+    eventually("the operator's rights are gone", s(45), || async {
+        let kind = "rbac.authorization.k8s.io/v1 RoleBinding";
+        match world.objects().find(kind, &target, names::RIGHTS_BINDING).await {
+            None => Ok(()),
+            Some(it) => Err(format!("{:?}", it.metadata)),
+        }
+    })
+    .await;
+    let looks = std::sync::atomic::AtomicU32::new(1);
+    steadily("nobody is called", s(5), || async {
+        // Whatever wakes the operator, it looks again.
+        let look = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        it.patch(json!({ "pullRequest": { "number": look } })).await;
+        let status = it.status().await;
+        let stalled = is_true(&status.conditions, Stalled);
+        if stalled { Err(shown(&status)) } else { Ok(()) }
+    })
+    .await;
+    world.allow(&policy).await;
+    it.gone(s(90)).await;
     nothing_is_left(&world, &uid, &target).await;
 }
 

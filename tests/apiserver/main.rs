@@ -14,12 +14,17 @@ mod scenarios;
 mod support;
 
 mod accounts;
+mod boundary;
 mod clones;
 mod consent;
+mod copies;
 mod corpus;
+mod customised;
 mod definitions;
 mod ends;
+mod exposure;
 mod figures;
+mod limits;
 mod look;
 mod restarts;
 mod world;
@@ -37,10 +42,26 @@ fn main() -> ExitCode {
         vec![
             scenarios!(s, 14, [
             corpus::the_server_takes_every_clone_of_the_corpus_and_none_misses_anything,
+            limits::a_quota_of_which_the_use_is_not_known_is_waited_for,
+            limits::a_plan_that_does_not_fit_the_quota_says_so_before_anything_is_made,
+            limits::a_plan_fits_the_quota_that_holds_exactly_what_it_says_it_needs,
+            limits::pods_and_claims_fit_the_limit_range_of_the_class,
+            copies::a_secret_is_copied_only_if_its_owners_and_the_class_consent,
+            copies::pods_pull_with_the_classs_secrets_or_with_those_that_are_granted,
+            customised::an_overlay_adds_and_replaces_and_is_read_again_with_the_spec,
+            customised::manifests_that_cannot_be_used_are_named,
+            customised::an_environment_is_made_of_manifests_alone_where_the_class_says_so,
+            customised::variables_and_patches_are_in_what_is_applied,
+            exposure::an_ingress_arrives_with_a_preview_host_the_classs_certificate_and_annotations,
+            exposure::a_host_that_another_environment_has_is_not_taken,
+            boundary::a_boundary_that_is_open_stops_an_environment_unless_it_only_warns,
+            boundary::a_reference_to_production_stops_a_plan_unless_it_only_warns,
+            boundary::openings_are_accepted_by_the_server_as_they_are_planned,
             ends::an_environment_expires_on_time_and_leaves_nothing_but_its_object,
             ends::an_expired_environment_is_deleted_where_it_says_so,
             ends::an_environment_deleted_while_it_is_created_leaves_nothing,
             ends::deleting_a_ready_environment_leaves_nothing,
+            ends::a_namespace_that_takes_its_time_to_go_is_waited_for,
             ends::an_environment_that_cannot_be_read_says_so_and_is_ended_all_the_same,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
             definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
@@ -73,6 +94,7 @@ fn main() -> ExitCode {
                 [
                     figures::forty_objects_take_few_requests,
                     figures::environments_at_rest_cost_no_request,
+                    exposure::routes_of_the_gateway_api_attach_to_the_gateway_of_the_class,
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
                     restarts::without_the_fence_policy_nothing_is_created,

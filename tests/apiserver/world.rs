@@ -7,6 +7,7 @@ use std::{
 };
 
 use kube::ResourceExt;
+use kulisse_core::api::names;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -110,6 +111,43 @@ impl World {
         place
     }
 
+    /// A class without a probe, since no Pod runs here, with more in its `spec`.
+    pub async fn class(&self, name: &str, more: &Value) {
+        let mut spec = json!({ "boundary": { "probe": "Never" } });
+        merge(&mut spec, more);
+        let class = json!({ "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingClass",
+            "metadata": { "name": name }, "spec": spec });
+        self.objects().try_apply(&class, false).await.expect("a class");
+    }
+
+    /// Has the API server refuse updates of resources, while `when` (CEL) is true, in all targets of a
+    /// request namespace. It does so in its own time. Answers what [`World::allow`] takes.
+    pub async fn deny(&self, requests: &str, resources: &[&str], when: &str) -> String {
+        let name = format!("denied-in-{requests}");
+        let spec = json!({
+            "matchConstraints": {
+                "namespaceSelector": { "matchLabels": { names::REQUEST_NAMESPACE_LABEL: requests } },
+                "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"],
+                    "resources": resources }],
+            },
+            "validations": [{ "expression": format!("!({when})"), "message": "denied by a test" }],
+        });
+        let bound = json!({ "policyName": name, "validationActions": ["Deny"] });
+        for (kind, spec) in POLICIES.into_iter().zip([spec, bound]) {
+            let (version, kind) = kind.split_once(' ').expect("a version and a kind");
+            let object = json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name }, "spec": spec });
+            self.objects().try_apply(&object, false).await.expect("a policy");
+        }
+        name
+    }
+
+    /// Takes such a refusal back.
+    pub async fn allow(&self, name: &str) {
+        for kind in POLICIES {
+            self.objects().delete(kind, "", name).await;
+        }
+    }
+
     /// Names of a source and a request namespace, of which nothing is made.
     pub fn place(&self, name: &str) -> Place<'_> {
         let source = format!("src-{name}");
@@ -165,12 +203,22 @@ impl<'a> Place<'a> {
             "className": "unprobed",
             "lifecycle": { "ttl": "3h" },
         });
-        for (key, value) in more.as_object().expect("fields").clone() {
-            spec[key] = value;
-        }
+        merge(&mut spec, more);
         spec
     }
 }
+
+/// Puts fields in, or in the place of others.
+fn merge(fields: &mut Value, more: &Value) {
+    for (key, value) in more.as_object().expect("fields") {
+        fields[key] = value.clone();
+    }
+}
+
+const POLICIES: [&str; 2] = [
+    "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy",
+    "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding",
+];
 
 /// No Pod runs here, so no probe can.
 const CLASS: &str = "
