@@ -24,20 +24,22 @@ use kulisse_core::{
 };
 use serde_json::json;
 
-/// Objects of the sources that are planned. The bar is for the second.
-const SIZES: [usize; 4] = [500, 1000, 2000, 4000];
+/// Objects of the sources that are planned. The bar is for the first.
+const SIZES: [usize; 4] = [1000, 2000, 4000, 8000];
 /// What a thousand objects may take.
 const BAR: Duration = Duration::from_millis(100);
-/// Times that each is planned; the median counts.
+/// How much longer than the first an object of the others may take.
+const LINEAR: f64 = 1.25;
+/// Times that each is planned; the fastest counts, since all else is other work of the machine.
 const TIMES: usize = 9;
 
 fn main() -> ExitCode {
-    let mut slow = false;
-    println!("Planning, median of {TIMES}\n");
+    let mut failed = false;
+    let mut first = None;
+    let (request, key) = (request(), OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap());
+    println!("Planning, the fastest of {TIMES}\n");
     println!("objects  clones  changes  sealing    planning   per object");
     for size in SIZES {
-        let (request, key) =
-            (request(), OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap());
         let reading = || Reading {
             namespace: NamespaceName::parse(source::NAMESPACE).unwrap(),
             captured_at: "2026-11-01T08:00:00Z".parse().unwrap(),
@@ -45,45 +47,40 @@ fn main() -> ExitCode {
             secrets: Some(source::secrets(size)),
             unreadable: Vec::new(),
         };
-        let readings: Vec<Reading> = (0..TIMES).map(|_| reading()).collect();
-        let capture = assemble(reading(), &key);
-        let mut readings = readings.into_iter();
-        let sealed = median(|| {
-            if let Some(reading) = readings.next() {
-                std::hint::black_box(assemble(reading, &key));
-            }
-        });
-        let planned = median(|| {
-            std::hint::black_box(plan(&request, &capture).unwrap());
-        });
-        let made = plan(&request, &capture).unwrap();
-        let over = size == 1000 && planned > BAR;
-        slow |= over;
+        let (sealed, capture) = fastest(reading, |reading| assemble(reading, &key));
+        let (planned, made) = fastest(|| (), |()| plan(&request, &capture).unwrap());
+        let each = planned.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap());
+        let least = *first.get_or_insert(each);
+        let verdict = if size == SIZES[0] && planned > BAR {
+            "  SLOWER than the bar"
+        } else if each > least * LINEAR {
+            "  MORE than in proportion"
+        } else {
+            ""
+        };
+        failed |= !verdict.is_empty();
         println!(
-            "{size:>7} {:>7} {:>8} {:>8.1} ms {:>8.1} ms {:>8.1} µs{}",
+            "{size:>7} {:>7} {:>8} {:>8.1} ms {:>8.1} ms {each:>8.1} µs{verdict}",
             made.clones.len(),
             made.changes.len(),
             sealed.as_secs_f64() * 1e3,
             planned.as_secs_f64() * 1e3,
-            planned.as_secs_f64() * 1e6 / f64::from(u32::try_from(size).unwrap()),
-            if over { "  SLOWER than 100 ms" } else { "" },
         );
     }
-    println!("\nBar: 1,000 objects within {} ms.\n", BAR.as_millis());
+    println!("\nBar: 1,000 objects within {} ms, more of them in proportion.\n", BAR.as_millis());
     let strict = std::env::var_os("STRICT").is_some();
-    if slow && strict { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed && strict { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn median(mut work: impl FnMut()) -> Duration {
-    let mut took: Vec<Duration> = (0..TIMES)
-        .map(|_| {
-            let from = Instant::now();
-            work();
-            from.elapsed()
-        })
-        .collect();
-    took.sort();
-    took[TIMES / 2]
+/// How long some work takes, without what it is given and what becomes of it; and what comes of it.
+fn fastest<G, M>(given: impl Fn() -> G, work: impl Fn(G) -> M) -> (Duration, M) {
+    let run = || {
+        let given = given();
+        let from = Instant::now();
+        let made = work(given);
+        (from.elapsed(), made)
+    };
+    (1..TIMES).map(|_| run()).fold(run(), |best, it| if it.0 < best.0 { it } else { best })
 }
 
 fn request() -> Request {

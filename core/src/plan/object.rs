@@ -147,11 +147,9 @@ impl Object {
     /// The pointers that a pattern stands for: a JSON pointer in which `*` is every element of a
     /// list. Only what exists is answered.
     pub fn expand(&self, pattern: &str) -> Vec<String> {
-        let mut found = vec![(String::new(), &self.0)];
-        for step in pattern.split('/').skip(1) {
-            found = found.into_iter().flat_map(|(path, value)| below(&path, value, step)).collect();
-        }
-        found.into_iter().map(|(path, _)| path).collect()
+        let mut found = Vec::new();
+        below(&self.0, pattern, &mut String::new(), &mut found);
+        found
     }
 
     /// A label in `metadata.labels`.
@@ -209,12 +207,31 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
     }
 }
 
-fn below<'v>(path: &str, value: &'v Value, step: &str) -> Vec<(String, &'v Value)> {
+/// Finds what `pattern` stands for below `value`, which stands at `path`.
+fn below(value: &Value, pattern: &str, path: &mut String, found: &mut Vec<String>) {
+    let Some((_, pattern)) = pattern.split_once('/') else {
+        found.push(path.clone());
+        return;
+    };
+    let (step, rest) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
+    let mut further = |value: &Value, step: &str| {
+        let here = path.len();
+        path.push('/');
+        path.push_str(step);
+        below(value, rest, path, found);
+        path.truncate(here);
+    };
     match (value, step) {
         (Value::Array(list), "*") => {
-            list.iter().enumerate().map(|(at, it)| (format!("{path}/{at}"), it)).collect()
+            for (at, it) in list.iter().enumerate() {
+                further(it, &at.to_string());
+            }
         }
-        _ => child(value, step).map(|it| (format!("{path}/{step}"), it)).into_iter().collect(),
+        _ => {
+            if let Some(it) = child(value, step) {
+                further(it, step);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Masks credentials in text that people read: reports, messages, logs.
 
+use std::borrow::Cow;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{
     Engine,
@@ -47,46 +49,55 @@ static TOKEN: Pattern = Pattern::new(r"[A-Za-z][\w.-]{15,}");
 /// assignments to names of credentials, authorization headers, JWTs, private keys, tokens of known
 /// services. It knows no values: logs of a target go through a [`Redactor`].
 pub fn redact(text: &str) -> String {
-    let mask = |found: &Captures<'_>| {
-        let group = |at: usize| found.get(at).map_or("", |group| group.as_str());
-        (group(1).to_owned(), group(2).to_owned(), group(3).to_owned())
-    };
-    let text = replace(&PEM, text, |_| MASK.to_owned());
-    let text = replace(&JWT, &text, |_| MASK.to_owned());
-    let text = replace(&USERINFO, &text, |found| {
-        let (before, password, after) = mask(found);
+    let text = replace(&PEM, text.into(), |_| MASK.to_owned());
+    let text = replace(&JWT, text, |_| MASK.to_owned());
+    let text = replace(&USERINFO, text, |found| {
+        let [before, password, after] = groups(found);
         // `https://host:8080/a@b` has a port.
         let port = password.len() - password.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let is_port = port > 0 && password[port..].starts_with('/');
-        let stays = password.is_empty() || is_port || shape::is_reference(&password);
+        let stays = password.is_empty() || is_port || shape::is_reference(password);
         if stays { found[0].to_owned() } else { format!("{before}{MASK}{after}") }
     });
-    let text = replace(&AUTHORIZATION, &text, |found| {
-        let (before, value, _) = mask(found);
-        if is_scheme(&value) { found[0].to_owned() } else { format!("{before}{MASK}") }
+    let text = replace(&AUTHORIZATION, text, |found| {
+        let [before, value] = groups(found);
+        if is_scheme(value) { found[0].to_owned() } else { format!("{before}{MASK}") }
     });
-    let text = replace(&SCHEME, &text, |found| format!("{}{MASK}", mask(found).0));
-    let text = replace(&NAMED, &text, |found| {
-        let (before, name, between) = mask(found);
-        let value = found.get(4).map_or("", |value| value.as_str());
-        format!("{before}{name}{between}{}", masked(&name, value))
+    let text = replace(&SCHEME, text, |found| format!("{}{MASK}", &found[1]));
+    let text = replace(&NAMED, text, |found| {
+        let [before, name, between, value] = groups(found);
+        format!("{before}{name}{between}{}", masked(name, value))
     });
-    let text = replace(&ASSIGNMENT, &text, |found| {
-        let (name, between, value) = mask(found);
-        format!("{name}{between}{}", masked(&name, &value))
+    let text = replace(&ASSIGNMENT, text, |found| {
+        let [name, between, value] = groups(found);
+        format!("{name}{between}{}", masked(name, value))
     });
-    let text = replace(&FLAG, &text, |found| {
-        let (before, name, value) = mask(found);
-        format!("{before}{}", masked(&name, &value))
+    let text = replace(&FLAG, text, |found| {
+        let [before, name, value] = groups(found);
+        format!("{before}{}", masked(name, value))
     });
-    replace(&TOKEN, &text, |found| match shape::outside(&found[0]) {
+    let text = replace(&TOKEN, text, |found| match shape::outside(&found[0]) {
         Some((at, _)) => format!("{}{MASK}", &found[0][..at]),
         None => found[0].to_owned(),
-    })
+    });
+    text.into_owned()
 }
 
-fn replace(pattern: &Pattern, text: &str, with: impl Fn(&Captures<'_>) -> String) -> String {
-    pattern.get().map_or_else(|| MASK.to_owned(), |it| it.replace_all(text, with).into_owned())
+/// The first groups of a match, of which every one takes part.
+fn groups<'t, const N: usize>(found: &Captures<'t>) -> [&'t str; N] {
+    std::array::from_fn(|at| found.get(at + 1).map_or("", |group| group.as_str()))
+}
+
+fn replace<'t>(
+    pattern: &Pattern,
+    text: Cow<'t, str>,
+    with: impl Fn(&Captures<'_>) -> String,
+) -> Cow<'t, str> {
+    let Some(pattern) = pattern.get() else { return MASK.into() };
+    match pattern.replace_all(&text, with) {
+        Cow::Owned(new) => new.into(),
+        Cow::Borrowed(_) => text,
+    }
 }
 
 /// The value of an assignment, masked if its name is a credential's.
