@@ -1,7 +1,8 @@
 //! One folder of `tests/golden` per rule of the planner: `source.yaml`, `environment.yaml`, maybe
 //! `class.yaml` and `grant.yaml`, and what becomes of them: `expected.yaml` (the clones, without the
 //! fence) and `report.yaml` (what changed, what stays behind, what was found); where there is a
-//! `fence.yaml`, also the fence. `BLESS=1` rewrites what comes out, `CASE=name` runs one.
+//! `fence.yaml`, also the fence, and where there is a `digest`, that of the whole plan: another machine
+//! comes to it as well. `BLESS=1` rewrites what comes out, `CASE=name` runs one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -38,6 +39,9 @@ fn every_case_comes_out_as_recorded() {
         compare(folder, "report.yaml", &report(&plan), bless, &mut wrong);
         if folder.join("fence.yaml").exists() {
             compare(folder, "fence.yaml", &fence(&plan), bless, &mut wrong);
+        }
+        if folder.join("digest").exists() {
+            compare(folder, "digest", &format!("{}\n", plan.digest), bless, &mut wrong);
         }
     }
     assert!(cases > 0, "no golden case was found");

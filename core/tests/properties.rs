@@ -4,12 +4,12 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::Command};
 
 use common::{Case, capture, capture_with, golden_folder, plain_request};
 use kulisse_core::{
     api::{customize::Overlay, names},
-    plan::{object::Object, plan},
+    plan::{digest, object::Object, plan},
 };
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
@@ -296,6 +296,37 @@ fn golden_cases_come_out_the_same_in_whatever_order() {
             assert_eq!(one, serde_json::to_string(&plan).unwrap(), "{}", folder.display());
         }
     }
+}
+
+/// Nothing of where it runs shows in a plan: neither the seed of a process's hash maps, nor its time
+/// zone, language or folder.
+#[test]
+fn another_process_elsewhere_comes_to_the_same_bytes() {
+    const ELSEWHERE: &str = "KULISSE_TEST_PRINTS_PLANS";
+    if std::env::var_os(ELSEWHERE).is_some() {
+        let mut folders: Vec<_> =
+            std::fs::read_dir(golden_folder()).unwrap().map(|it| it.unwrap().path()).collect();
+        folders.sort();
+        for case in folders.iter().map(|it| Case::read(it)) {
+            let plan = plan(&case.request, &case.capture()).unwrap();
+            println!("plan {}", digest::of(&serde_json::to_string(&plan).unwrap()));
+        }
+        return;
+    }
+    let plans = |zone: &str, language: &str, folder: &str| {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "another_process_elsewhere_comes_to_the_same_bytes", "--nocapture"])
+            .envs([(ELSEWHERE, "1"), ("TZ", zone), ("LC_ALL", language), ("LANG", language)])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let plans = text.lines().filter_map(|it| Some(it.rsplit_once("plan ")?.1.to_owned()));
+        plans.collect::<Vec<_>>()
+    };
+    let here = plans("UTC", "C", ".");
+    assert!(!here.is_empty());
+    assert_eq!(here, plans("Asia/Kathmandu", "tr_TR.UTF-8", "/"));
 }
 
 /// `kulisse plan` has no operator's key: what it prints is what the operator will do all the same.
