@@ -30,7 +30,7 @@ demo-down: ## Stop what the demo leaves running
 	@exec dev/demo/demo.sh down
 
 ##@ Test it
-.PHONY: test check bless bench
+.PHONY: test check bless bench fuzz
 test: ## Every layer of the tests; leaves nothing running (LAYERS="unit e2e": only these)
 	@exec dev/test/run.sh $(LAYERS)
 check: ## Formatting, clippy and documentation
@@ -38,6 +38,8 @@ check: ## Formatting, clippy and documentation
 bless: ## Accept the planner's present output as the golden cases' expectation; look at the diff
 	BLESS=1 cargo test --locked -p kulisse-core --test golden
 	git diff --stat -- tests/golden
+fuzz: ## Look for manifests and files that break the planner (MINUTES=5 of each target; KEEP=1 keeps inputs)
+	@exec dev/test/fuzz.sh
 bench: ## Figures, each beside the yardstick of the same run
 	@exec dev/test/bench.sh
 
