@@ -16,6 +16,7 @@ use super::{
     log::{Log, Rule},
     object::{Object, escape},
     places::{Places, listed},
+    unused,
 };
 use crate::api::{names, staging_plan::Severity};
 
@@ -29,22 +30,24 @@ const COMMIT: Rule =
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut used = BTreeSet::new();
     let mut unpinned = Places::new();
+    let names: BTreeSet<String> = objects.iter().flat_map(image_names).collect();
     let objects =
         objects.into_iter().map(|it| one(it, context, &mut used, &mut unpinned, log)).collect();
     report(&unpinned, context, log);
     for (at, image) in context.request.spec.images.iter().enumerate() {
         if !used.contains(&at) {
-            log.find(
-                Severity::Warns,
-                &context.environment(),
-                &format!("/spec/images/{at}"),
-                "image-unused",
-                format!("no container runs {}", image.name),
-                "give the name as the workload writes it, without tag and digest",
-            );
+            let path = format!("/spec/images/{at}");
+            let there = names.iter().map(String::as_str);
+            unused::report(context, &path, &image.name, "image", there, log);
         }
     }
     objects
+}
+
+/// The images of an object's containers, without tag and digest.
+fn image_names(object: &Object) -> Vec<String> {
+    let image = |it: &String| Reference::parse(object.text(&format!("{it}/image"))).name;
+    kinds::containers(object).iter().map(image).collect()
 }
 
 /// Says once for the whole plan why images are not pinned.

@@ -1,5 +1,7 @@
 //! `spec.env`: environment variables of containers, set and unset.
 
+use std::collections::BTreeSet;
+
 use globset::GlobMatcher;
 use serde_json::{Value, json};
 
@@ -10,12 +12,9 @@ use super::{
     log::{Log, Rule},
     object::Object,
     pattern::{self, Pattern},
-    relocate,
+    relocate, unused,
 };
-use crate::api::{
-    customize::{Env, Variable},
-    staging_plan::Severity,
-};
+use crate::api::customize::{Env, Variable};
 
 const SET: Rule = Rule { name: "env", why: "spec.env says so" };
 
@@ -46,20 +45,41 @@ pub(super) fn env(
             container: written.container.as_ref().map(glob).transpose()?,
             env: written,
         };
+        let (mut met, mut there) = (BTreeSet::new(), BTreeSet::new());
         let mut used = false;
         for object in &mut clones {
-            used |= entry.apply(object, context, log);
+            there.extend(containers(object));
+            used |= entry.apply(object, &mut met, context, log);
         }
-        if !used {
-            unused(at, context, log);
+        if used {
+            for (nth, name) in written.unset.iter().enumerate().filter(|(_, it)| !met.contains(*it))
+            {
+                let path = format!("/spec/env/{at}/unset/{nth}");
+                let there = met.iter().map(String::as_str);
+                unused::report(context, &path, name, "variable", there, log);
+            }
+        } else {
+            let target = written.target.as_ref().map(unused::shown);
+            let wanted = target.iter().chain(&written.container);
+            let wanted = wanted.map(String::as_str).collect::<Vec<_>>().join("/");
+            let wanted = if wanted.is_empty() { "any" } else { &wanted };
+            let there = there.iter().map(String::as_str);
+            unused::report(context, &format!("/spec/env/{at}"), wanted, "container", there, log);
         }
     }
     Ok(clones)
 }
 
 impl Entry<'_> {
-    /// Applies it to an object; whether it has a container that is meant.
-    fn apply(&self, object: &mut Object, context: &Context, log: &mut Log) -> bool {
+    /// Applies it to an object; whether it has a container that is meant. What variables the
+    /// containers meant had goes to `met`.
+    fn apply(
+        &self,
+        object: &mut Object,
+        met: &mut BTreeSet<String>,
+        context: &Context,
+        log: &mut Log,
+    ) -> bool {
         let key = object.key();
         if self.target.as_ref().is_some_and(|it| !it.matches(&key)) {
             return false;
@@ -70,6 +90,8 @@ impl Entry<'_> {
             if self.container.as_ref().is_none_or(|it| it.is_match(name)) {
                 used = true;
                 let list = format!("{container}/env");
+                let names = object.expand(&format!("{list}/*/name"));
+                met.extend(names.iter().map(|it| object.text(it).to_owned()));
                 for name in &self.env.unset {
                     unset(object, &list, name, log);
                 }
@@ -119,13 +141,9 @@ fn set(object: &mut Object, list: &str, variable: &Variable, context: &Context, 
     }
 }
 
-fn unused(at: usize, context: &Context, log: &mut Log) {
-    log.find(
-        Severity::Warns,
-        &context.environment(),
-        &format!("/spec/env/{at}"),
-        "env-unused",
-        "no container of a clone is meant",
-        "give target and container as the workload has them: both are globs",
-    );
+/// The containers of an object: `Deployment/web/main`.
+fn containers(object: &Object) -> Vec<String> {
+    let (kind, name) = (object.kind(), object.name());
+    let of = |it: &String| format!("{kind}/{name}/{}", object.text(&format!("{it}/name")));
+    kinds::containers(object).iter().map(of).collect()
 }

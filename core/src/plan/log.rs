@@ -1,5 +1,7 @@
 //! What the passes did: nothing is changed or left behind without an entry here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::object::{Key, Object};
@@ -17,6 +19,8 @@ pub struct Log {
     pub left_behind: Vec<LeftBehind>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
+    /// Entries of `spec.hosts` that a host of the clone came under.
+    pub(super) met: BTreeSet<usize>,
 }
 
 /// The reason of a change: a word to group by, and a sentence.

@@ -55,6 +55,7 @@ mod settle;
 mod strip;
 pub mod task;
 mod texts;
+mod unused;
 
 pub use self::label::MARKS;
 
@@ -229,6 +230,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     context.overlaid = laid.keys;
     let mut log = Log::default();
     overlay::report(capture, &context, &mut log);
+    unused::patterns(&context, &mut log);
 
     let mut clones = context.capture.objects.clone();
     for (_, pass) in passes() {

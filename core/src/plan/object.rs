@@ -3,7 +3,7 @@
 //! Clones are never read into typed structs: a typed round trip drops every field that is newer
 //! than the compiled version.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -150,6 +150,14 @@ impl Object {
         let mut found = Vec::new();
         below(&self.0, pattern, &mut String::new(), &mut found);
         found
+    }
+
+    /// The labels in `metadata.labels`.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.get("/metadata/labels").and_then(Value::as_object);
+        let text =
+            |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        labels.into_iter().flatten().filter_map(text).collect()
     }
 
     /// A label in `metadata.labels`.

@@ -23,7 +23,7 @@ use super::{
     context::Context,
     kinds::{self, Shape},
     log::{Log, Rule},
-    object::{Object, escape, unescape},
+    object::{Key, Object, escape, unescape},
 };
 use crate::api::names::NAMESPACE_NAME_LABEL;
 
@@ -40,7 +40,7 @@ pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -
         .into_iter()
         .map(|mut object| {
             object.set("/metadata/namespace", json!(context.target()));
-            for change in rewrite(&mut object, &Names::of(context), context.target()) {
+            for change in rewrite(&mut object, context) {
                 let rule = if change.kind == Kind::Host { &HOST } else { &OWN };
                 let (from, to) = (json!(change.from), json!(change.to));
                 log.changed(object.key(), &change.path, Some(&from), Some(&to), rule);
@@ -60,7 +60,7 @@ pub(super) fn rewrite_text(context: &Context, named: &str, text: &str) -> Option
 
 /// Replaces every reference to the source in an object, and notes it under a rule.
 pub(super) fn rewrite_object(context: &Context, object: &mut Object, rule: &Rule, log: &mut Log) {
-    for it in rewrite(object, &Names::of(context), context.target()) {
+    for it in rewrite(object, context) {
         log.changed(object.key(), &it.path, Some(&json!(it.from)), Some(&json!(it.to)), rule);
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Mention {
 pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
     let names = Names::of(context);
     let settings = kinds::shape(object) == Shape::Settings;
-    let variables = place::variables(object.value(), names.source);
+    let variables = variables(object, context);
     let mut object = object.clone();
     let mut found = Vec::new();
     for part in place::parts(&object, settings) {
@@ -138,9 +138,10 @@ struct Rewritten {
     kind: Kind,
 }
 
-fn rewrite(object: &mut Object, names: &Names, target: &str) -> Vec<Rewritten> {
+fn rewrite(object: &mut Object, context: &Context) -> Vec<Rewritten> {
+    let (names, target) = (&Names::of(context), context.target());
     let mut changes = Vec::new();
-    let variables = place::variables(object.value(), names.source);
+    let variables = variables(object, context);
     let settings = kinds::shape(object) == Shape::Settings;
     for part in place::parts(object, settings) {
         let Some(value) = object.get_mut(&part) else { continue };
@@ -155,6 +156,35 @@ fn rewrite(object: &mut Object, names: &Names, target: &str) -> Vec<Rewritten> {
     }
     changes.dedup_by(|a, b| a.path == b.path && a.from == b.from && a.to == b.to);
     changes
+}
+
+/// Variables that an object's containers have and that hold the source's name, but for those that are
+/// rewritten where they are set: in `env`, and in ConfigMaps.
+fn variables(object: &Object, context: &Context) -> Vec<String> {
+    let mut found = place::variables(object.value(), context.source());
+    let settings = |name: &str| {
+        let key = Key { group: String::new(), kind: "ConfigMap".to_owned(), name: name.to_owned() };
+        let data = context.by_key.get(&key).and_then(|it| it.get("/data")?.as_object());
+        let own = |(name, value): &(&String, &Value)| {
+            *value == context.source() && !text::variable::is_rewritten(name)
+        };
+        data.into_iter().flatten().filter(own).map(|(name, _)| name.as_str())
+    };
+    for container in kinds::containers(object) {
+        for from in object.expand(&format!("{container}/envFrom/*")) {
+            let prefix = object.text(&format!("{from}/prefix"));
+            let keys = settings(object.text(&format!("{from}/configMapRef/name")));
+            found.extend(keys.map(|it| format!("{prefix}{it}")));
+        }
+        for variable in object.expand(&format!("{container}/env/*")) {
+            let reference = format!("{variable}/valueFrom/configMapKeyRef");
+            let key = object.text(&format!("{reference}/key"));
+            if settings(object.text(&format!("{reference}/name"))).any(|it| it == key) {
+                found.push(object.text(&format!("{variable}/name")).to_owned());
+            }
+        }
+    }
+    found
 }
 
 /// JSON pointer step of the label by which namespaces are selected.

@@ -86,6 +86,7 @@ fn desk<'a>(objects: &[Object], context: &'a Context<'a>) -> Desk<'a> {
     Desk {
         rules: Rules::of(context),
         uses: uses(objects),
+        named: named(context),
         keys: Keys::of(context),
         consent: Consent::of(context),
         context,
@@ -113,6 +114,7 @@ pub(super) fn recipes(
 ) -> BTreeMap<String, PlannedSecret> {
     let desk = desk(objects, context);
     desk.rules.report(context, log);
+    desk.rules.unused(&known(&desk), context, log);
     let mut recipes = BTreeMap::new();
     for object in objects.iter().filter(|object| is_secret(object)) {
         let draft = draft(object.name(), &desk);
@@ -121,6 +123,27 @@ pub(super) fn recipes(
     }
     Words::new(objects, urls, context).fill_all(&mut recipes, log);
     recipes
+}
+
+/// The Secrets that the source holds or names, and their keys as far as they are known.
+fn known<'a>(desk: &'a Desk<'a>) -> BTreeSet<(&'a str, &'a str)> {
+    let capture = desk.context.capture;
+    let sealed = capture.secrets.iter();
+    let mut known: BTreeSet<(&str, &str)> = sealed
+        .flat_map(|(name, it)| it.keys.keys().map(move |key| (name.as_str(), key.as_str())))
+        .collect();
+    known.extend(desk.uses.keys().map(|(name, key, _)| (name, key)));
+    let whole = desk.uses.whole().map(|(name, _)| name);
+    let objects = capture.objects.iter().filter(|it| is_secret(it)).map(Object::name);
+    let open = whole.chain(objects).chain(desk.named.iter().map(String::as_str));
+    known.extend(open.filter(|it| !capture.secrets.contains_key(*it)).map(|it| (it, "")));
+    known
+}
+
+/// The Secrets that something in the source names, pull secrets included.
+fn named(context: &Context) -> BTreeSet<String> {
+    let all = context.capture.objects.iter().flat_map(kinds::references);
+    all.filter(|it| it.to.kind == "Secret").map(|it| it.to.name).collect()
 }
 
 fn is_secret(object: &Object) -> bool {

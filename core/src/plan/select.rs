@@ -7,7 +7,7 @@
 mod exceptions;
 mod owners;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kube_core::SelectorExt;
 
@@ -150,15 +150,5 @@ fn selected(object: &Object, context: &Context) -> bool {
     }
     let named = context.include.is_empty()
         || context.include.iter().any(|pattern| pattern.matches(&object.key()));
-    named && context.selector.as_ref().is_none_or(|it| it.matches(&labels(object)))
-}
-
-fn labels(object: &Object) -> BTreeMap<String, String> {
-    object
-        .get("/metadata/labels")
-        .and_then(serde_json::Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
+    named && context.selector.as_ref().is_none_or(|it| it.matches(&object.labels()))
 }

@@ -34,7 +34,8 @@ pub(super) fn addresses(
     for text in texts {
         for ip in find(&text.value) {
             let leads_out = production.address(ip).is_some() || is_private(ip);
-            if leads_out && context.decisions.action(&ip.to_string()) != Some(HostAction::Block) {
+            let mut decided = || context.decisions.on(&ip.to_string(), log).map(|it| it.action);
+            if leads_out && decided() != Some(HostAction::Block) {
                 found.add(ip, text.place());
             }
         }

@@ -61,7 +61,7 @@ pub(super) fn hosts(
             if previews.values().any(|it| *it == host) {
                 continue;
             }
-            match context.decisions.on(&host) {
+            match context.decisions.on(&host, log) {
                 // What takes a host's place is not what was decided about.
                 Some(decision) if decision.with.as_ref() != Some(&host) => {
                     decided.add((host, decision.action), text.place());

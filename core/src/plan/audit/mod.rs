@@ -19,10 +19,11 @@ mod host;
 mod reference;
 mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     context::Context,
+    hosts,
     log::Log,
     object::{Key, Object},
     places::Place,
@@ -49,4 +50,12 @@ pub(super) fn audit(
     leading_out.extend(cloud::resources(&texts, &by_key, log));
     credential::literals(&texts, &by_key, log);
     shared::names(objects, &texts, &leading_out, log);
+    if !context.request.spec.hosts.is_empty() {
+        let named = |it: &'_ texts::Text| hosts::find(&it.named, &it.value);
+        let hosts: BTreeSet<&str> = texts
+            .iter()
+            .flat_map(|it| named(it).into_iter().map(|found| &it.value[found.host]))
+            .collect();
+        context.decisions.unused(context, hosts.iter().copied(), log);
+    }
 }

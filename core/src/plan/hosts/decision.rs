@@ -7,7 +7,7 @@ use crate::{
         boundary::{HostAction, HostDecision},
         environment::StagingEnvironmentSpec,
     },
-    plan::{PlanError, object::Object, ours, pattern},
+    plan::{PlanError, context::Context, log::Log, object::Object, ours, pattern, unused},
 };
 
 /// The entries of `spec.hosts`, in their order.
@@ -29,14 +29,33 @@ impl<'a> Decisions<'a> {
         spec.hosts.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is decided about a host, in lower case.
-    pub(in crate::plan) fn on(&self, host: &str) -> Option<&'a HostDecision> {
-        self.0.iter().find(|(glob, _)| glob.is_match(host)).map(|(_, it)| *it)
+    /// What is decided about a host, in lower case; it is noted that something is.
+    pub(in crate::plan) fn on(&self, host: &str, log: &mut Log) -> Option<&'a HostDecision> {
+        let (at, (_, decision)) =
+            self.0.iter().enumerate().find(|(_, (glob, _))| glob.is_match(host))?;
+        log.met.insert(at);
+        Some(decision)
     }
 
-    /// What happens to a host, in lower case, if that is decided.
-    pub(in crate::plan) fn action(&self, host: &str) -> Option<HostAction> {
-        self.on(host).map(|it| it.action)
+    /// Says which entries nothing came under, after all texts were looked through. `there` are hosts
+    /// that nothing is decided about.
+    pub(in crate::plan) fn unused<'n>(
+        &self,
+        context: &Context,
+        there: impl Iterator<Item = &'n str> + Clone,
+        log: &mut Log,
+    ) {
+        for (at, (glob, it)) in self.0.iter().enumerate() {
+            if log.met.contains(&at) {
+                continue;
+            }
+            let path = format!("/spec/hosts/{at}");
+            if there.clone().any(|host| glob.is_match(host.to_ascii_lowercase())) {
+                unused::shadowed(context, &path, &it.host, log);
+            } else {
+                unused::report(context, &path, &it.host, "host", there.clone(), log);
+            }
+        }
     }
 
     /// Hosts that are allowed, as the spec has them.

@@ -44,7 +44,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
         // A flag stands before its value.
         let Some(flag) = whole.strip_suffix(&text.value) else { continue };
         let named_whole = text.path == "/spec/externalName";
-        let edits = edits(&text.named, &text.value, named_whole, context);
+        let edits = edits(&text.named, &text.value, named_whole, context, log);
         if !edits.is_empty() {
             let new = format!("{flag}{}", apply(&text.value, &edits));
             log.set(&mut object, &text.path, json!(new), &REPLACED);
@@ -62,7 +62,7 @@ pub(in crate::plan) fn in_secrets(
     for (name, secret) in secrets {
         for (field, value) in &mut secret.keys {
             let PlannedValue::Parts(parts) = value else { continue };
-            if in_parts(parts, field, context) {
+            if in_parts(parts, field, context, log) {
                 let key =
                     Key { group: String::new(), kind: "Secret".to_owned(), name: name.clone() };
                 log.changed(key, &format!("/data/{}", escape(field)), None, None, &REPLACED);
@@ -71,9 +71,9 @@ pub(in crate::plan) fn in_secrets(
     }
 }
 
-fn in_parts(parts: &mut [Part], named: &str, context: &Context) -> bool {
+fn in_parts(parts: &mut [Part], named: &str, context: &Context, log: &mut Log) -> bool {
     let whole = texts::shown(parts);
-    let edits = edits(named, &whole, false, context);
+    let edits = edits(named, &whole, false, context, log);
     let mut changed = false;
     let mut start = 0;
     for part in parts {
@@ -94,11 +94,11 @@ fn in_parts(parts: &mut [Part], named: &str, context: &Context) -> bool {
     changed
 }
 
-fn edits(named: &str, text: &str, dns_only: bool, context: &Context) -> Vec<Edit> {
+fn edits(named: &str, text: &str, dns_only: bool, context: &Context, log: &mut Log) -> Vec<Edit> {
     let mut edits = Vec::new();
     for found in find(named, text) {
         let host = text[found.host.clone()].to_ascii_lowercase();
-        let Some(decision) = context.decisions.on(&host) else { continue };
+        let Some(decision) = context.decisions.on(&host, log) else { continue };
         if decision.action != HostAction::Replace {
             continue;
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::super::{
     context::Context,
     log::{Log, Rule},
-    object::Object,
+    object::{Key, Object},
 };
 use crate::api::{names::NAMESPACE_NAME_LABEL, staging_plan::Severity};
 
@@ -135,17 +135,36 @@ fn own(peer: &Value, context: &Context) -> Option<Value> {
     Some(json!({ "podSelector": pods.unwrap_or_else(|| Value::Object(Map::new())) }))
 }
 
-/// Whether a selector of namespaces selects the own one. Besides the label that every namespace
-/// has, many clusters label namespaces with `name`.
+/// Whether a selector of namespaces selects the own one: in production, by the labels that its
+/// namespace has there. The target has others, so that only the meaning can come along.
 fn selects_own(selector: &Value, context: &Context) -> bool {
     let Ok(selector) = serde_json::from_value::<LabelSelector>(selector.clone()) else {
         return false;
     };
     let Ok(selector) = Selector::try_from(selector) else { return false };
-    let own = |name: &str| (NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());
-    let named = ("name".to_owned(), context.source().to_owned());
-    selector.matches(&BTreeMap::from([own(context.target())]))
-        || selector.matches(&BTreeMap::from([own(context.target()), named]))
+    labels_of_own(context).iter().any(|labels| selector.matches(labels))
+}
+
+/// The labels by which the own namespace may be meant. The name of the source is already the
+/// target's, where the selector says that it is a namespace.
+fn labels_of_own(context: &Context) -> [BTreeMap<String, String>; 2] {
+    let name = (NAMESPACE_NAME_LABEL.to_owned(), context.target().to_owned());
+    let source = context.source().to_owned();
+    let key = Key { group: String::new(), kind: "Namespace".to_owned(), name: source.clone() };
+    let Some(namespace) = context.by_key.get(&key) else {
+        // Many clusters label namespaces with `name`.
+        return [
+            BTreeMap::from([name.clone()]),
+            BTreeMap::from([name, ("name".to_owned(), source)]),
+        ];
+    };
+    let mut labels = namespace.labels();
+    labels.extend([name]);
+    let mut relocated = labels.clone();
+    for value in relocated.values_mut().filter(|it| **it == source) {
+        context.target().clone_into(value);
+    }
+    [labels, relocated]
 }
 
 fn asks_for_dns(object: &Object, rule: &str) -> bool {

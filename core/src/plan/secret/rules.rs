@@ -1,5 +1,7 @@
 //! `spec.secrets`, ready to be asked.
 
+use std::collections::BTreeSet;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
         secrets::{SecretDefault, SecretPolicy, SecretRule},
         staging_plan::Severity,
     },
-    plan::{context::Context, log::Log},
+    plan::{context::Context, log::Log, unused},
 };
 
 /// `spec.secrets`, compiled.
@@ -18,6 +20,8 @@ pub(super) struct Rules<'a> {
 }
 
 struct Compiled<'a> {
+    /// Its place in the spec.
+    at: usize,
     name: GlobMatcher,
     /// Empty: all.
     keys: Vec<GlobMatcher>,
@@ -46,7 +50,7 @@ impl<'a> Rules<'a> {
         for (at, rule) in secrets.rules.iter().enumerate() {
             let keys: Result<Vec<_>, String> = rule.keys.iter().map(|key| glob(key)).collect();
             match (glob(&rule.name), keys) {
-                (Ok(name), Ok(keys)) => compiled.list.push(Compiled { name, keys, rule }),
+                (Ok(name), Ok(keys)) => compiled.list.push(Compiled { at, name, keys, rule }),
                 (Err(why), _) | (_, Err(why)) => compiled.invalid.push((at, why)),
             }
         }
@@ -83,6 +87,39 @@ impl<'a> Rules<'a> {
         match policy(rule.rule)? {
             Policy::From(from) => Some(from),
             Policy::Generate | Policy::Copy | Policy::Omit | Policy::Template(_) => None,
+        }
+    }
+
+    /// Says which rules no key of these Secrets comes under. A Secret whose keys are not known has
+    /// the key without a name.
+    pub(super) fn unused(&self, known: &BTreeSet<(&str, &str)>, context: &Context, log: &mut Log) {
+        let mut used = BTreeSet::new();
+        for (secret, key) in known {
+            let named = || self.list.iter().filter(|it| it.name.is_match(secret));
+            if key.is_empty() {
+                used.extend(named().map(|it| it.at));
+            }
+            let gives = self.named_keys(secret);
+            for key in gives.chain([*key]) {
+                used.extend(named().find(|it| it.takes(key)).map(|it| it.at));
+            }
+        }
+        for it in self.list.iter().filter(|it| !used.contains(&it.at)) {
+            let path = format!("/spec/secrets/rules/{}", it.at);
+            let keys: Vec<String> = known
+                .iter()
+                .filter(|(secret, _)| it.name.is_match(secret))
+                .map(|(_, key)| (*key).to_owned())
+                .collect();
+            if keys.is_empty() {
+                let there = known.iter().map(|(secret, _)| *secret);
+                unused::report(context, &path, &it.rule.name, "Secret", there, log);
+            } else {
+                let wanted = it.rule.keys.join(", ");
+                let what = format!("key of Secret {} that no rule before takes", it.rule.name);
+                let there = keys.iter().map(String::as_str);
+                unused::report(context, &path, &wanted, &what, there, log);
+            }
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn policy(
         return Err(invalid("spec.hosts", &why));
     };
     for (host, whose) in production.hosts() {
-        if context.decisions.on(host).is_some_and(|it| allowed.contains(&it.host.as_str())) {
+        if context.decisions.on(host, log).is_some_and(|it| allowed.contains(&it.host.as_str())) {
             let why = format!(
                 "Allow for {host} would lead to production: it is the host of {whose} of {}; put a decision with action Block or Replace before it",
                 context.source()

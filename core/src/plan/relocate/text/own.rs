@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use super::{
-    Edit, Kind, Names, Place,
+    Edit, Kind, Names, Place, host,
     key::{self, Means},
     tail,
 };
@@ -87,10 +87,18 @@ pub(super) fn qualified(names: &Names, place: &Place, text: &str) -> Vec<Edit> {
     let port = |it: &str| !it.is_empty() && it.bytes().all(|c| c.is_ascii_digit());
     let served = name.split(':').next().is_some_and(|it| names.services.contains(it));
     let known = place.objects && names.objects.contains(name);
-    if !(known || mesh || port(place.named) && served) {
+    // `shop/db.shop.svc`: what stands before a host of the namespace is the namespace as well.
+    let start = at + namespace.len() + 1;
+    let hosts: Vec<Edit> = host::find(names, &Place::default(), name)
+        .into_iter()
+        .map(|it| it.shifted(start))
+        .collect();
+    let whole = hosts.iter().any(|it| it.form && it.word == (start..text.len()));
+    if !(known || mesh || whole || port(place.named) && served) {
         return Vec::new();
     }
-    vec![Edit { name: at..at + namespace.len(), word, kind: Kind::Own, form: false }]
+    let own = Edit { name: at..at + namespace.len(), word, kind: Kind::Own, form: false };
+    std::iter::once(own).chain(hosts).collect()
 }
 
 /// Places where the text itself says that the source is named.

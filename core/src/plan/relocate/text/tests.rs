@@ -45,6 +45,9 @@ fn every_form_of_a_service_host_is_rewritten() {
         ("db.shop\\:5432", "db.stg\\:5432"),
         ("DB.SHOP.SVC.CLUSTER.LOCAL", "DB.stg.SVC.CLUSTER.LOCAL"),
         ("unknown.shop.svc", "unknown.stg.svc"),
+        ("shop/web.shop.svc", "stg/web.stg.svc"),
+        ("--gateway=shop/web.shop.svc.cluster.local", "--gateway=stg/web.stg.svc.cluster.local"),
+        ("https://acme.com/shop/web.shop.svc.yaml", "https://acme.com/shop/web.shop.svc.yaml"),
         ("kafka-0.kafka.shop.svc.cluster.local:9092", "kafka-0.kafka.stg.svc.cluster.local:9092"),
         (
             "kafka-0.kafka.shop:9092,kafka-1.kafka.shop:9092",
