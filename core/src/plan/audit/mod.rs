@@ -56,6 +56,6 @@ pub(super) fn audit(
             .iter()
             .flat_map(|it| named(it).into_iter().map(|found| &it.value[found.host]))
             .collect();
-        context.decisions.unused(context, hosts.iter().copied(), log);
+        context.decisions.unused(context, &hosts, log);
     }
 }

@@ -1,5 +1,7 @@
 //! What the environment decides about hosts.
 
+use std::collections::BTreeSet;
+
 use globset::GlobMatcher;
 
 use crate::{
@@ -39,21 +41,16 @@ impl<'a> Decisions<'a> {
 
     /// Says which entries nothing came under, after all texts were looked through. `there` are hosts
     /// that nothing is decided about.
-    pub(in crate::plan) fn unused<'n>(
-        &self,
-        context: &Context,
-        there: impl Iterator<Item = &'n str> + Clone,
-        log: &mut Log,
-    ) {
+    pub(in crate::plan) fn unused(&self, context: &Context, there: &BTreeSet<&str>, log: &mut Log) {
         for (at, (glob, it)) in self.0.iter().enumerate() {
             if log.met.contains(&at) {
                 continue;
             }
             let path = format!("/spec/hosts/{at}");
-            if there.clone().any(|host| glob.is_match(host.to_ascii_lowercase())) {
+            if there.iter().any(|host| glob.is_match(host.to_ascii_lowercase())) {
                 unused::shadowed(context, &path, &it.host, log);
             } else {
-                unused::report(context, &path, &it.host, "host", there.clone(), log);
+                unused::report(context, &path, &it.host, "host", there.iter().copied(), log);
             }
         }
     }
