@@ -45,7 +45,8 @@ for target in ${TARGETS:-manifests file}; do
     mkdir -p "$reached" found
     [ "$target" != manifests ] || golden "$reached"
     say "$target: ${MINUTES:-5} minutes"
-    "$program" "$reached" "corpus/$target" -max_total_time=$((${MINUTES:-5} * 60)) -timeout=20 -max_len=8192 \
+    "$program" "$reached" "corpus/$target" -max_total_time=$((${MINUTES:-5} * 60)) -timeout=20 \
+        -max_len=8192 -len_control=0 \
         -artifact_prefix="found/$target-" -dict=words.dict -print_final_stats=1 || status=$?
     [ -z "${KEEP-}" ] || "$program" -merge=1 "corpus/$target" "$reached"
 done

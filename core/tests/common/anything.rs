@@ -66,26 +66,38 @@ pub fn file(text: &str) {
         "env": [{"name": name, "value": held}],
         "envFrom": [{"configMapRef": {"name": "file"}}, {"secretRef": {"name": "file"}}],
     }]}});
-    let objects = vec![
-        service("web"),
-        service("db"),
-        object("v1", "ConfigMap", "file", json!({"data": {name: held}})),
-        object("v1", "Secret", "file", json!({"type": "Opaque"})),
-        object(
-            "apps/v1",
-            "Deployment",
-            "web",
-            json!({"spec": {
-            "selector": {"matchLabels": {"app": "web"}}, "template": pod}}),
-        ),
-    ];
+    let objects = |held: &str| {
+        vec![
+            service("web"),
+            service("db"),
+            object("v1", "ConfigMap", "file", json!({"data": {name: held}})),
+            object("v1", "Secret", "file", json!({"type": "Opaque"})),
+            object(
+                "apps/v1",
+                "Deployment",
+                "web",
+                json!({"spec": {"selector": {"matchLabels": {"app": "web"}}, "template": pod}}),
+            ),
+        ]
+    };
     let read = |objects: Vec<Object>| {
         let data = [(name.to_owned(), SecretBytes::new(held.as_bytes().to_vec()))].into();
         let secret = OpenSecret { name: "file".to_owned(), kind: "Opaque".to_owned(), data };
         captured(reading(SOURCE, objects, vec![secret]))
     };
-    let backwards = objects.iter().rev().cloned().collect();
-    holds(&request(None), &read(objects), &read(backwards));
+    let request = request(None);
+    let backwards = objects(held).into_iter().rev().collect();
+    holds(&request, &read(objects(held)), &read(backwards));
+
+    let rewritten = |held: &str| {
+        let plan = plan(&request, &read(objects(held))).ok()?;
+        let object =
+            plan.clones.into_iter().find(|it| it.object.key().to_string() == "ConfigMap/file")?;
+        Some(object.object.value()["data"][name].as_str()?.to_owned())
+    };
+    if let Some(once) = rewritten(held) {
+        assert_eq!(rewritten(&once).as_ref(), Some(&once), "rewritten twice");
+    }
 }
 
 fn holds(request: &Request, one: &Capture, other: &Capture) {
