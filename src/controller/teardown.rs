@@ -14,7 +14,8 @@ use kube::{
 use kulisse_core::{
     api::{
         condition::Reason,
-        environment::{OnExpiry, StagingEnvironment},
+        environment::StagingEnvironment,
+        lifecycle::OnExpiry,
         names,
         staging_plan::StagingPlan,
         status::{TargetRole, Teardown},

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     boundary::{Egress, EnvironmentBoundary, HostDecision},
     customize::{Env, Overlay, Patch, SourceManifests},
-    duration::Duration,
+    lifecycle::Lifecycle,
     schema,
     secrets::Secrets,
     status::StagingEnvironmentStatus,
@@ -350,35 +350,6 @@ pub struct Expose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub host: Option<String>,
-}
-
-/// How long an environment lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(crates(kube_core = "::kube_core"))]
-pub struct Lifecycle {
-    /// From the creation of the target to its expiry. Default: the class's `defaultTTL`; never more
-    /// than its `maxTTL`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('30s') && duration(self) <= duration('8760h')")
-        .message("ttl is between 30s and 8760h"))]
-    pub ttl: Option<Duration>,
-    /// How long before expiry a warning is given. Default `1h`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warn_before: Option<Duration>,
-    /// What becomes of this object when its time is up. The target is gone in either case.
-    #[serde(default)]
-    pub on_expiry: OnExpiry,
-}
-
-/// What becomes of the environment object at expiry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum OnExpiry {
-    /// It stays, with its verdicts: a GitOps tool that still wants it does not bring it back for ever.
-    #[default]
-    Retain,
-    /// It is deleted.
-    Delete,
 }
 
 /// Somebody who may look into the target.

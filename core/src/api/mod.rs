@@ -13,6 +13,7 @@ pub mod duration;
 pub mod environment;
 pub mod grant;
 pub mod identity;
+pub mod lifecycle;
 pub mod names;
 pub mod registry;
 pub mod request;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::{
     class::Limits,
     duration::{Duration, InvalidDuration},
-    environment::Lifecycle,
+    lifecycle::Lifecycle,
 };
 
 /// For environments that give no `ttl` where the class gives none either.

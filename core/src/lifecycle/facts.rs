@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::{
     api::{
         condition::Reason,
-        environment::OnExpiry,
         identity::Incarnation,
+        lifecycle::OnExpiry,
         status::{TaskState, Wave},
         task::When,
     },

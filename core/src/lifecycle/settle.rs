@@ -14,8 +14,8 @@ use super::{
 use crate::{
     api::{
         condition::{ConditionType, Reason, find, is_true},
-        environment::OnExpiry,
         identity::Incarnation,
+        lifecycle::OnExpiry,
         status::{StagingEnvironmentStatus, TaskState, Wave},
         task::When,
     },

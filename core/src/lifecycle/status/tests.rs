@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     api::{
         condition::{find, is_true},
-        environment::OnExpiry,
         identity::Incarnation,
+        lifecycle::OnExpiry,
         status::Wave,
     },
     lifecycle::facts::{PlanFacts, Workload},
