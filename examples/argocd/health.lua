@@ -1,9 +1,9 @@
 -- Health of a StagingEnvironment for Argo CD. Lua 5.1 as Argo CD runs it: no string, no os library.
 --
 -- The kind follows kstatus, in its order: deletion, then a status older than the spec, then
--- Reconciling and Stalled, then Ready. Two states come between, in which Ready may be False although
--- nothing is wrong: an environment whose time is up, and one that somebody suspended. For Argo CD
--- both are Suspended: nothing happens, on purpose, and somebody can change that.
+-- Reconciling and Stalled, then Ready. Three states come between, in which Ready may be False although
+-- nothing is wrong: an environment whose time is up, one that somebody suspended, and one that sleeps.
+-- For Argo CD all are Suspended: nothing happens, on purpose, and somebody can change that.
 
 local function answer(status, message)
   return { status = status, message = message }
@@ -49,6 +49,9 @@ if holds("Expired") then
 end
 if holds("Suspended") then
   return answer("Suspended", message("Suspended"))
+end
+if holds("Asleep") then
+  return answer("Suspended", message("Asleep"))
 end
 if holds("Stalled") then
   return answer("Degraded", message("Stalled"))

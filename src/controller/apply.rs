@@ -20,6 +20,7 @@ use kulisse_core::{
         PlannedClone,
         kinds::{self, Shape},
         object::{Key, Object},
+        pause,
     },
     secrets::Filling,
 };
@@ -46,10 +47,32 @@ pub struct Part {
     pub from: Wave,
     /// The last wave.
     pub to: Wave,
-    /// Workloads that are not stores get 0 replicas.
-    pub paused: bool,
-    /// Workloads that are not stores are there already, at 0 replicas.
-    pub resumed: bool,
+    /// Which workloads get Pods.
+    pub running: Running,
+    /// The workloads are there already, without Pods.
+    pub there: bool,
+}
+
+/// Which workloads have Pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Running {
+    /// All.
+    All,
+    /// Those that hold data.
+    Stores,
+    /// None.
+    Nothing,
+}
+
+impl Running {
+    /// Whether a workload of that wave has no Pods.
+    fn pauses(self, wave: Wave) -> bool {
+        match self {
+            Self::All => false,
+            Self::Stores => wave == Wave::Workloads,
+            Self::Nothing => true,
+        }
+    }
 }
 
 /// One object on its way into the target.
@@ -68,7 +91,7 @@ enum Way {
     Create,
     /// It is there, in another form, and whoever made it may have POSTed it.
     Change,
-    /// It is applied, now and later: a workload that starts at 0 replicas.
+    /// It is applied, now and later: a workload that starts without Pods.
     Apply,
 }
 
@@ -80,7 +103,7 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     let mut parcels: Vec<Parcel> = Vec::new();
     for clone in wanted {
         if let Some(way) = way(stored, clone, part) {
-            let object = dressed(clone, part);
+            let object = dressed(clone, part.running);
             let of = |shape, all: &mut BTreeMap<String, Filling>| {
                 (kinds::shape(&object) == shape).then(|| all.remove(object.name())).flatten()
             };
@@ -95,10 +118,22 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     let (mut refused, others) = futures::join!(drive(rights, seen, ctx), drive(rest, seen, ctx));
     refused.extend(others);
     told(refused)?;
-    if part.to == Wave::Workloads && !part.paused {
+    if part.to == Wave::Workloads && part.running == Running::All {
         prune(seen, stored, ctx).await?;
     }
     Ok(())
+}
+
+/// Takes the Pods of all workloads away, and changes nothing else.
+pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let workloads = stored.plan.clones.iter().filter(|it| pause::pausable(&it.object));
+    let parcels = workloads.map(|clone| Parcel {
+        object: dressed(clone, Running::Nothing),
+        wave: clone.wave,
+        values: None,
+        way: Way::Change,
+    });
+    told(drive(vec![parcels.collect()], seen, ctx).await)
 }
 
 /// Parcels on their ways: each lane is a list of batches, one after the other, and what is in a
@@ -152,11 +187,11 @@ async fn drive(lane: Vec<Vec<Parcel>>, seen: &Seen, ctx: &Context) -> Vec<(Key, 
 
 /// How a clone has to be sent; `None` if the target holds exactly this.
 fn way(stored: &Stored, clone: &PlannedClone, part: Part) -> Option<Way> {
-    let pausable = clone.wave == Wave::Workloads && replicas(&clone.object).is_some();
+    let scaled = pause::pausable(&clone.object) && (part.running.pauses(clone.wave) || part.there);
     match stored.held.get(&clone.object.key().to_string()) {
-        None if pausable && (part.paused || part.resumed) => Some(Way::Apply),
+        None if scaled => Some(Way::Apply),
         None => Some(Way::Create),
-        Some(_) if pausable && (part.paused || part.resumed) => Some(Way::Change),
+        Some(_) if scaled => Some(Way::Change),
         Some(Held { fingerprint, .. }) => {
             let same = fingerprint.as_deref() == Some(stored.fingerprint(clone).as_str());
             (!same).then_some(Way::Change)
@@ -165,19 +200,12 @@ fn way(stored: &Stored, clone: &PlannedClone, part: Part) -> Option<Way> {
 }
 
 /// The clone as it is sent.
-fn dressed(clone: &PlannedClone, part: Part) -> Object {
+fn dressed(clone: &PlannedClone, running: Running) -> Object {
     let mut object = clone.object.clone();
-    if part.paused
-        && clone.wave == Wave::Workloads
-        && let Some(path) = replicas(&object)
-    {
-        object.set(path, json!(0));
+    if running.pauses(clone.wave) {
+        pause::pause(&mut object);
     }
     object
-}
-
-fn replicas(object: &Object) -> Option<&'static str> {
-    kinds::profile(object)?.replicas
 }
 
 async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error> {

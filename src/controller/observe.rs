@@ -14,9 +14,10 @@ use kulisse_core::{
         environment::StagingEnvironment,
         identity::{Incarnation, NamespaceName},
         names,
+        request::Verb,
         status::StagingEnvironmentStatus,
     },
-    lifecycle::{Problem, consent, expiry, facts::Target},
+    lifecycle::{Problem, consent, expiry, facts::Target, request},
     plan::request::Identity,
 };
 
@@ -44,6 +45,11 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     };
     let mut record = environment.status.clone().unwrap_or_default();
     revive(&environment, &mut record, ctx);
+    if environment.metadata.deletion_timestamp.is_none() {
+        let asked =
+            |verb: Verb| environment.annotations().get(verb.annotation()).map(String::as_str);
+        request::take_up(asked, &environment.spec, &mut record, ctx.clock.now());
+    }
     let (class, class_known, refusal) = match class(&environment, ctx) {
         Ok(class) => {
             let refusal = refusal(&environment, &identity, &class, ctx).await?;
@@ -78,7 +84,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
         tasks::read_probe(&mut seen, ctx).await?;
     }
-    if !at_rest(&seen) && seen.record.plan.is_some() {
+    if !at_rest(&seen, ctx) && seen.record.plan.is_some() {
         look_for_plan(&mut seen, ctx).await?;
     }
     Ok(seen)
@@ -89,10 +95,15 @@ fn revive(environment: &StagingEnvironment, record: &mut StagingEnvironmentStatu
     let over = record.namespaces.is_empty() && record.plan.is_none();
     let Some(started) = record.started_at.as_ref().filter(|_| over) else { return };
     let Ok(class) = class(environment, ctx) else { return };
-    let term = expiry::term(started.0, &environment.spec.lifecycle, &class.limits);
-    if environment.metadata.deletion_timestamp.is_none()
-        && term.is_ok_and(|term| ctx.clock.now() < term.ends_at)
-    {
+    let now = ctx.clock.now();
+    let term = expiry::term(started.0, &environment.spec.lifecycle, &class.limits, None);
+    // One that was cut short by hand comes back when its spec is changed, not by itself.
+    let changed = environment.metadata.generation != Some(record.observed_generation);
+    let by_spec = term.is_ok_and(|term| now < term.ends_at)
+        && (changed || request::extended(record).is_none());
+    let asked = environment.annotations().get(Verb::Extend.annotation());
+    let by_hand = asked.is_some_and(|value| request::revives(value, record, now));
+    if environment.metadata.deletion_timestamp.is_none() && (by_spec || by_hand) {
         begin_anew(record);
     }
 }
@@ -104,6 +115,8 @@ fn begin_anew(record: &mut StagingEnvironmentStatus) {
         incarnation: Some(Incarnation(last + 1)),
         conditions: std::mem::take(&mut record.conditions),
         observed_generation: record.observed_generation,
+        // What was asked before is not asked again, although it holds no more.
+        requests: std::mem::take(&mut record.requests),
         ..StagingEnvironmentStatus::default()
     };
 }
@@ -235,11 +248,16 @@ fn past(seen: &Seen, ctx: &Context) -> bool {
 }
 
 /// Nothing is asked for, built or ended: what the status says is enough.
-fn at_rest(seen: &Seen) -> bool {
+fn at_rest(seen: &Seen, ctx: &Context) -> bool {
+    let told = |kind| is_true(&seen.record.conditions, kind);
     let generation = seen.environment.metadata.generation.unwrap_or_default();
-    is_true(&seen.record.conditions, ConditionType::Expired)
+    let before = seen.environment.status.as_ref().map_or(&[][..], |it| &it.requests);
+    let sleeps = seen.rhythm(ctx.clock.now()).is_ok_and(|it| it.sleeps);
+    let settled = if sleeps { ConditionType::Asleep } else { ConditionType::Ready };
+    told(ConditionType::Expired)
         || (seen.record.observed_generation == generation
-            && is_true(&seen.record.conditions, ConditionType::Ready))
+            && seen.record.requests == before
+            && told(settled))
 }
 
 /// What was applied a moment ago cannot be in trouble yet.

@@ -27,7 +27,7 @@ use kulisse_core::{
 };
 
 use super::{
-    apply::{self, Part},
+    apply::{self, Part, Running},
     call::call,
     capture,
     context::Context,
@@ -47,6 +47,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Prepare => prepare(seen, ctx).await,
         Step::Probe => probe(seen, ctx).await,
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
+        Step::Sleep => sleep(seen, ctx).await,
         Step::StartTask(at) => {
             let stored = held(seen)?;
             tasks::start(seen, &stored, *at, ctx).await
@@ -74,10 +75,13 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         | Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
+        | Step::RestUnapproved
+        | Step::RestAsleep
         | Step::Refuse(_)
         | Step::RestBlocked(..)
         | Step::AwaitProbe
         | Step::AwaitStores(_)
+        | Step::AwaitRunningStores
         | Step::AwaitTask(_)
         | Step::AwaitWorkloads
         | Step::RestFailed(_)
@@ -246,7 +250,7 @@ async fn rights(ctx: &Context) -> Result<Vec<PolicyRule>, Error> {
 async fn prepare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
     target::make(seen, &stored, ctx).await?;
-    let part = Part { from: Wave::Fence, to: Wave::Fence, paused: false, resumed: false };
+    let part = Part { from: Wave::Fence, to: Wave::Fence, running: Running::All, there: false };
     apply::apply(seen, &stored, part, ctx).await?;
     note_applied(seen, &stored, Wave::Fence, ctx);
     Ok(())
@@ -274,16 +278,31 @@ async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error>
     let from = match through {
         None => Wave::Fence,
         Some(Wave::Fence) => Wave::Config,
+        // It slept.
         Some(Wave::Config) => Wave::Stores,
         Some(Wave::Stores | Wave::Workloads) => Wave::Workloads,
     };
-    let resumed = through == Some(Wave::Stores);
-    apply::apply(seen, &stored, Part { from, to: Wave::Workloads, paused, resumed }, ctx).await?;
+    let running = if paused { Running::Stores } else { Running::All };
+    let there = matches!(through, Some(Wave::Config | Wave::Stores));
+    apply::apply(seen, &stored, Part { from, to: Wave::Workloads, running, there }, ctx).await?;
     note_applied(seen, &stored, if paused { Wave::Stores } else { Wave::Workloads }, ctx);
-    // What was just sent counts as on its way until the watch has seen it.
+    look_again(seen, ctx);
+    Ok(())
+}
+
+/// Takes the Pods of all workloads away.
+async fn sleep(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let stored = held(seen)?;
+    apply::pause(seen, &stored, ctx).await?;
+    note_applied(seen, &stored, Wave::Config, ctx);
+    look_again(seen, ctx);
+    Ok(())
+}
+
+/// What was just sent counts as on its way until the watch has seen it.
+fn look_again(seen: &mut Seen, ctx: &Context) {
     seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
     seen.troubles = BTreeMap::new();
-    Ok(())
 }
 
 fn note_applied(seen: &mut Seen, stored: &Stored, through: Wave, ctx: &Context) {

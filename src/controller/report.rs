@@ -7,7 +7,7 @@ use kube::{
 };
 use kulisse_core::{
     api::{
-        condition::{ConditionType, find, is_true},
+        condition::{ConditionType, Reason, find, is_true},
         environment::StagingEnvironment,
         identity::NamespaceName,
         names,
@@ -125,21 +125,39 @@ async fn announce(
             told.extend(find(&new.conditions, kind));
         }
     }
-    for condition in told {
-        let fine = condition.type_ == ConditionType::Ready.as_str() && condition.status == "True";
-        let ending = matches!(condition.reason.as_str(), "Expired" | "Deleting" | "Suspended");
-        let event = Event {
-            type_: if fine || ending { EventType::Normal } else { EventType::Warning },
-            reason: condition.reason.clone(),
-            note: Some(condition.message.clone()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
-        };
+    let mut events: Vec<Event> = told
+        .into_iter()
+        .map(|condition| {
+            let fine =
+                condition.type_ == ConditionType::Ready.as_str() && condition.status == "True";
+            let meant = matches!(
+                condition.reason.as_str(),
+                "Expired" | "Deleting" | "Suspended" | "Asleep"
+            );
+            event(fine || meant, &condition.reason, condition.message.clone())
+        })
+        .collect();
+    let refused = new.requests.iter().filter(|it| !it.refused.is_empty());
+    events.extend(refused.filter(|it| !old.requests.contains(it)).map(|it| {
+        let note = format!("annotation {}: {}", it.verb.annotation(), it.refused);
+        event(false, Reason::RequestRefused.as_str(), note)
+    }));
+    for event in events {
         let about = environment.object_ref(&());
         let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
         if let Err(error) = made {
             tracing::warn!(%error, "an Event was lost");
         }
+    }
+}
+
+fn event(normal: bool, reason: &str, note: String) -> Event {
+    Event {
+        type_: if normal { EventType::Normal } else { EventType::Warning },
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
     }
 }
 

@@ -9,7 +9,7 @@ use kulisse_core::{
         boundary::BoundaryMode,
         class::StagingClassSpec,
         condition::{ConditionType, Reason, find},
-        environment::StagingEnvironment,
+        environment::{Mode, StagingEnvironment},
         identity::{Incarnation, NamespaceName},
         names,
         status::{
@@ -21,6 +21,8 @@ use kulisse_core::{
         expiry::{Term, term},
         facts::{Facts, PlanFacts, Probe, Target, Task, Workload, WorkloadState},
         readiness::{Attempt, Rollout},
+        request,
+        sleep::{Rhythm, rhythm},
         task::{self, Run},
     },
     plan::{object::Key, request::Identity, task::PlannedTask},
@@ -96,7 +98,7 @@ impl Seen {
             return Ok(Some(told));
         }
         let lifecycle = &self.environment.spec.lifecycle;
-        term(started.0, lifecycle, &self.class.limits)
+        term(started.0, lifecycle, &self.class.limits, request::extended(&self.record))
             .map(Some)
             .map_err(|error| Problem::new(Reason::InvalidSpec, error.to_string()))
     }
@@ -107,6 +109,19 @@ impl Seen {
         Some(Term { warns_at: end, ends_at: end })
     }
 
+    /// Whether the environment is to sleep.
+    pub fn rhythm(&self, now: Timestamp) -> Result<Rhythm, Problem> {
+        let windows = &self.environment.spec.lifecycle.sleep;
+        rhythm(windows, request::taken(&self.record), now)
+            .map_err(|error| Problem::new(Reason::InvalidSpec, error.to_string()))
+    }
+
+    /// Whether the plan that holds still waits for a person.
+    fn unapproved(&self) -> bool {
+        let digest = self.record.plan.as_ref().map(|it| it.digest.as_str());
+        self.environment.spec.mode == Mode::Plan && digest != request::approved(&self.record)
+    }
+
     /// All that the next step depends on. `now` is the API server's time.
     pub fn facts(&self, now: Timestamp) -> Facts {
         let (term, invalid) = match self.term() {
@@ -114,6 +129,10 @@ impl Seen {
             Err(problem) => (self.told_term(), Some(problem)),
         };
         let past = term.is_some_and(|it| now >= it.ends_at);
+        let (rhythm, unreadable) = match self.rhythm(now) {
+            Ok(rhythm) => (rhythm, None),
+            Err(problem) => (Rhythm::default(), Some(problem)),
+        };
         Facts {
             now,
             generation: self.environment.metadata.generation.unwrap_or_default(),
@@ -126,11 +145,13 @@ impl Seen {
             warns_at: term.map(|it| it.warns_at),
             expired: past && self.record.namespaces.is_empty() && self.record.plan.is_none(),
             manifests: self.environment.spec.source.manifests.is_some(),
-            refusal: invalid.or_else(|| self.refusal.clone()),
+            refusal: invalid.or(unreadable).or_else(|| self.refusal.clone()),
             target: self.target.clone(),
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
+            rhythm,
+            unapproved: self.unapproved(),
             warns_only: self.warns_only(),
             applied: self.applied().map(|it| (it.digest.clone(), it.through)),
             applied_at: self.applied().map(|it| it.at.0),
@@ -234,7 +255,7 @@ impl Seen {
 
     fn task_facts(&self, now: Timestamp) -> Vec<Task> {
         let Some(stored) = &self.stored else { return self.remembered_tasks() };
-        let mut turn = self.applied().map(|it| it.at.0);
+        let mut turn = self.applied().map(|it| it.at.0).max(request::repeated_at(&self.record));
         let tasks = stored.plan.tasks.iter();
         tasks
             .map(|planned| {
@@ -284,6 +305,12 @@ impl Seen {
     pub fn run_id(&self, planned: &PlannedTask) -> String {
         let digest = self.record.plan.as_ref().map(|it| it.digest.as_str()).unwrap_or_default();
         task::run_id(planned, digest)
+    }
+
+    /// How many attempts of a task do not count any more.
+    pub fn discounted(&self, planned: &PlannedTask) -> u32 {
+        let id = self.run_id(planned);
+        self.summary(planned).filter(|it| it.content == id).map_or(0, |it| it.discounted)
     }
 
     /// What is recorded of a planned task.

@@ -66,6 +66,7 @@ pub async fn start(
         started_at: Some(Time(now)),
         took_seconds: None,
         attempts: number,
+        discounted: seen.discounted(planned),
         message: String::new(),
     };
     let id = seen.run_id(planned);
@@ -97,7 +98,8 @@ pub fn give_up(seen: &mut Seen, stored: &Stored, at: usize) {
         incarnation: seen.incarnation(),
         started_at: None,
         took_seconds: Some(planned.timeout_seconds),
-        attempts: 0,
+        attempts: seen.discounted(planned),
+        discounted: seen.discounted(planned),
         message: cut(&format!("it needs {waits}, and these are not ready: {}", down.join("; "))),
     };
     seen.note(planned, summary);
@@ -145,10 +147,11 @@ pub async fn attempts(
 ) -> Result<BTreeMap<String, BTreeMap<u32, Attempt>>, Error> {
     let mut all = BTreeMap::new();
     for planned in &stored.plan.tasks {
+        let before = seen.discounted(planned);
         let numbers = match planned.job_name {
             // One name for all of them: the Job itself says which it is.
             Some(_) => 1..=1,
-            None => 1..=planned.retries + 1,
+            None => before + 1..=before + planned.retries + 1,
         };
         let mut found: BTreeMap<u32, Attempt> = numbers
             .filter_map(|number| {
@@ -286,6 +289,7 @@ fn summary(seen: &Seen, planned: &PlannedTask, run: &Run, message: &str) -> Task
         started_at: started.map(Time),
         took_seconds: started.zip(ended).map(|(from, to)| seconds(from, to)),
         attempts: run.attempts,
+        discounted: seen.discounted(planned),
         message: cut(message),
     }
 }

@@ -14,6 +14,7 @@ mod scenarios;
 mod support;
 
 mod accounts;
+mod asked;
 mod boundary;
 mod clones;
 mod consent;
@@ -83,6 +84,13 @@ fn main() -> ExitCode {
             clones::a_seed_whose_store_never_comes_waits_and_says_so,
             clones::three_environments_of_one_source_do_not_disturb_each_other,
             clones::production_that_moves_on_changes_nothing_in_what_lives,
+            asked::an_extension_holds_whatever_becomes_of_its_annotation,
+            asked::an_environment_that_was_cut_short_stays_gone_until_it_is_asked_back,
+            asked::what_cannot_be_done_is_refused_in_the_status_and_an_event,
+            asked::a_plan_waits_until_exactly_its_digest_is_approved,
+            asked::an_environment_sleeps_and_wakes_as_asked,
+            asked::an_environment_sleeps_by_its_windows,
+            asked::failed_tasks_and_seeds_run_again_when_asked,
             look::plan_diff_and_report_show_what_the_operator_does,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,

@@ -158,6 +158,12 @@ impl<'a> Environment<'a> {
         self.api().patch(&self.name, &PatchParams::default(), &patch).await.expect("a patch");
     }
 
+    /// Asks for something by annotation, or takes the annotation away.
+    pub async fn annotate(&self, annotation: &str, value: Option<&str>) {
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { annotation: value } } }));
+        self.api().patch(&self.name, &PatchParams::default(), &patch).await.expect("a patch");
+    }
+
     /// What Events say about it.
     pub async fn events(&self) -> String {
         let api: Api<k8s_openapi::api::events::v1::Event> =

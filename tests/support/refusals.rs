@@ -105,7 +105,11 @@ pub fn accepted() -> Vec<Value> {
         "smoke": [task(json!({ "http": { "service": "web", "port": 80, "path": "/" } })),
             task(json!({ "name": "u", "http": { "url": "http://web/" } })),
             task(json!({ "name": "v", "fromCronJob": "report" }))],
-        "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete" },
+        "mode": "Plan",
+        "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete", "sleep": [
+            { "from": "20:00", "to": "07:00", "timeZone": "Europe/Zurich" },
+            { "weekdays": ["Sat", "Sun"], "from": "00:00", "to": "24:00" },
+        ] },
         "access": [{ "subject": { "kind": "User", "name": "a" }, "role": "Edit" },
             { "subject": { "kind": "ServiceAccount", "name": "a", "namespace": "b" } }],
         "hosts": [
@@ -191,6 +195,8 @@ pub fn rules() -> Vec<Refusal> {
     let smoke = |http: Value| environment(json!({ "smoke": [task(json!({ "http": http }))] }));
     let access = |it: Value| environment(json!({ "access": [{ "subject": it }] }));
     let secret = |it: Value| environment(json!({ "secrets": { "rules": [it] } }));
+    let window = |it: Value| environment(json!({ "lifecycle": { "sleep": [it] } }));
+    let whole_day = "from and to are not the same; a whole day is from 00:00 to 24:00";
     let new = |what: &str, object: Value, sentence| Refusal {
         what: what.to_owned(),
         object,
@@ -199,6 +205,7 @@ pub fn rules() -> Vec<Refusal> {
     };
     let mut all = vec![
         new("a name of 41 characters", named(&"a".repeat(41), json!({})), name),
+        new("an empty window", window(json!({ "from": "20:00", "to": "20:00" })), whole_day),
         new("a name with a dot", named("pr.1", json!({})), name),
         new("nothing to replace with", host(json!({ "host": "a", "action": "Replace" })), with),
         new(

@@ -29,6 +29,8 @@ pub enum ConditionType {
     Reconciling,
     /// The operator has stopped: a person must act.
     Stalled,
+    /// Its workloads have no Pods, as its sleep windows or a person want it.
+    Asleep,
     /// The time is nearly up.
     Expiring,
     /// The time was up; nothing is left but this object.
@@ -65,6 +67,7 @@ impl ConditionType {
             Self::SmokePassed => "SmokePassed",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::Asleep => "Asleep",
             Self::Expiring => "Expiring",
             Self::Expired => "Expired",
             Self::Suspended => "Suspended",
@@ -132,6 +135,10 @@ reasons! {
     HostTaken,
     /// A patch of the spec matches nothing, or cannot be applied.
     PatchFailed,
+    /// What an annotation asks for cannot be done.
+    RequestRefused,
+    /// The plan waits for a person: `spec.mode` is `Plan`.
+    AwaitingApproval,
     /// A clone would still lead back to production.
     ProductionReference,
     /// A credential of production's own is in the clone: the source's grants and the class allow it.
@@ -170,6 +177,8 @@ reasons! {
     Failed,
     /// It took longer than it may.
     TimedOut,
+    /// Its workloads have no Pods, as its sleep windows or a person want it.
+    Asleep,
     /// The time is nearly up.
     Expiring,
     /// The time was up.

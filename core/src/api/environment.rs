@@ -138,6 +138,9 @@ pub struct StagingEnvironmentSpec {
     /// The operator changes nothing while this is true. Expiry still happens.
     #[serde(default)]
     pub suspend: bool,
+    /// Whether a plan is applied at once.
+    #[serde(default)]
+    pub mode: Mode,
 }
 
 /// The namespace to clone, and how much of it.
@@ -350,6 +353,17 @@ pub struct Expose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub host: Option<String>,
+}
+
+/// Whether a plan is applied at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Apply,
+    /// It waits for the annotation `kulisse.dev/approve` with exactly its digest. What an earlier
+    /// plan made goes on meanwhile.
+    Plan,
 }
 
 /// Somebody who may look into the target.

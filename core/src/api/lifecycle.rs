@@ -23,6 +23,12 @@ pub struct Lifecycle {
     /// What becomes of this object when its time is up. The target is gone in either case.
     #[serde(default)]
     pub on_expiry: OnExpiry,
+    /// When the environment sleeps: its workloads have no Pods, its claims, its data and its routes
+    /// stay. Where several windows overlap, it sleeps until the last of them ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub sleep: Vec<SleepWindow>,
 }
 
 /// What becomes of the environment object at expiry.
@@ -33,4 +39,48 @@ pub enum OnExpiry {
     Retain,
     /// It is deleted.
     Delete,
+}
+
+/// A weekly time of rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = Rule::new("self.from != self.to")
+    .message("from and to are not the same; a whole day is from 00:00 to 24:00"))]
+pub struct SleepWindow {
+    /// The days on which it begins. Default: every day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 7))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub weekdays: Vec<Weekday>,
+    /// When it begins, as `HH:MM` on the clocks of `timeZone`.
+    #[schemars(regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"), length(max = 5))]
+    pub from: String,
+    /// When it ends: on the same day, or on the next where that is not after `from`. `24:00` is the
+    /// end of the day.
+    #[schemars(regex(pattern = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"), length(max = 5))]
+    pub to: String,
+    /// Name of a time zone of the IANA database, such as `Europe/Zurich`. Default `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Weekday {
+    /// Monday.
+    Mon,
+    /// Tuesday.
+    Tue,
+    /// Wednesday.
+    Wed,
+    /// Thursday.
+    Thu,
+    /// Friday.
+    Fri,
+    /// Saturday.
+    Sat,
+    /// Sunday.
+    Sun,
 }

@@ -72,6 +72,8 @@ pub const RESEED_ANNOTATION: &str = "kulisse.dev/reseed";
 pub const APPROVE_ANNOTATION: &str = "kulisse.dev/approve";
 /// Prefix of the annotations that describe the pull request on a target.
 pub const PULL_REQUEST_PREFIX: &str = "kulisse.dev/pull-request-";
+/// Node label that no node has: a workload of one Pod per node sleeps by asking for it.
+pub const ASLEEP_LABEL: &str = "kulisse.dev/asleep";
 /// Annotation that marks a StagingClass as the one used when none is named (`"true"`).
 pub const DEFAULT_CLASS_ANNOTATION: &str = "kulisse.dev/is-default-class";
 

@@ -5,7 +5,7 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{identity::Incarnation, schema};
+use super::{identity::Incarnation, request::Request, schema};
 
 /// Status of an environment. Long lists live in the StagingPlan of the same name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -56,6 +56,12 @@ pub struct StagingEnvironmentStatus {
     /// How many workloads are up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workloads: Option<WorkloadSummary>,
+    /// What was asked by annotation, the last of each kind: it holds whatever becomes of the
+    /// annotation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 6))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["verb".into()]))]
+    pub requests: Vec<Request>,
     /// The seeds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -143,7 +149,8 @@ pub struct Applied {
 pub enum Wave {
     /// Policies, rights, limits: before anything else.
     Fence,
-    /// ConfigMaps, Secrets, accounts, claims, Services: what workloads refer to.
+    /// ConfigMaps, Secrets, accounts, claims, Services: what workloads refer to. A target that was
+    /// applied through this wave and no further sleeps: its workloads have no Pods.
     Config,
     /// Workloads that hold data.
     Stores,
@@ -232,6 +239,9 @@ pub struct TaskSummary {
     pub took_seconds: Option<u32>,
     /// Number of attempts.
     pub attempts: u32,
+    /// How many of them do not count any more, since it was asked to run again after them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discounted: u32,
     /// What is worth knowing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
@@ -263,6 +273,11 @@ pub struct Teardown {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 1024)))]
     pub blocked_by: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn unseen() -> i64 {

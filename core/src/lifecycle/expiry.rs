@@ -25,7 +25,8 @@ pub struct Term {
 }
 
 /// The term of an environment whose target was made at `started`. The clock starts there: waiting
-/// before it does not count.
+/// before it does not count. Where another end was asked for (`extended`), that one holds, within
+/// what the class allows.
 ///
 /// # Errors
 ///
@@ -35,11 +36,12 @@ pub fn term(
     started: Timestamp,
     lifecycle: &Lifecycle,
     limits: &Limits,
+    extended: Option<Timestamp>,
 ) -> Result<Term, InvalidDuration> {
     let ttl = span(lifecycle.ttl.as_ref().or(limits.default_ttl.as_ref()), DEFAULT_TTL)?;
     let most = span(limits.max_ttl.as_ref(), MAX_TTL)?;
     let warn_before = span(lifecycle.warn_before.as_ref(), WARN_BEFORE)?;
-    let ends_at = add(started, ttl.min(most));
+    let ends_at = extended.unwrap_or_else(|| add(started, ttl)).min(add(started, most));
     let warns_at = ends_at.checked_sub(warn_before).unwrap_or(started).max(started);
     Ok(Term { warns_at, ends_at })
 }
@@ -67,7 +69,7 @@ mod tests {
     #[test]
     fn the_ttl_counts_from_the_start_and_the_warning_from_the_end() {
         let lifecycle = Lifecycle { ttl: Some(Duration::new("2h")), ..Lifecycle::default() };
-        let term = term(at("2026-01-01T00:00:00Z"), &lifecycle, &Limits::default()).unwrap();
+        let term = term(at("2026-01-01T00:00:00Z"), &lifecycle, &Limits::default(), None).unwrap();
         assert_eq!(term.ends_at, at("2026-01-01T02:00:00Z"));
         assert_eq!(term.warns_at, at("2026-01-01T01:00:00Z"));
     }
@@ -76,20 +78,35 @@ mod tests {
     fn nobody_outlives_the_class() {
         let lifecycle = Lifecycle { ttl: Some(Duration::new("100h")), ..Lifecycle::default() };
         let limits = Limits { max_ttl: Some(Duration::new("10h")), ..Limits::default() };
-        let term = term(at("2026-01-01T00:00:00Z"), &lifecycle, &limits).unwrap();
-        assert_eq!(term.ends_at, at("2026-01-01T10:00:00Z"));
+        let start = at("2026-01-01T00:00:00Z");
+        let most = at("2026-01-01T10:00:00Z");
+        assert_eq!(term(start, &lifecycle, &limits, None).unwrap().ends_at, most);
+        let later = Some(at("2026-01-02T00:00:00Z"));
+        assert_eq!(term(start, &lifecycle, &limits, later).unwrap().ends_at, most);
+    }
+
+    #[test]
+    fn another_end_may_be_earlier_or_later_than_the_ttl_says() {
+        let lifecycle = Lifecycle { ttl: Some(Duration::new("5h")), ..Lifecycle::default() };
+        let start = at("2026-01-01T00:00:00Z");
+        for end in [at("2026-01-01T01:00:00Z"), at("2026-01-01T09:00:00Z")] {
+            assert_eq!(
+                term(start, &lifecycle, &Limits::default(), Some(end)).unwrap().ends_at,
+                end
+            );
+        }
     }
 
     #[test]
     fn a_warning_longer_than_the_life_is_given_at_its_start() {
         let lifecycle = Lifecycle { ttl: Some(Duration::new("30s")), ..Lifecycle::default() };
         let start = at("2026-01-01T00:00:00Z");
-        assert_eq!(term(start, &lifecycle, &Limits::default()).unwrap().warns_at, start);
+        assert_eq!(term(start, &lifecycle, &Limits::default(), None).unwrap().warns_at, start);
     }
 
     #[test]
     fn a_stored_duration_that_cannot_be_read_is_an_error() {
         let lifecycle = Lifecycle { ttl: Some(Duration::new("3d")), ..Lifecycle::default() };
-        assert!(term(Timestamp::UNIX_EPOCH, &lifecycle, &Limits::default()).is_err());
+        assert!(term(Timestamp::UNIX_EPOCH, &lifecycle, &Limits::default(), None).is_err());
     }
 }

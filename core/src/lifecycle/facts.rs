@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::sleep::Rhythm;
 use crate::{
     api::{
         condition::Reason,
@@ -53,6 +54,10 @@ pub struct Facts {
     pub plan: Option<PlanFacts>,
     /// What the probe has shown.
     pub probe: Probe,
+    /// Whether it is to sleep, and when that changes.
+    pub rhythm: Rhythm,
+    /// The plan waits for a person: `spec.mode` is `Plan`, and its digest was not approved.
+    pub unapproved: bool,
     /// What leads back to production is said, and stops nothing: `spec.boundary.mode` is `Warn`, and
     /// the class allows it.
     pub warns_only: bool,
@@ -208,5 +213,16 @@ impl Facts {
     /// Whether all workloads are up.
     pub fn all_up(&self) -> bool {
         self.up() == self.workloads.len()
+    }
+
+    /// Whether all stores are up.
+    pub fn stores_up(&self) -> bool {
+        self.workloads.iter().all(|it| !it.store || it.state == WorkloadState::Up)
+    }
+
+    /// Whether the target is there and its workloads have no Pods.
+    pub fn asleep(&self) -> bool {
+        let through = self.applied.as_ref().map(|(_, wave)| *wave);
+        self.target == Target::Living && through == Some(Wave::Config)
     }
 }

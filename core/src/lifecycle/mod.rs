@@ -5,7 +5,8 @@
 //!                                     │                                 seeds            │
 //!                                     ▼                                                  ▼
 //!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
-//!   │          smokes, and seeds that come after the workloads
+//!   │ ▲        smokes, and seeds that come after the workloads           ▲
+//!   │ └─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
 //!   ▼ deleted or expired
 //!  Teardown ► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
 //! ```
@@ -17,6 +18,8 @@ pub mod consent;
 pub mod expiry;
 pub mod facts;
 pub mod readiness;
+pub mod request;
+pub mod sleep;
 pub mod status;
 pub mod step;
 pub mod task;
@@ -94,6 +97,9 @@ pub fn next(facts: &Facts) -> Step {
         };
     }
     let held = facts.applied.as_ref();
+    if facts.unapproved && held.is_none_or(|(digest, _)| *digest != plan.digest) {
+        return Step::RestUnapproved;
+    }
     if facts.target == Target::None || held.is_none() {
         return Step::Prepare;
     }
@@ -103,17 +109,28 @@ pub fn next(facts: &Facts) -> Step {
         Probe::Failed(problem) if !facts.warns_only => return Step::RestUnfenced(problem.clone()),
         Probe::Failed(_) | Probe::Closed(_) | Probe::Skipped => {}
     }
+    if facts.rhythm.sleeps && facts.asleep() {
+        return Step::RestAsleep;
+    }
     let through = held.filter(|(digest, _)| *digest == plan.digest).map(|(_, wave)| *wave);
-    build(facts, through)
+    let step = build(facts, through);
+    if facts.rhythm.sleeps && step.idles() { Step::Sleep } else { step }
 }
 
 /// From a fenced target to a usable environment.
 fn build(facts: &Facts, through: Option<Wave>) -> Step {
+    // Awake again: stores first.
+    if through == Some(Wave::Config) {
+        return Step::Apply { paused: true };
+    }
     if let Some(at) = first(facts, |task| task.is_seed(When::BeforeWorkloads)) {
         if through < Some(Wave::Stores) {
             return Step::Apply { paused: true };
         }
         return run(facts, at);
+    }
+    if through == Some(Wave::Stores) && !facts.stores_up() {
+        return Step::AwaitRunningStores;
     }
     if through < Some(Wave::Workloads) {
         return Step::Apply { paused: false };

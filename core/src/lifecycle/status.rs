@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{
     facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
     step::{Cause, Step},
-    words::{failure, gone, phase, progress, short, told, waiting},
+    words::{asleep, failure, gone, phase, progress, short, told, unapproved, waiting},
 };
 use crate::{
     api::{
@@ -117,12 +117,17 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
         Step::Refuse(held) | Step::RestBlocked(held, _) | Step::RestUnfenced(held) => no(held),
         Step::RestFailed(at) => no(&failure(facts, *at)),
+        Step::RestUnapproved => no(&unapproved(facts)),
+        Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
         Step::Rest => match problem {
             Some(problem) => no(problem),
             None => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
         },
         _ if problem.is_some() => problem.map_or_else(|| wait(String::new()), no),
-        Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe => match stuck(facts) {
+        Step::AwaitWorkloads
+        | Step::AwaitStores(_)
+        | Step::AwaitRunningStores
+        | Step::AwaitProbe => match stuck(facts) {
             Some(problem) => no(&problem),
             None => wait(progress(facts, step)),
         },
@@ -133,6 +138,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::AwaitTask(_)
+        | Step::Sleep
         | Step::GiveUp(_) => wait(progress(facts, step)),
     }
 }
@@ -178,6 +184,10 @@ fn planned(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     use ConditionType::Planned;
     if let (Step::Plan, Some(problem)) = (step, problem.filter(|it| !of_source(it))) {
         return (Planned, Verdict::False, problem.reason, problem.message.clone());
+    }
+    if *step == Step::RestUnapproved {
+        let problem = unapproved(facts);
+        return (Planned, Verdict::False, problem.reason, problem.message);
     }
     match &facts.plan {
         Some(plan) if plan.generation == facts.generation => (
@@ -272,6 +282,9 @@ fn workloads(facts: &Facts) -> Said {
     if facts.target != Target::Living || facts.plan.is_none() {
         return (WorkloadsReady, Verdict::Unknown, Reason::Pending, "not applied yet".to_owned());
     }
+    if facts.asleep() {
+        return (WorkloadsReady, Verdict::False, Reason::Asleep, "no workload has Pods".to_owned());
+    }
     match stuck(facts) {
         Some(problem) => (
             WorkloadsReady,
@@ -336,6 +349,13 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
             say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
             say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
         }
+        Step::RestUnapproved => {
+            let problem = unapproved(facts);
+            say(ConditionType::Stalled, problem.reason, problem.message);
+        }
+        Step::RestAsleep => {
+            say(ConditionType::Asleep, Reason::Asleep, asleep(facts));
+        }
         Step::Rest | Step::RestReleased => {
             if let Some(problem) = problem {
                 say(ConditionType::Reconciling, problem.reason, problem.message.clone());
@@ -352,9 +372,11 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         | Step::AwaitProbe
         | Step::Apply { .. }
         | Step::AwaitStores(_)
+        | Step::AwaitRunningStores
         | Step::StartTask(_)
         | Step::AwaitTask(_)
         | Step::GiveUp(_)
+        | Step::Sleep
         | Step::AwaitWorkloads => {
             let stuck = lasting(facts, step);
             let problem = problem.cloned().or(stuck);
@@ -397,7 +419,10 @@ pub(super) fn stuck(facts: &Facts) -> Option<Problem> {
 /// What has kept things from coming up for so long that it will not mend itself: many a workload
 /// fails a few times until what it needs is there.
 fn lasting(facts: &Facts, step: &Step) -> Option<Problem> {
-    let waits = matches!(step, Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitProbe);
+    let waits = matches!(
+        step,
+        Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitProbe
+    );
     let long = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) >= MENDS_WITHIN);
     (waits && long).then(|| stuck(facts)).flatten()
 }

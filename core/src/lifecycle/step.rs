@@ -30,6 +30,8 @@ pub enum Step {
     RestBlocked(Problem, usize),
     /// The probe has not shown what it must.
     RestUnfenced(Problem),
+    /// The plan waits to be approved.
+    RestUnapproved,
 
     // Building.
     /// Put our finalizer on.
@@ -57,6 +59,15 @@ pub enum Step {
     GiveUp(usize),
     /// The workloads are on their way.
     AwaitWorkloads,
+
+    /// The stores are on their way; the other workloads follow.
+    AwaitRunningStores,
+
+    // Sleeping.
+    /// Take the Pods of all workloads away.
+    Sleep,
+    /// It sleeps.
+    RestAsleep,
 
     // Done.
     /// The seed or the smoke of that index has failed.
@@ -86,10 +97,13 @@ impl Step {
             | Self::Refuse(_)
             | Self::RestBlocked(..)
             | Self::RestUnfenced(_)
+            | Self::RestUnapproved
             | Self::AwaitProbe
             | Self::AwaitStores(_)
+            | Self::AwaitRunningStores
             | Self::AwaitTask(_)
             | Self::AwaitWorkloads
+            | Self::RestAsleep
             | Self::RestFailed(_)
             | Self::Rest => true,
             Self::ReleaseRights(_)
@@ -100,7 +114,41 @@ impl Step {
             | Self::Probe
             | Self::Apply { .. }
             | Self::StartTask(_)
-            | Self::GiveUp(_) => false,
+            | Self::GiveUp(_)
+            | Self::Sleep => false,
+        }
+    }
+
+    /// Whether nothing is under way that sleep would cut off.
+    pub fn idles(&self) -> bool {
+        match self {
+            Self::AwaitStores(_)
+            | Self::AwaitRunningStores
+            | Self::AwaitWorkloads
+            | Self::RestFailed(_)
+            | Self::Rest => true,
+            Self::Teardown(_)
+            | Self::AwaitGone(..)
+            | Self::ReleaseRights(_)
+            | Self::Forget(_)
+            | Self::RestExpired
+            | Self::RestReleased
+            | Self::RestSuspended
+            | Self::Refuse(_)
+            | Self::RestBlocked(..)
+            | Self::RestUnfenced(_)
+            | Self::RestUnapproved
+            | Self::Claim
+            | Self::Plan
+            | Self::Prepare
+            | Self::Probe
+            | Self::AwaitProbe
+            | Self::Apply { .. }
+            | Self::StartTask(_)
+            | Self::AwaitTask(_)
+            | Self::GiveUp(_)
+            | Self::Sleep
+            | Self::RestAsleep => false,
         }
     }
 
@@ -128,6 +176,10 @@ impl Step {
             Self::AwaitTask(_) => "AwaitTask",
             Self::GiveUp(_) => "GiveUp",
             Self::AwaitWorkloads => "AwaitWorkloads",
+            Self::RestUnapproved => "RestUnapproved",
+            Self::AwaitRunningStores => "AwaitRunningStores",
+            Self::Sleep => "Sleep",
+            Self::RestAsleep => "RestAsleep",
             Self::RestFailed(_) => "RestFailed",
             Self::Rest => "Rest",
         }

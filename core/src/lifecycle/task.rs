@@ -77,8 +77,9 @@ pub fn doubtful(
 
 /// How the run `run` of a task stands, by what was recorded and by its Jobs.
 ///
-/// A verdict that was recorded holds for ever. A Job that was started and is not there any more is
-/// a failure: whether it did its work cannot be known, and it is not repeated silently.
+/// A verdict that was recorded holds until it is asked to run again: attempts before that do not
+/// count. A Job that was started and is not there any more is a failure: whether it did its work
+/// cannot be known, and it is not repeated silently.
 pub fn run(
     task: &PlannedTask,
     run: &str,
@@ -97,9 +98,12 @@ pub fn run(
         };
     }
     let made = recorded.map_or(0, |it| it.attempts);
+    let discounted = recorded.map_or(0, |it| it.discounted);
+    let counts = |number: u32| number > discounted && number >= made;
     // A watch that is behind shows an older attempt: it says nothing about the one that was made.
-    if let Some((number, last)) = jobs.last_key_value().filter(|(number, _)| **number >= made) {
-        let again = over(last.state) && last.state != TaskState::Passed && *number <= task.retries;
+    if let Some((number, last)) = jobs.last_key_value().filter(|(number, _)| counts(**number)) {
+        let retried = *number - discounted <= task.retries;
+        let again = over(last.state) && last.state != TaskState::Passed && retried;
         return Run {
             state: if again { TaskState::Pending } else { last.state },
             attempts: made.max(*number),
@@ -109,7 +113,7 @@ pub fn run(
     }
     let started = recorded.and_then(|it| it.started_at.as_ref()).map(|time| time.0);
     let lost = started.is_some_and(|at| now.duration_since(at) > SEEN_WITHIN);
-    let (state, message) = match (made, lost) {
+    let (state, message) = match (made - discounted.min(made), lost) {
         (0, _) => (TaskState::Pending, String::new()),
         (_, false) => (TaskState::Running, String::new()),
         (_, true) => (
@@ -164,6 +168,7 @@ mod tests {
             started_at: Some(Time(at("2026-01-01T00:00:00Z"))),
             took_seconds: None,
             attempts,
+            discounted: 0,
             message: String::new(),
         }
     }
@@ -234,6 +239,27 @@ mod tests {
         let second = summary("run", TaskState::Running, 2);
         let jobs = [(1, TaskState::Failed)];
         assert_eq!(stands(1, Some(&second), &jobs, "2026-01-01T00:00:05Z"), TaskState::Running);
+    }
+
+    #[test]
+    fn what_is_asked_to_run_again_runs_as_if_it_were_new() {
+        let now = "2026-02-01T00:00:00Z";
+        let asked = TaskSummary {
+            discounted: 2,
+            started_at: None,
+            ..summary("run", TaskState::Pending, 2)
+        };
+        let (failed, passed) = (TaskState::Failed, TaskState::Passed);
+        assert_eq!(stands(0, Some(&asked), &[(1, failed), (2, passed)], now), TaskState::Pending);
+        assert_eq!(stands(0, Some(&asked), &[], now), TaskState::Pending, "its Jobs are gone");
+        assert_eq!(stands(0, Some(&asked), &[(2, failed), (3, failed)], now), failed);
+        assert_eq!(stands(1, Some(&asked), &[(3, failed)], now), TaskState::Pending);
+        let third = TaskSummary {
+            discounted: 2,
+            started_at: Some(Time(at("2026-01-01T00:00:00Z"))),
+            ..summary("run", TaskState::Running, 3)
+        };
+        assert_eq!(stands(0, Some(&third), &[(2, passed)], now), failed, "its Job is gone");
     }
 
     #[test]

@@ -29,7 +29,9 @@ const REFUSED_AGAIN: Duration = Duration::from_mins(5);
 /// When to look again; `None` if only the watches need to say so.
 pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     let of_step = match step {
-        Step::AwaitStores(_) | Step::AwaitWorkloads => Some(on_its_way(facts, now)),
+        Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
+            Some(on_its_way(facts, now))
+        }
         Step::AwaitProbe => Some(SOON * 5),
         Step::AwaitTask(_) | Step::AwaitGone(..) | Step::Teardown(_) | Step::ReleaseRights(_) => {
             Some(NET)
@@ -45,14 +47,18 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::GiveUp(_)
+        | Step::Sleep
         | Step::Forget(_) => Some(SOON),
         Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
+        | Step::RestUnapproved
+        | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => None,
     };
-    let moments = [facts.warns_at, facts.expires_at].into_iter().flatten().filter(|at| *at > now);
+    let moments = [facts.warns_at, facts.expires_at, facts.rhythm.changes_at];
+    let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
     [of_step, of_time].into_iter().flatten().min()
 }

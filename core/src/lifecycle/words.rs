@@ -33,6 +33,11 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         },
         Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
         Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
+        Step::AwaitRunningStores => waiting(
+            facts.workloads.iter().filter(|it| it.store),
+            "the stores are on their way".to_owned(),
+        ),
+        Step::Sleep => "the workloads go to sleep".to_owned(),
         Step::AwaitWorkloads => waiting(
             &facts.workloads,
             format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
@@ -43,6 +48,8 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         | Step::Refuse(_)
         | Step::RestBlocked(..)
         | Step::RestUnfenced(_)
+        | Step::RestUnapproved
+        | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => String::new(),
     }
@@ -97,6 +104,26 @@ pub(super) fn gone(cause: Cause) -> Problem {
     }
 }
 
+/// That a plan waits for a person.
+pub(super) fn unapproved(facts: &Facts) -> Problem {
+    let digest = facts.plan.as_ref().map_or("", |plan| plan.digest.as_str());
+    Problem::new(
+        Reason::AwaitingApproval,
+        format!(
+            "spec.mode is Plan: «kulisse approve NAME {digest}» applies what the StagingPlan shows"
+        ),
+    )
+}
+
+/// That an environment sleeps, and until when.
+pub(super) fn asleep(facts: &Facts) -> String {
+    let until = match facts.rhythm.changes_at {
+        Some(at) => format!("until {at}"),
+        None => "until it is woken".to_owned(),
+    };
+    format!("it sleeps {until}, with its data kept: «kulisse wake» wakes it")
+}
+
 /// One word for people.
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
@@ -120,7 +147,7 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::Prepare => problem.map_or("Preparing", |it| it.reason.as_str()),
         Step::Probe | Step::AwaitProbe => "Probing",
         Step::Apply { .. } => problem.map_or("Applying", |it| it.reason.as_str()),
-        Step::AwaitStores(_) | Step::AwaitWorkloads => {
+        Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
             stuck(facts).map_or("Starting", |it| it.reason.as_str())
         }
         Step::StartTask(at) | Step::AwaitTask(at) | Step::GiveUp(at) => {
@@ -129,6 +156,8 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
                 Some(TaskRole::Seed(_)) | None => "Seeding",
             }
         }
+        Step::RestUnapproved => "AwaitingApproval",
+        Step::Sleep | Step::RestAsleep => "Asleep",
         Step::Rest => "Ready",
     }
 }

@@ -36,6 +36,7 @@ mod overlay;
 mod own_pod;
 mod patch;
 mod pattern;
+pub mod pause;
 mod places;
 mod preflight;
 pub mod probe;

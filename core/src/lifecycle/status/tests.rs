@@ -6,7 +6,10 @@ use crate::{
         lifecycle::OnExpiry,
         status::Wave,
     },
-    lifecycle::facts::{PlanFacts, Workload},
+    lifecycle::{
+        facts::{PlanFacts, Workload},
+        sleep::Rhythm,
+    },
     plan::object::Key,
 };
 
@@ -40,6 +43,8 @@ fn stuck_since(seconds: i64) -> Facts {
         }),
         probe: Probe::Closed(String::new()),
         warns_only: false,
+        rhythm: Rhythm::default(),
+        unapproved: false,
         applied: Some(("d".into(), Wave::Workloads)),
         applied_at: Some(now - SignedDuration::from_secs(seconds)),
         workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],

@@ -1,0 +1,273 @@
+//! Requests: taken up once each, and carried out in the record.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{
+    environment::StagingEnvironmentSpec,
+    identity::Incarnation,
+    request::{LONGEST, Request, Verb},
+    status::{StagingEnvironmentStatus, TaskState, TaskSummary, Wave},
+    task::When,
+};
+
+/// Takes up what is asked and was not before, into `record`. `asked` gives the value of a request's
+/// annotation.
+pub fn take_up<'a>(
+    asked: impl Fn(Verb) -> Option<&'a str>,
+    spec: &StagingEnvironmentSpec,
+    record: &mut StagingEnvironmentStatus,
+    now: Timestamp,
+) {
+    for verb in Verb::ALL {
+        let Some(value) = asked(verb).map(cut).filter(|it| !it.is_empty()) else { continue };
+        if record.requests.iter().any(|it| it.verb == verb && it.value == value) {
+            continue;
+        }
+        let refused = match judge(verb, &value, record, now) {
+            Judged::Takes => String::new(),
+            Judged::Refuses(why) => why,
+            Judged::Waits => continue,
+        };
+        if refused.is_empty() {
+            carry_out(verb, spec, record);
+        }
+        record.requests.retain(|it| it.verb != verb);
+        record.requests.push(Request {
+            verb,
+            value,
+            at: Time(now),
+            incarnation: record.incarnation.unwrap_or(Incarnation(1)),
+            refused,
+        });
+        record.requests.sort_by_key(|it| it.verb);
+    }
+}
+
+/// What was asked of this life and taken up.
+pub fn taken(record: &StagingEnvironmentStatus) -> impl Iterator<Item = &Request> {
+    let life = record.incarnation.unwrap_or(Incarnation(1));
+    record.requests.iter().filter(move |it| it.incarnation == life && it.refused.is_empty())
+}
+
+/// The end that was asked for in this life.
+pub fn extended(record: &StagingEnvironmentStatus) -> Option<Timestamp> {
+    taken(record).find(|it| it.verb == Verb::Extend)?.value.parse().ok()
+}
+
+/// Whether an environment that has expired is asked to live on: by an extension that was not seen
+/// before and lies ahead.
+pub fn revives(value: &str, record: &StagingEnvironmentStatus, now: Timestamp) -> bool {
+    let value = cut(value);
+    let known = record.requests.iter().any(|it| it.verb == Verb::Extend && it.value == value);
+    !known && value.parse::<Timestamp>().is_ok_and(|until| until > now)
+}
+
+/// The digest that was approved in this life.
+pub fn approved(record: &StagingEnvironmentStatus) -> Option<&str> {
+    taken(record).find(|it| it.verb == Verb::Approve).map(|it| it.value.as_str())
+}
+
+/// Since when tasks are to run again.
+pub fn repeated_at(record: &StagingEnvironmentStatus) -> Option<Timestamp> {
+    let asked = taken(record).filter(|it| matches!(it.verb, Verb::Retry | Verb::Reseed));
+    asked.map(|it| it.at.0).max()
+}
+
+enum Judged {
+    Takes,
+    Refuses(String),
+    /// Neither: it may be taken up later.
+    Waits,
+}
+
+fn judge(verb: Verb, value: &str, record: &StagingEnvironmentStatus, now: Timestamp) -> Judged {
+    let refuse = |why: &str| Judged::Refuses(why.to_owned());
+    match verb {
+        Verb::Extend => match value.parse::<Timestamp>() {
+            Ok(until) if until > now => Judged::Takes,
+            Ok(_) => {
+                refuse("the time asked for is past: «kulisse extend NAME 24h» asks for a later one")
+            }
+            Err(_) => refuse(
+                "it is no time such as 2026-01-31T18:00:00Z: «kulisse extend NAME 24h» writes one",
+            ),
+        },
+        Verb::Sleep | Verb::Wake => Judged::Takes,
+        Verb::Retry if !record.seed.iter().chain(&record.smoke).any(failed) => {
+            refuse("no task of this environment has failed")
+        }
+        Verb::Reseed if record.seed.is_empty() => refuse("this environment has no seeds"),
+        Verb::Retry | Verb::Reseed => Judged::Takes,
+        // A plan may be approved before it is made; any other digest approves nothing.
+        Verb::Approve => match &record.plan {
+            Some(plan) if plan.digest == value => Judged::Takes,
+            _ => Judged::Waits,
+        },
+    }
+}
+
+fn carry_out(verb: Verb, spec: &StagingEnvironmentSpec, record: &mut StagingEnvironmentStatus) {
+    match verb {
+        Verb::Retry => {
+            record.seed.iter_mut().chain(&mut record.smoke).filter(|it| failed(it)).for_each(again);
+        }
+        Verb::Reseed => {
+            record.seed.iter_mut().for_each(again);
+            // Nothing works on the data while it is made anew: workloads pause as at the start.
+            let before = spec.seed.iter().any(|it| it.when == When::BeforeWorkloads);
+            for target in record.namespaces.iter_mut().filter(|_| before) {
+                if let Some(applied) = &mut target.applied {
+                    applied.through = applied.through.min(Wave::Config);
+                }
+            }
+        }
+        Verb::Extend | Verb::Sleep | Verb::Wake | Verb::Approve => {}
+    }
+}
+
+fn again(task: &mut TaskSummary) {
+    task.state = TaskState::Pending;
+    task.discounted = task.attempts;
+    task.started_at = None;
+    task.took_seconds = None;
+    task.message = String::new();
+}
+
+fn failed(task: &TaskSummary) -> bool {
+    matches!(task.state, TaskState::Failed | TaskState::TimedOut)
+}
+
+fn cut(value: &str) -> String {
+    value.trim().chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::status::{Applied, PlanSummary, ProbeVerdict, Target, TargetRole};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn task(state: TaskState, attempts: u32) -> TaskSummary {
+        TaskSummary {
+            name: "orders".into(),
+            state,
+            content: "c".into(),
+            incarnation: Incarnation(1),
+            started_at: None,
+            took_seconds: None,
+            attempts,
+            discounted: 0,
+            message: "exit code 1".into(),
+        }
+    }
+
+    /// A record of an environment that is up, with a seed that passed and a smoke that failed.
+    fn record() -> StagingEnvironmentStatus {
+        StagingEnvironmentStatus {
+            incarnation: Some(Incarnation(1)),
+            plan: Some(PlanSummary { digest: "abc".into(), ..PlanSummary::default() }),
+            namespaces: vec![Target {
+                name: "stg".into(),
+                uid: "n".into(),
+                incarnation: Incarnation(1),
+                role: TargetRole::Serving,
+                probe: ProbeVerdict::Closed,
+                probe_message: String::new(),
+                applied: Some(Applied {
+                    digest: "abc".into(),
+                    through: Wave::Workloads,
+                    at: Time(at(NOW)),
+                }),
+            }],
+            seed: vec![task(TaskState::Passed, 1)],
+            smoke: vec![task(TaskState::Failed, 2)],
+            ..StagingEnvironmentStatus::default()
+        }
+    }
+
+    fn spec() -> StagingEnvironmentSpec {
+        let seed = json!([{"name": "orders", "run": {"image": "busybox"}}]);
+        serde_json::from_value(json!({"source": {"namespace": "shop"}, "seed": seed})).unwrap()
+    }
+
+    fn ask(verb: Verb, value: &str, record: &mut StagingEnvironmentStatus) -> Option<String> {
+        take_up(|it| (it == verb).then_some(value), &spec(), record, at(NOW));
+        let request = record.requests.iter().find(|it| it.verb == verb && it.value == value);
+        request.map(|it| it.refused.clone())
+    }
+
+    #[test]
+    fn an_extension_holds_whatever_becomes_of_its_annotation() {
+        let mut record = record();
+        assert_eq!(ask(Verb::Extend, "2026-01-02T00:00:00Z", &mut record).as_deref(), Some(""));
+        take_up(|_| None, &spec(), &mut record, at("2026-01-01T12:00:00Z"));
+        assert_eq!(extended(&record), Some(at("2026-01-02T00:00:00Z")));
+    }
+
+    #[test]
+    fn a_time_that_is_past_or_none_is_refused_with_what_to_type_and_changes_nothing() {
+        for value in ["24h", "2025-12-31T00:00:00Z"] {
+            let mut record = record();
+            assert!(ask(Verb::Extend, value, &mut record).unwrap().contains("kulisse extend"));
+            assert_eq!(extended(&record), None);
+        }
+    }
+
+    #[test]
+    fn the_same_value_asks_once() {
+        let mut record = record();
+        ask(Verb::Retry, "1", &mut record);
+        record.smoke[0].state = TaskState::Failed;
+        ask(Verb::Retry, "1", &mut record);
+        assert_eq!(record.smoke[0].state, TaskState::Failed);
+        ask(Verb::Retry, "2", &mut record);
+        assert_eq!(record.smoke[0].state, TaskState::Pending);
+    }
+
+    #[test]
+    fn retry_repeats_what_failed_and_nothing_else() {
+        let mut record = record();
+        ask(Verb::Retry, "1", &mut record);
+        assert_eq!(record.seed[0].state, TaskState::Passed);
+        assert_eq!((record.smoke[0].state, record.smoke[0].discounted), (TaskState::Pending, 2));
+        record.smoke[0].state = TaskState::Passed;
+        assert!(ask(Verb::Retry, "2", &mut record).unwrap().contains("no task"));
+    }
+
+    #[test]
+    fn reseed_runs_seeds_again_with_the_workloads_paused() {
+        let mut record = record();
+        ask(Verb::Reseed, "1", &mut record);
+        assert_eq!((record.seed[0].state, record.seed[0].discounted), (TaskState::Pending, 1));
+        let applied = record.namespaces[0].applied.as_ref().unwrap();
+        assert_eq!(applied.through, Wave::Config);
+        assert_eq!(record.smoke[0].state, TaskState::Failed);
+    }
+
+    #[test]
+    fn only_the_digest_of_the_plan_approves_it() {
+        let mut record = record();
+        assert_eq!(ask(Verb::Approve, "def", &mut record), None, "it may be made yet");
+        assert_eq!(approved(&record), None);
+        ask(Verb::Approve, "abc", &mut record);
+        assert_eq!(approved(&record), Some("abc"));
+    }
+
+    #[test]
+    fn what_was_asked_in_one_life_means_nothing_in_the_next() {
+        let mut record = record();
+        ask(Verb::Sleep, "1", &mut record);
+        record.incarnation = Some(Incarnation(2));
+        assert_eq!(taken(&record).count(), 0);
+        assert_eq!(ask(Verb::Sleep, "1", &mut record).as_deref(), Some(""));
+        assert_eq!(taken(&record).count(), 0, "it is still the request of the first life");
+    }
+}
