@@ -120,7 +120,7 @@ pub async fn run(
     let mine = watcher::Config::default().labels(names::ENVIRONMENT_UID_LABEL);
     let all = watcher::Config::default();
     let watcher_of = Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists };
-    watches.push(watcher_of.start::<Namespace>(&mine, Wakes::Owner));
+    watches.push(watcher_of.start::<Namespace>(&mine, Wakes::OwnerAndNext));
     watches.push(watcher_of.start::<Deployment>(&mine, Wakes::Owner));
     watches.push(watcher_of.start::<StatefulSet>(&mine, Wakes::Owner));
     watches.push(watcher_of.start::<DaemonSet>(&mine, Wakes::Owner));
@@ -228,7 +228,9 @@ fn environments(
                     place(&ctx, &it);
                     let _ = queue.send(ObjectRef::from_obj(&it));
                 }
-                Ok(Event::Delete(it)) => leave(&ctx, &it.uid().unwrap_or_default(), &vanished),
+                Ok(Event::Delete(it)) => {
+                    leave(&ctx, &it.uid().unwrap_or_default(), &vanished, &queue);
+                }
                 Ok(Event::Init) => {
                     list.clear();
                     there.clear();
@@ -241,7 +243,7 @@ fn environments(
                 }
                 Ok(Event::InitDone) => {
                     for uid in ctx.world.all().into_iter().filter(|uid| !there.contains(uid)) {
-                        leave(&ctx, &uid, &vanished);
+                        leave(&ctx, &uid, &vanished, &queue);
                     }
                     for it in list.drain(..) {
                         let _ = queue.send(it);
@@ -262,20 +264,23 @@ fn place(ctx: &Context, it: &Guarded) {
     let uid = it.uid().unwrap_or_default();
     ctx.world.place(&uid, at);
     if let Ok(environment) = &it.0 {
+        ctx.places.tell(&uid, environment);
         let urls = environment.status.as_ref().map_or(&[][..], |status| status.urls.as_slice());
         ctx.world.tell_urls(&uid, urls);
     }
 }
 
 /// Forgets an environment that is not there any more.
-fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>) {
+fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: &Queue) {
     ctx.world.forget(uid);
     ctx.failures.clear(uid);
     ctx.written.forget(uid);
     ctx.drop_plan(uid);
+    ctx.places.forget(uid);
     if ctx.world.has_target(uid) {
         let _ = vanished.send(());
     }
+    wake(&ctx.world, queue, &ctx.places.next(&ctx.world));
 }
 
 /// Looks for what is left of environments that are no more: at the start, and whenever one that
@@ -291,6 +296,8 @@ async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
 enum Wakes {
     /// The environment that the object belongs to.
     Owner,
+    /// The same, and those whose turn it is to have a target.
+    OwnerAndNext,
     /// All: grants and classes change rarely, and looking at one at rest costs nothing.
     Everyone,
 }
@@ -308,8 +315,9 @@ impl Watcher<'_> {
         K: Watched + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         let stream = watcher(Api::<K>::all(self.client.clone()), config.clone()).default_backoff();
-        let (world, queue, lists) =
-            (Arc::clone(&self.ctx.world), self.queue.clone(), Arc::clone(self.lists));
+        let (ctx, queue, lists) =
+            (Arc::clone(self.ctx), self.queue.clone(), Arc::clone(self.lists));
+        let world = Arc::clone(&ctx.world);
         tokio::spawn(async move {
             futures::pin_mut!(stream);
             let mut relist = Relist::default();
@@ -320,6 +328,11 @@ impl Watcher<'_> {
                         let concerned = world.take(&event, &mut relist);
                         match wakes {
                             Wakes::Owner => wake(&world, &queue, &concerned),
+                            // A target that is gone leaves a place to somebody else.
+                            Wakes::OwnerAndNext => {
+                                wake(&world, &queue, &concerned);
+                                wake(&world, &queue, &ctx.places.next(&world));
+                            }
                             Wakes::Everyone if concerned.is_empty() => {}
                             Wakes::Everyone => wake_everyone(&world, &queue),
                         }

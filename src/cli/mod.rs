@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
             Verb::Report(args) => report::report(args).await,
             Verb::Create(args) => create::create(args).await,
             Verb::List(args) => list::list(args).await,
-            Verb::Status(args) => status::status(args).await,
+            Verb::Status(args) => Box::pin(status::status(args)).await,
             Verb::Wait(args) => wait::wait(args).await,
             Verb::Extend(args) => extend::extend(args).await,
             Verb::Sleep(args) => request(args, Asked::Sleep, "to sleep", "goes to sleep").await,

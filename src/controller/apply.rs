@@ -136,6 +136,28 @@ pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Er
     told(drive(vec![parcels.collect()], seen, ctx).await)
 }
 
+/// Takes away the rights of those who look inside.
+pub async fn shut(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let rights = stored
+        .plan
+        .clones
+        .iter()
+        .filter(|it| it.wave == Wave::Fence && kinds::shape(&it.object) == Shape::RoleBinding);
+    for clone in rights {
+        delete(&clone.object, seen, ctx).await?;
+    }
+    Ok(())
+}
+
+async fn delete(object: &Object, seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api = ctx.kinds.api(&ctx.client, object, &seen.target_name).await?;
+    let params = DeleteParams::background();
+    let what = format!("delete {}", object.key());
+    gone_is_fine(call(&what, || api.delete(object.name(), &params)).await)?;
+    ctx.metrics.applied("deleted");
+    Ok(())
+}
+
 /// Parcels on their ways: each lane is a list of batches, one after the other, and what is in a
 /// batch goes together.
 #[derive(Default)]
@@ -323,15 +345,11 @@ async fn take_over(api: &Api<DynamicObject>, there: &DynamicObject) -> Result<()
 async fn prune(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let planned: BTreeSet<String> =
         stored.plan.clones.iter().map(|it| it.object.key().to_string()).collect();
-    for (key, held) in stored.held.iter().filter(|(key, _)| !planned.contains(*key)) {
+    for (_, held) in stored.held.iter().filter(|(key, _)| !planned.contains(*key)) {
         let object = Object::new(json!({
             "apiVersion": held.api_version, "kind": held.key.kind, "metadata": { "name": held.key.name }
         }))?;
-        let api = ctx.kinds.api(&ctx.client, &object, &seen.target_name).await?;
-        let params = DeleteParams::background();
-        let what = format!("delete {key}");
-        gone_is_fine(call(&what, || api.delete(object.name(), &params)).await)?;
-        ctx.metrics.applied("deleted");
+        delete(&object, seen, ctx).await?;
     }
     Ok(())
 }

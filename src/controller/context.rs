@@ -25,8 +25,8 @@ use kulisse_core::{
 };
 
 use super::{
-    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, recent::Recent,
-    stored::Stored, world::World, written::Written,
+    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, place::Places,
+    recent::Recent, stored::Stored, world::World, written::Written,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -82,6 +82,8 @@ pub struct Context {
     pub labels: Recent<BTreeMap<String, String>>,
     /// Artefacts that may be fetched at the same time: each is held in memory.
     pub pulls: Semaphore,
+    /// Who has a place, and who waits for one.
+    pub places: Places,
     /// Plans of environments that are being built; those at rest keep none in memory.
     plans: Mutex<HashMap<String, Arc<Stored>>>,
 }
@@ -129,6 +131,7 @@ impl Context {
             rights: Recent::new(RIGHTS),
             labels: Recent::new(LABELS),
             pulls: Semaphore::new(PULLS),
+            places: Places::default(),
             plans: Mutex::default(),
             client,
             clock,

@@ -21,6 +21,7 @@ pub mod guard;
 pub(crate) mod observe;
 mod orphan;
 mod perform;
+pub mod place;
 mod recent;
 mod repeat;
 mod report;
@@ -94,6 +95,7 @@ pub async fn reconcile(
     if step != Step::RestReleased {
         report::report(&seen.environment, &status, &ctx).await?;
     }
+    place::settle(&seen, &step, &ctx);
     if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
         ctx.drop_plan(&seen.identity.uid);
     }
@@ -136,7 +138,7 @@ pub async fn pass(
         return Ok(Action::requeue(rest));
     }
     let started = tokio::time::Instant::now();
-    let result = reconcile(environment, Arc::clone(&ctx)).await;
+    let result = Box::pin(reconcile(environment, Arc::clone(&ctx))).await;
     ctx.metrics.pass(started.elapsed(), result.is_ok());
     match &result {
         Ok(_) => ctx.failures.clear(&uid),

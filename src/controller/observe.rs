@@ -6,23 +6,29 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::Namespace as V1Namespace;
-use kube::{Api, ResourceExt};
+use kube::{Api, ResourceExt, api::ListParams};
 use kulisse_core::{
     api::{
         class::StagingClassSpec,
         condition::{ConditionType, Reason, is_true},
         environment::StagingEnvironment,
+        grant::{StagingGrant, StagingGrantSpec},
         identity::{Incarnation, NamespaceName},
         names,
         request::Verb,
         status::StagingEnvironmentStatus,
     },
-    lifecycle::{Problem, consent, expiry, facts::Target, request},
+    lifecycle::{
+        Problem, consent, expiry,
+        facts::{Place, Target},
+        request,
+        withdrawal::{self, Consent},
+    },
     plan::request::Identity,
 };
 
 use super::{
-    call::call,
+    call::{call, call_list},
     context::Context,
     error::Error,
     guard,
@@ -62,6 +68,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         claimed: claimed(&environment),
         target_name: target_name(&identity, &class, &record, incarnation),
         target: Target::None,
+        place: Place::Unasked,
         stored: None,
         workloads: BTreeMap::new(),
         troubles: BTreeMap::new(),
@@ -75,6 +82,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         class_known,
         refusal,
     };
+    look_at_consent(&mut seen, ctx).await?;
     look_for_target(&mut seen, ctx).await?;
     // Deletion and expiry need nothing else, and nothing else may hold them up.
     if seen.environment.metadata.deletion_timestamp.is_some() || past(&seen, ctx) {
@@ -109,7 +117,7 @@ fn revive(environment: &StagingEnvironment, record: &mut StagingEnvironmentStatu
 }
 
 /// Another life: what belonged to the last one is not carried over.
-fn begin_anew(record: &mut StagingEnvironmentStatus) {
+pub fn begin_anew(record: &mut StagingEnvironmentStatus) {
     let last = record.incarnation.map_or(0, |it| it.0);
     *record = StagingEnvironmentStatus {
         incarnation: Some(Incarnation(last + 1)),
@@ -165,6 +173,50 @@ async fn refusal(
     let answer = consent::granted(spec, asking, &grants)
         .and_then(|()| consent::allowed(spec, asking, class));
     Ok(answer.err())
+}
+
+/// Takes down whether the grant of a living target was withdrawn, or is back.
+async fn look_at_consent(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    if seen.environment.metadata.deletion_timestamp.is_some() || !seen.class_known {
+        return Ok(());
+    }
+    let given = match &seen.refusal {
+        Some(problem) => problem.reason != Reason::SourceNotGranted,
+        None => true,
+    };
+    let consent = if given {
+        Consent::Given
+    } else if withdrawal::doubtful(&seen.record, seen.refusal.as_ref()) {
+        certainly(seen, ctx).await?
+    } else {
+        return Ok(());
+    };
+    if consent == Consent::Given {
+        seen.refusal = seen.refusal.take().filter(|it| it.reason != Reason::SourceNotGranted);
+    }
+    withdrawal::note(consent, &mut seen.record, ctx.clock.now());
+    Ok(())
+}
+
+/// Whether a source is granted, by the API server's own word. Where there are no grants because
+/// there is no such kind, that is an error and no withdrawal.
+async fn certainly(seen: &Seen, ctx: &Context) -> Result<Consent, Error> {
+    let source = NamespaceName::parse(&seen.environment.spec.source.namespace)?;
+    let api: Api<StagingGrant> = Api::namespaced(ctx.client.clone(), source.as_str());
+    let what = format!("list StagingGrants in {source}");
+    let params = ListParams::default();
+    let found = call_list(&what, || api.list(&params)).await?;
+    let grants: Vec<StagingGrantSpec> = found.items.into_iter().map(|it| it.spec).collect();
+    let labels = labels_if(consent::needs_labels(None, &grants), &seen.identity, ctx).await?;
+    let asking = consent::Asking { name: seen.identity.namespace.as_str(), labels: &labels };
+    if consent::granted(&seen.environment.spec, asking, &grants).is_ok() {
+        return Ok(Consent::Given);
+    }
+    let api: Api<V1Namespace> = Api::all(ctx.client.clone());
+    let what = format!("get Namespace {source}");
+    let there = call(&what, || api.get_metadata_opt(source.as_str())).await?;
+    let living = there.is_some_and(|it| it.metadata.deletion_timestamp.is_none());
+    Ok(if living { Consent::Withdrawn } else { Consent::SourceGone })
 }
 
 /// Globs of the Secrets that the source's grants let the request namespace have as they are.
@@ -254,10 +306,13 @@ fn at_rest(seen: &Seen, ctx: &Context) -> bool {
     let before = seen.environment.status.as_ref().map_or(&[][..], |it| &it.requests);
     let sleeps = seen.rhythm(ctx.clock.now()).is_ok_and(|it| it.sleeps);
     let settled = if sleeps { ConditionType::Asleep } else { ConditionType::Ready };
+    let frozen = seen.record.withdrawn.as_ref().map(|it| it.frozen);
     told(ConditionType::Expired)
-        || (seen.record.observed_generation == generation
-            && seen.record.requests == before
-            && told(settled))
+        || frozen == Some(true)
+        || frozen.is_none()
+            && (seen.record.observed_generation == generation
+                && seen.record.requests == before
+                && told(settled))
 }
 
 /// What was applied a moment ago cannot be in trouble yet.

@@ -134,13 +134,15 @@ async fn announce(
                 condition.reason.as_str(),
                 "Expired" | "Deleting" | "Suspended" | "Asleep"
             );
-            event(fine || meant, &condition.reason, condition.message.clone())
+            event(fine || meant, "Reconcile", &condition.reason, condition.message.clone())
         })
         .collect();
     let refused = new.requests.iter().filter(|it| !it.refused.is_empty());
     events.extend(refused.filter(|it| !old.requests.contains(it)).map(|it| {
         let note = format!("annotation {}: {}", it.verb.annotation(), it.refused);
-        event(false, Reason::RequestRefused.as_str(), note)
+        // An action of its own: Events of one action and reason are counted as one, with the words
+        // of the first.
+        event(false, &format!("{:?}", it.verb), Reason::RequestRefused.as_str(), note)
     }));
     for event in events {
         let about = environment.object_ref(&());
@@ -151,12 +153,12 @@ async fn announce(
     }
 }
 
-fn event(normal: bool, reason: &str, note: String) -> Event {
+fn event(normal: bool, action: &str, reason: &str, note: String) -> Event {
     Event {
         type_: if normal { EventType::Normal } else { EventType::Warning },
         reason: reason.to_owned(),
         note: Some(note),
-        action: "Reconcile".to_owned(),
+        action: action.to_owned(),
         secondary: None,
     }
 }

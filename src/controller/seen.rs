@@ -19,11 +19,14 @@ use kulisse_core::{
     lifecycle::{
         Problem,
         expiry::{Term, term},
-        facts::{Facts, PlanFacts, Probe, Target, Task, Workload, WorkloadState},
+        facts::{
+            Facts, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload, WorkloadState,
+        },
         readiness::{Attempt, Rollout},
         request,
         sleep::{Rhythm, rhythm},
         task::{self, Run},
+        withdrawal,
     },
     plan::{object::Key, request::Identity, task::PlannedTask},
 };
@@ -54,6 +57,8 @@ pub struct Seen {
     pub target_name: NamespaceName,
     /// The target.
     pub target: Target,
+    /// Whether there is a place for it.
+    pub place: Place,
     /// The plan and what belongs to it; not looked up for an environment at rest.
     pub stored: Option<Arc<Stored>>,
     /// The workloads in the target, as watched.
@@ -109,6 +114,30 @@ impl Seen {
         Some(Term { warns_at: end, ends_at: end })
     }
 
+    /// That the source may no longer be cloned, as it was recorded.
+    fn withdrawal(&self) -> Option<Withdrawal> {
+        let withdrawn = self.record.withdrawn.as_ref()?;
+        let source = &self.environment.spec.source.namespace;
+        let ends_at = withdrawal::ends_at(withdrawn.since.0, &self.class);
+        let (reason, what) = if withdrawn.source_gone {
+            (Reason::SourceGone, format!("namespace {source} is not there any more"))
+        } else {
+            (
+                Reason::GrantWithdrawn,
+                format!(
+                    "the grant in {source} was withdrawn: «kulisse grant {source} --from {} --apply» brings the environment back",
+                    self.identity.namespace
+                ),
+            )
+        };
+        let message = format!("{what}; the target is frozen, and goes at {ends_at}");
+        Some(Withdrawal {
+            problem: Problem::new(reason, message),
+            ends_at,
+            frozen: withdrawn.frozen,
+        })
+    }
+
     /// Whether the environment is to sleep.
     pub fn rhythm(&self, now: Timestamp) -> Result<Rhythm, Problem> {
         let windows = &self.environment.spec.lifecycle.sleep;
@@ -147,6 +176,8 @@ impl Seen {
             manifests: self.environment.spec.source.manifests.is_some(),
             refusal: invalid.or(unreadable).or_else(|| self.refusal.clone()),
             target: self.target.clone(),
+            withdrawal: self.withdrawal(),
+            place: self.place.clone(),
             leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),

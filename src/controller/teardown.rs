@@ -28,7 +28,7 @@ use super::{
     call::{call, deletion_of, gone_is_fine},
     context::Context,
     error::Error,
-    report,
+    observe, report,
     seen::Seen,
     stored, target,
 };
@@ -89,11 +89,18 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
     seen.record.urls.clear();
     ctx.world.release_urls(&seen.identity.uid);
     seen.stored = None;
+    seen.record.queue = None;
+    ctx.places.release(&seen.identity.uid);
     match cause {
         Cause::Deleted => {
             drop_report(seen, ctx).await?;
             report::release(&seen.identity, ctx).await?;
             seen.claimed = false;
+            Ok(())
+        }
+        // Granted again, it begins another life.
+        Cause::Withdrawn => {
+            observe::begin_anew(&mut seen.record);
             Ok(())
         }
         Cause::Expired => match seen.environment.spec.lifecycle.on_expiry {

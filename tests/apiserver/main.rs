@@ -28,6 +28,8 @@ mod figures;
 mod limits;
 mod look;
 mod restarts;
+mod turns;
+mod withdrawn;
 mod world;
 
 use std::{process::ExitCode, sync::Arc};
@@ -91,6 +93,11 @@ fn main() -> ExitCode {
             asked::an_environment_sleeps_and_wakes_as_asked,
             asked::an_environment_sleeps_by_its_windows,
             asked::failed_tasks_and_seeds_run_again_when_asked,
+            turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
+            turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
+            withdrawn::a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on,
+            withdrawn::a_target_whose_grant_stays_away_goes_when_the_grace_is_over,
+            withdrawn::a_source_that_is_deleted_takes_its_clones_along,
             look::plan_diff_and_report_show_what_the_operator_does,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,

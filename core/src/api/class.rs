@@ -48,6 +48,10 @@ pub struct StagingClassSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::selector")]
     pub request_from: Option<LabelSelector>,
+    /// How long an environment whose grant was withdrawn is kept, without Pods and with nobody who may
+    /// look inside, until it goes. Default `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawal_grace: Option<Duration>,
     /// First part of the targets' names; one of the chart's `namespacePrefixes`. Default `stg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -262,6 +266,15 @@ pub struct Limits {
     /// No environment lives longer. Default `168h`.
     #[serde(default, rename = "maxTTL", skip_serializing_if = "Option::is_none")]
     pub max_ttl: Option<Duration>,
+    /// No more environments of the class are in the cluster at a time: the others wait for a place.
+    /// Default: as many as are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_environments: Option<u32>,
+    /// No more than this of one request namespace. Default: as many as it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_per_namespace: Option<u32>,
     /// No plan has more clones. Default 2000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20000))]

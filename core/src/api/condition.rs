@@ -114,6 +114,12 @@ reasons! {
     Granted,
     /// No grant in the source names this request namespace.
     SourceNotGranted,
+    /// The grant by which the source was cloned is not there any more.
+    GrantWithdrawn,
+    /// The source that was cloned is not there any more.
+    SourceGone,
+    /// The class has as many environments as it allows: this one waits for a place.
+    Queued,
     /// The source namespace does not exist.
     SourceNotFound,
     /// The operator may not read the source, or cannot fetch its artefact.

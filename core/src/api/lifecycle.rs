@@ -23,6 +23,10 @@ pub struct Lifecycle {
     /// What becomes of this object when its time is up. The target is gone in either case.
     #[serde(default)]
     pub on_expiry: OnExpiry,
+    /// How long it waits for a place, where the class has only so many. Default: for as long as it
+    /// takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<Duration>,
     /// When the environment sleeps: its workloads have no Pods, its claims, its data and its routes
     /// stay. Where several windows overlap, it sleeps until the last of them ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

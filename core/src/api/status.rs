@@ -41,6 +41,12 @@ pub struct StagingEnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 2048)))]
     pub urls: Vec<String>,
+    /// Its place in the queue, while it waits for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
+    /// That the source may no longer be cloned, since when the target is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
     /// When the target was made: the clock starts here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
@@ -261,6 +267,30 @@ pub enum TaskState {
     Failed,
     /// It took longer than it may.
     TimedOut,
+}
+
+/// A place in the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    /// Since when it waits.
+    pub since: Time,
+    /// Whose turn it is, counted from 1; followed at least every five minutes.
+    pub position: u32,
+}
+
+/// That the source may no longer be cloned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawn {
+    /// Since when.
+    pub since: Time,
+    /// Whether the source is not there any more.
+    #[serde(default)]
+    pub source_gone: bool,
+    /// Whether the workloads have no Pods, and nobody may look inside, since.
+    #[serde(default)]
+    pub frozen: bool,
 }
 
 /// How the deletion of the target goes.

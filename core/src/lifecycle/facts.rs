@@ -54,6 +54,10 @@ pub struct Facts {
     pub plan: Option<PlanFacts>,
     /// What the probe has shown.
     pub probe: Probe,
+    /// That the source may no longer be cloned, although the target is there.
+    pub withdrawal: Option<Withdrawal>,
+    /// Whether there is a place for a target.
+    pub place: Place,
     /// Whether it is to sleep, and when that changes.
     pub rhythm: Rhythm,
     /// The plan waits for a person: `spec.mode` is `Plan`, and its digest was not approved.
@@ -96,6 +100,33 @@ pub enum Target {
     },
     /// A namespace of that name is there and is not ours.
     Foreign(String),
+}
+
+/// That the source may no longer be cloned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// What is missing, and what to do.
+    pub problem: Problem,
+    /// When the target goes.
+    pub ends_at: Timestamp,
+    /// Its workloads have no Pods, and nobody may look inside.
+    pub frozen: bool,
+}
+
+/// Whether there is a place for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Not asked for yet.
+    Unasked,
+    /// It is there.
+    Taken,
+    /// It is waited for.
+    Awaited {
+        /// Whose turn it is, counted from 1.
+        position: u32,
+        /// Until when, if not for ever.
+        until: Option<Timestamp>,
+    },
 }
 
 /// What of a plan matters here.

@@ -11,12 +11,13 @@
 //!  Teardown ► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
 //! ```
 //!
-//! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry
-//! outranks everything else. Waiting is a step, not an error.
+//! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
+//! that was withdrawn, and these three everything else. Waiting is a step, not an error.
 
 pub mod consent;
 pub mod expiry;
 pub mod facts;
+pub mod place;
 pub mod readiness;
 pub mod request;
 pub mod sleep;
@@ -24,6 +25,7 @@ pub mod status;
 pub mod step;
 pub mod task;
 mod wake;
+pub mod withdrawal;
 mod words;
 
 #[cfg(test)]
@@ -37,7 +39,7 @@ pub use self::{
 use jiff::SignedDuration;
 
 use self::{
-    facts::{Facts, Probe, Target, Task, WorkloadState},
+    facts::{Facts, Place, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
 };
 use crate::api::{
@@ -56,6 +58,15 @@ pub fn next(facts: &Facts) -> Step {
     }
     if facts.expires_at.is_some_and(|end| facts.now >= end) || facts.expired {
         return end(facts, Cause::Expired);
+    }
+    if let Some(withdrawal) = &facts.withdrawal {
+        return if facts.now >= withdrawal.ends_at || facts.target != Target::Living {
+            end(facts, Cause::Withdrawn)
+        } else if withdrawal.frozen {
+            Step::RestFrozen(withdrawal.problem.clone())
+        } else {
+            Step::Freeze
+        };
     }
     if facts.suspended {
         return Step::RestSuspended;
@@ -100,8 +111,15 @@ pub fn next(facts: &Facts) -> Step {
     if facts.unapproved && held.is_none_or(|(digest, _)| *digest != plan.digest) {
         return Step::RestUnapproved;
     }
-    if facts.target == Target::None || held.is_none() {
-        return Step::Prepare;
+    match (&facts.target, &facts.place) {
+        (Target::None, Place::Unasked) => return Step::TakePlace,
+        (Target::None, Place::Awaited { position, until }) => {
+            let given_up = until.is_some_and(|until| facts.now >= until);
+            return Step::RestQueued { position: *position, given_up };
+        }
+        (Target::None, Place::Taken) => return Step::Prepare,
+        _ if held.is_none() => return Step::Prepare,
+        _ => {}
     }
     match &facts.probe {
         Probe::Due => return Step::Probe,
@@ -186,7 +204,7 @@ fn end(facts: &Facts, cause: Cause) -> Step {
             Cause::Deleted if !facts.claimed => Step::RestReleased,
             // Kept, or deleted a moment ago: the deletion comes as a fact of its own.
             Cause::Expired if facts.expired => Step::RestExpired,
-            Cause::Deleted | Cause::Expired => Step::Forget(cause),
+            Cause::Deleted | Cause::Expired | Cause::Withdrawn => Step::Forget(cause),
         },
     }
 }

@@ -93,12 +93,13 @@ fn judge(verb: Verb, value: &str, record: &StagingEnvironmentStatus, now: Timest
                 "it is no time such as 2026-01-31T18:00:00Z: «kulisse extend NAME 24h» writes one",
             ),
         },
-        Verb::Sleep | Verb::Wake => Judged::Takes,
-        Verb::Retry if !record.seed.iter().chain(&record.smoke).any(failed) => {
-            refuse("no task of this environment has failed")
+        Verb::Retry
+            if record.queue.is_none() && !record.seed.iter().chain(&record.smoke).any(failed) =>
+        {
+            refuse("no task of this environment has failed, and it does not wait for a place")
         }
         Verb::Reseed if record.seed.is_empty() => refuse("this environment has no seeds"),
-        Verb::Retry | Verb::Reseed => Judged::Takes,
+        Verb::Sleep | Verb::Wake | Verb::Retry | Verb::Reseed => Judged::Takes,
         // A plan may be approved before it is made; any other digest approves nothing.
         Verb::Approve => match &record.plan {
             Some(plan) if plan.digest == value => Judged::Takes,

@@ -7,7 +7,9 @@
 use jiff::Timestamp;
 
 use super::{
-    facts::{Facts, PlanFacts, Probe, Problem, Target, Task, Workload, WorkloadState},
+    facts::{
+        Facts, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal, Workload, WorkloadState,
+    },
     next, project,
     sleep::Rhythm,
     step::{Cause, Step},
@@ -71,6 +73,12 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
         }
         Step::Probe => next.probe = Probe::Running(None),
         Step::AwaitProbe => next.probe = Probe::Closed("all closed".into()),
+        Step::TakePlace => next.place = Place::Taken,
+        Step::Freeze => {
+            if let Some(it) = &mut next.withdrawal {
+                it.frozen = true;
+            }
+        }
         Step::Sleep => {
             next.applied = next.applied.map(|(digest, _)| (digest, Wave::Config));
         }
@@ -108,6 +116,10 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
                 (Cause::Deleted, _) => next.claimed = false,
                 (Cause::Expired, OnExpiry::Retain) => next.expired = true,
                 (Cause::Expired, OnExpiry::Delete) => next.deleting = true,
+                (Cause::Withdrawn, _) => {
+                    next.withdrawal = None;
+                    next.refusal = Some(problem());
+                }
             }
         }
         Step::RestExpired
@@ -117,6 +129,8 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
         | Step::RestBlocked(..)
         | Step::RestUnfenced(_)
         | Step::RestUnapproved
+        | Step::RestQueued { .. }
+        | Step::RestFrozen(_)
         | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => {}
@@ -137,11 +151,44 @@ fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
     }
 }
 
-/// Whether it is to sleep, and whether the plan waits for a person.
-const MOODS: [(bool, bool); 4] = [(false, false), (true, false), (false, true), (true, true)];
+/// What holds an environment up although nothing is wrong with it.
+#[derive(Clone, Copy, Default)]
+struct Mood {
+    sleeps: bool,
+    unapproved: bool,
+    queued: bool,
+    /// Whether it is frozen, and whether the grace is over.
+    withdrawn: Option<(bool, bool)>,
+}
+
+impl Mood {
+    fn withdrawal(self) -> Option<Withdrawal> {
+        self.withdrawn.map(|(frozen, over)| Withdrawal {
+            problem: problem(),
+            ends_at: at(if over { NOW } else { NOW + 3600 }),
+            frozen,
+        })
+    }
+
+    fn place(self) -> Place {
+        if self.queued { Place::Awaited { position: 1, until: None } } else { Place::Unasked }
+    }
+}
+
+const FREE: Mood = Mood { sleeps: false, unapproved: false, queued: false, withdrawn: None };
+const MOODS: [Mood; 8] = [
+    FREE,
+    Mood { sleeps: true, ..FREE },
+    Mood { unapproved: true, ..FREE },
+    Mood { sleeps: true, unapproved: true, ..FREE },
+    Mood { queued: true, ..FREE },
+    Mood { sleeps: true, withdrawn: Some((false, false)), ..FREE },
+    Mood { withdrawn: Some((true, false)), ..FREE },
+    Mood { queued: true, withdrawn: Some((false, true)), ..FREE },
+];
 
 /// Every combination of what a decision depends on, in that mood.
-fn everything((sleeps, unapproved): (bool, bool), mut see: impl FnMut(&Facts)) {
+fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
     use TaskState::{Failed, Passed, Pending, Running, TimedOut};
     let targets = [
         Target::None,
@@ -224,8 +271,10 @@ fn everything((sleeps, unapproved): (bool, bool), mut see: impl FnMut(&Facts)) {
                                     plan: plan.clone(),
                                     probe: probe.clone(),
                                     warns_only: flag(6),
-                                    rhythm: Rhythm { sleeps, changes_at: None },
-                                    unapproved,
+                                    withdrawal: mood.withdrawal(),
+                                    place: mood.place(),
+                                    rhythm: Rhythm { sleeps: mood.sleeps, changes_at: None },
+                                    unapproved: mood.unapproved,
                                     applied: applied.clone(),
                                     applied_at: None,
                                     workloads: vec![
@@ -282,6 +331,7 @@ fn check(facts: &Facts) {
     nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(facts, &step);
     no_workload_starts_before_the_probe_has_shown_that_the_fence_stands(facts, &step);
     no_plan_is_applied_before_it_is_approved(facts, &step);
+    nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     it_settles_and_says_why(facts);
 }
@@ -313,7 +363,8 @@ fn nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(
 ) {
     let over = facts.expires_at.is_some_and(|end| facts.now >= end);
     let refused = facts.refusal.is_some() && facts.target == Target::None;
-    if over || refused || facts.suspended || facts.deleting {
+    let withdrawn = facts.withdrawal.is_some();
+    if over || refused || withdrawn || facts.suspended || facts.deleting {
         let creates = matches!(
             step,
             Step::Claim
@@ -342,6 +393,11 @@ fn no_plan_is_applied_before_it_is_approved(facts: &Facts, step: &Step) {
     let held = facts.applied.as_ref().map(|(digest, _)| digest);
     let applies = matches!(step, Step::Prepare | Step::Apply { .. } | Step::StartTask(_));
     assert!(!facts.unapproved || !applies || digest == held, "{facts:#?}");
+}
+
+fn nothing_is_made_without_a_place(facts: &Facts, step: &Step) {
+    let made = *step == Step::Prepare && facts.target == Target::None;
+    assert!(!made || facts.place == Place::Taken, "{facts:#?}");
 }
 
 fn a_foreign_namespace_is_neither_used_nor_deleted(facts: &Facts, step: &Step) {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{
     facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
     step::{Cause, Step},
-    words::{asleep, failure, gone, phase, progress, short, told, unapproved, waiting},
+    words::{asleep, failure, gone, phase, progress, queued, short, told, unapproved, waiting},
 };
 use crate::{
     api::{
@@ -115,9 +115,13 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestExpired => no(&gone(Cause::Expired)),
         Step::RestReleased => no(&gone(Cause::Deleted)),
         Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
-        Step::Refuse(held) | Step::RestBlocked(held, _) | Step::RestUnfenced(held) => no(held),
+        Step::Refuse(held)
+        | Step::RestBlocked(held, _)
+        | Step::RestUnfenced(held)
+        | Step::RestFrozen(held) => no(held),
         Step::RestFailed(at) => no(&failure(facts, *at)),
         Step::RestUnapproved => no(&unapproved(facts)),
+        Step::RestQueued { position, given_up } => no(&queued(*position, *given_up)),
         Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
         Step::Rest => match problem {
             Some(problem) => no(problem),
@@ -138,6 +142,8 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::AwaitTask(_)
+        | Step::TakePlace
+        | Step::Freeze
         | Step::Sleep
         | Step::GiveUp(_) => wait(progress(facts, step)),
     }
@@ -155,6 +161,14 @@ fn usable(facts: &Facts, step: &Step) -> String {
 
 fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     use ConditionType::Granted;
+    if let Step::RestQueued { position, given_up } = step {
+        let problem = queued(*position, *given_up);
+        return (Granted, Verdict::False, problem.reason, problem.message);
+    }
+    if let Some(withdrawal) = &facts.withdrawal {
+        let problem = &withdrawal.problem;
+        return (Granted, Verdict::False, problem.reason, problem.message.clone());
+    }
     let unreadable = problem.filter(|it| *step == Step::Plan && of_source(it));
     match (facts.refusal.as_ref().or(unreadable), step) {
         (Some(problem), _) => (Granted, Verdict::False, problem.reason, problem.message.clone()),
@@ -338,7 +352,10 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         Step::RestExpired => {
             say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
         }
-        Step::Refuse(held) | Step::RestUnfenced(held) | Step::RestBlocked(held, _) => {
+        Step::Refuse(held)
+        | Step::RestUnfenced(held)
+        | Step::RestBlocked(held, _)
+        | Step::RestFrozen(held) => {
             say(ConditionType::Stalled, held.reason, held.message.clone());
         }
         Step::RestFailed(at) => {
@@ -348,6 +365,11 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() && overdue(facts) => {
             say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
             say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
+        }
+        Step::RestQueued { position, given_up } => {
+            let problem = queued(*position, *given_up);
+            let kind = if *given_up { ConditionType::Stalled } else { ConditionType::Reconciling };
+            say(kind, problem.reason, problem.message);
         }
         Step::RestUnapproved => {
             let problem = unapproved(facts);
@@ -376,6 +398,8 @@ fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
         | Step::StartTask(_)
         | Step::AwaitTask(_)
         | Step::GiveUp(_)
+        | Step::TakePlace
+        | Step::Freeze
         | Step::Sleep
         | Step::AwaitWorkloads => {
             let stuck = lasting(facts, step);

@@ -32,12 +32,25 @@ pub enum Step {
     RestUnfenced(Problem),
     /// The plan waits to be approved.
     RestUnapproved,
+    /// It waits for a place; at its end if that took too long.
+    RestQueued {
+        /// Whose turn it is, counted from 1.
+        position: u32,
+        /// It has waited for as long as it may.
+        given_up: bool,
+    },
+    /// Take the Pods of all workloads away, and the rights of those who look inside.
+    Freeze,
+    /// The source may no longer be cloned: nothing runs, and the target goes before long.
+    RestFrozen(Problem),
 
     // Building.
     /// Put our finalizer on.
     Claim,
     /// Read the source and plan.
     Plan,
+    /// Ask for a place.
+    TakePlace,
     /// Make the target, our rights in it, and its fence.
     Prepare,
     /// Have a Pod in the target try the ways to production.
@@ -83,6 +96,8 @@ pub enum Cause {
     Deleted,
     /// Its time is up.
     Expired,
+    /// The source may no longer be cloned.
+    Withdrawn,
 }
 
 impl Step {
@@ -98,6 +113,8 @@ impl Step {
             | Self::RestBlocked(..)
             | Self::RestUnfenced(_)
             | Self::RestUnapproved
+            | Self::RestQueued { .. }
+            | Self::RestFrozen(_)
             | Self::AwaitProbe
             | Self::AwaitStores(_)
             | Self::AwaitRunningStores
@@ -115,6 +132,8 @@ impl Step {
             | Self::Apply { .. }
             | Self::StartTask(_)
             | Self::GiveUp(_)
+            | Self::TakePlace
+            | Self::Freeze
             | Self::Sleep => false,
         }
     }
@@ -138,6 +157,10 @@ impl Step {
             | Self::RestBlocked(..)
             | Self::RestUnfenced(_)
             | Self::RestUnapproved
+            | Self::RestQueued { .. }
+            | Self::Freeze
+            | Self::RestFrozen(_)
+            | Self::TakePlace
             | Self::Claim
             | Self::Plan
             | Self::Prepare
@@ -177,6 +200,10 @@ impl Step {
             Self::GiveUp(_) => "GiveUp",
             Self::AwaitWorkloads => "AwaitWorkloads",
             Self::RestUnapproved => "RestUnapproved",
+            Self::RestQueued { .. } => "RestQueued",
+            Self::TakePlace => "TakePlace",
+            Self::Freeze => "Freeze",
+            Self::RestFrozen(_) => "RestFrozen",
             Self::AwaitRunningStores => "AwaitRunningStores",
             Self::Sleep => "Sleep",
             Self::RestAsleep => "RestAsleep",

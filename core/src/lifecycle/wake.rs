@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{facts::Facts, step::Step};
+use super::{
+    facts::{Facts, Place},
+    step::Step,
+};
 use crate::api::condition::Reason;
 
 /// A failed pass is repeated after this, doubled with every failure in a row.
@@ -38,7 +41,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         }
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
-        Step::Refuse(_) | Step::RestBlocked(..) => Some(REFUSED_AGAIN),
+        Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
         // Cut short: the rest of the way follows.
         Step::Claim
         | Step::Plan
@@ -47,17 +50,26 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::GiveUp(_)
+        | Step::TakePlace
+        | Step::Freeze
         | Step::Sleep
         | Step::Forget(_) => Some(SOON),
         Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
         | Step::RestUnapproved
+        | Step::RestFrozen(_)
         | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => None,
     };
-    let moments = [facts.warns_at, facts.expires_at, facts.rhythm.changes_at];
+    let withdrawn = facts.withdrawal.as_ref().map(|it| it.ends_at);
+    let waits_until = match facts.place {
+        Place::Awaited { until, .. } => until,
+        Place::Unasked | Place::Taken => None,
+    };
+    let changes = facts.rhythm.changes_at;
+    let moments = [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until];
     let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
     [of_step, of_time].into_iter().flatten().min()

@@ -19,6 +19,8 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         Step::AwaitGone(_, blocked) => format!("the target is going: {}", blocked.join("; ")),
         Step::ReleaseRights(_) => "only the operator's rights are left in the target".to_owned(),
         Step::Forget(_) => "nothing is left in the cluster".to_owned(),
+        Step::TakePlace => "a place is asked for".to_owned(),
+        Step::Freeze => "the grant was withdrawn: nothing is to run any more".to_owned(),
         Step::Claim | Step::Plan => "the source is read and planned".to_owned(),
         Step::Prepare => "the target and its fence are made".to_owned(),
         Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
@@ -49,6 +51,8 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         | Step::RestBlocked(..)
         | Step::RestUnfenced(_)
         | Step::RestUnapproved
+        | Step::RestQueued { .. }
+        | Step::RestFrozen(_)
         | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => String::new(),
@@ -99,9 +103,25 @@ pub(super) fn gone(cause: Cause) -> Problem {
         Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
         Cause::Expired => Problem::new(
             Reason::Expired,
-            "the time is up and the target is gone or going: raise spec.lifecycle.ttl for another life",
+            "the time is up and the target is gone or going: «kulisse extend» or a longer spec.lifecycle.ttl gives it another life",
+        ),
+        Cause::Withdrawn => Problem::new(
+            Reason::GrantWithdrawn,
+            "the source may no longer be cloned, and the class's withdrawalGrace is over",
         ),
     }
+}
+
+/// That an environment waits for a place.
+pub(super) fn queued(position: u32, given_up: bool) -> Problem {
+    let message = if given_up {
+        "it has waited for a place for as long as spec.lifecycle.queueTimeout allows: «kulisse retry» lets it wait once more".to_owned()
+    } else {
+        format!(
+            "the class has as many environments as its limits allow: number {position} of those that wait for a place"
+        )
+    };
+    Problem::new(if given_up { Reason::TimedOut } else { Reason::Queued }, message)
 }
 
 /// That a plan waits for a person.
@@ -157,6 +177,9 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
             }
         }
         Step::RestUnapproved => "AwaitingApproval",
+        Step::RestQueued { given_up: true, .. } => "TimedOut",
+        Step::RestQueued { .. } | Step::TakePlace => "Queued",
+        Step::Freeze | Step::RestFrozen(_) => "Frozen",
         Step::Sleep | Step::RestAsleep => "Asleep",
         Step::Rest => "Ready",
     }

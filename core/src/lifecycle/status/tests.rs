@@ -7,7 +7,7 @@ use crate::{
         status::Wave,
     },
     lifecycle::{
-        facts::{PlanFacts, Workload},
+        facts::{Place, PlanFacts, Workload},
         sleep::Rhythm,
     },
     plan::object::Key,
@@ -43,6 +43,8 @@ fn stuck_since(seconds: i64) -> Facts {
         }),
         probe: Probe::Closed(String::new()),
         warns_only: false,
+        withdrawal: None,
+        place: Place::Unasked,
         rhythm: Rhythm::default(),
         unapproved: false,
         applied: Some(("d".into(), Wave::Workloads)),

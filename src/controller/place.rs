@@ -1,0 +1,244 @@
+//! Places: asked for, kept, and given back.
+//!
+//! Who has one follows from what is watched (targets, and statuses that name one); only what was
+//! given and not yet used is remembered here.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kulisse_core::{
+    api::{class::Limits, environment::StagingEnvironment, status::Queue},
+    lifecycle::{
+        facts::{Place, Target},
+        place::{Entry, Line, Turn, line},
+        request,
+        step::Step,
+    },
+};
+
+use super::{
+    context::Context,
+    seen::Seen,
+    world::{Uid, World},
+};
+
+/// Who has a place, and who waits for one.
+#[derive(Default)]
+pub struct Places(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    known: HashMap<Uid, Known>,
+    given: HashSet<Uid>,
+    waiting: HashMap<Uid, Entry>,
+}
+
+/// An environment as it was watched.
+struct Known {
+    namespace: String,
+    /// `None`: the default class.
+    class: Option<String>,
+    /// Its status names a target.
+    has: bool,
+}
+
+impl Places {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what the watch says of an environment: after a restart nobody who waits is
+    /// overtaken.
+    pub fn tell(&self, uid: &str, environment: &StagingEnvironment) {
+        let status = environment.status.as_ref();
+        let namespace = environment.metadata.namespace.clone().unwrap_or_default();
+        let mut inner = self.inner();
+        if let Some(queue) = status.and_then(|it| it.queue.as_ref()) {
+            let since = queue.since.0;
+            let entry = Entry { uid: uid.to_owned(), namespace: namespace.clone(), since };
+            inner.waiting.entry(uid.to_owned()).or_insert(entry);
+        }
+        let has = status.is_some_and(|it| !it.namespaces.is_empty());
+        let class = environment.spec.class_name.clone();
+        inner.known.insert(uid.to_owned(), Known { namespace, class, has });
+    }
+
+    /// Forgets an environment that is not there any more.
+    pub fn forget(&self, uid: &str) {
+        let mut inner = self.inner();
+        inner.known.remove(uid);
+        inner.given.remove(uid);
+        inner.waiting.remove(uid);
+    }
+
+    /// Lets an environment without a target have no place.
+    pub fn release(&self, uid: &str) {
+        self.inner().given.remove(uid);
+    }
+
+    fn stop_waiting(&self, uid: &str) {
+        self.inner().waiting.remove(uid);
+    }
+
+    /// Gives a place, or lines up.
+    fn ask(&self, entry: Entry, world: &World) -> Turn {
+        let uid = entry.uid.clone();
+        let mut inner = self.inner();
+        inner.waiting.insert(uid.clone(), entry);
+        let class = inner.class_of(&uid, world);
+        let turn = inner.line(&class, world).turn(&uid);
+        if turn == Turn::Now {
+            inner.waiting.remove(&uid);
+            inner.given.insert(uid);
+        }
+        turn
+    }
+
+    /// Those whose turn it is now.
+    pub fn next(&self, world: &World) -> Vec<Uid> {
+        let inner = self.inner();
+        let classes: BTreeSet<String> =
+            inner.waiting.keys().map(|uid| inner.class_of(uid, world)).collect();
+        classes.iter().flat_map(|class| inner.line(class, world).now).collect()
+    }
+}
+
+impl Inner {
+    /// The class of an environment by name; empty if there is none.
+    fn class_of(&self, uid: &str, world: &World) -> String {
+        let named = self.known.get(uid).and_then(|it| it.class.clone());
+        named.or_else(|| world.default_class().map(|(name, _)| name)).unwrap_or_default()
+    }
+
+    fn line(&self, class: &str, world: &World) -> Line {
+        let limits = world.class(class).map_or_else(Limits::default, |it| it.spec.limits);
+        let of_class = |uid: &Uid| self.class_of(uid, world) == class;
+        let waiting: Vec<Entry> = self
+            .waiting
+            .iter()
+            .filter(|(uid, _)| of_class(uid))
+            .map(|(_, it)| it.clone())
+            .collect();
+        let has = |uid: &Uid, known: &Known| {
+            known.has || self.given.contains(uid) || world.has_target(uid)
+        };
+        let taken: Vec<String> = self
+            .known
+            .iter()
+            .filter(|(uid, known)| {
+                !self.waiting.contains_key(*uid) && has(uid, known) && of_class(uid)
+            })
+            .map(|(_, known)| known.namespace.clone())
+            .collect();
+        line(&waiting, &taken, &limits)
+    }
+}
+
+/// Asks for a place, or lines up.
+pub fn take(seen: &mut Seen, ctx: &Context) {
+    let now = ctx.clock.now();
+    // Who is asked to try again waits as if it had just come.
+    let again = request::repeated_at(&seen.record);
+    let before = seen.record.queue.as_ref().map(|it| it.since.0);
+    let since = before.map_or(now, |since| again.map_or(since, |again| since.max(again)));
+    let entry = Entry {
+        uid: seen.identity.uid.clone(),
+        namespace: seen.identity.namespace.as_str().to_owned(),
+        since,
+    };
+    ctx.places.tell(&seen.identity.uid, &seen.environment);
+    match ctx.places.ask(entry, &ctx.world) {
+        Turn::Now => {
+            seen.place = Place::Taken;
+            seen.record.queue = None;
+        }
+        Turn::Later(position) => {
+            let timeout = seen.environment.spec.lifecycle.queue_timeout.as_ref();
+            let span = timeout.and_then(|it| SignedDuration::try_from(it.span().ok()?).ok());
+            let until = span.and_then(|it| since.checked_add(it).ok());
+            seen.place = Place::Awaited { position, until };
+            seen.record.queue = Some(Queue { since: Time(since), position });
+        }
+    }
+}
+
+/// Gives back what a pass has taken and not used: who does not wait holds up nobody, and who has no
+/// target has no place.
+pub fn settle(seen: &Seen, step: &Step, ctx: &Context) {
+    let uid = &seen.identity.uid;
+    match step {
+        Step::RestQueued { given_up: false, .. } => {}
+        _ => ctx.places.stop_waiting(uid),
+    }
+    if matches!(seen.target, Target::None | Target::Foreign(_)) {
+        ctx.places.release(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+    use kulisse_core::api::class::StagingClass;
+    use serde_json::json;
+
+    use super::*;
+    use crate::controller::world::Relist;
+
+    fn world(most: u32) -> World {
+        let world = World::default();
+        let class: StagingClass = serde_json::from_value(json!({
+            "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingClass",
+            "metadata": {"name": "small"}, "spec": {"limits": {"maxEnvironments": most}}
+        }))
+        .unwrap();
+        world.take(&Event::Apply(class), &mut Relist::default());
+        world
+    }
+
+    fn environment(status: &serde_json::Value) -> StagingEnvironment {
+        serde_json::from_value(json!({
+            "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironment",
+            "metadata": {"name": "pr-1", "namespace": "previews"},
+            "spec": {"source": {"namespace": "shop"}, "className": "small"}, "status": status
+        }))
+        .unwrap()
+    }
+
+    fn ask(places: &Places, world: &World, uid: &str, since: i64) -> Turn {
+        places.tell(uid, &environment(&json!({})));
+        let since = jiff::Timestamp::from_second(since).unwrap();
+        places.ask(Entry { uid: uid.into(), namespace: "previews".into(), since }, world)
+    }
+
+    #[test]
+    fn two_that_ask_at_the_same_time_do_not_both_get_the_last_place() {
+        let (world, places) = (world(1), Places::default());
+        assert_eq!(ask(&places, &world, "a", 1), Turn::Now);
+        assert_eq!(ask(&places, &world, "b", 2), Turn::Later(1));
+        assert!(places.next(&world).is_empty());
+        places.release("a");
+        assert_eq!(places.next(&world), ["b"]);
+    }
+
+    #[test]
+    fn after_a_restart_those_that_waited_are_not_overtaken() {
+        let (world, places) = (world(1), Places::default());
+        let queue = json!({"queue": {"since": "1970-01-01T00:00:01Z", "position": 1}});
+        places.tell("early", &environment(&queue));
+        assert_eq!(ask(&places, &world, "late", 100), Turn::Later(1));
+        assert_eq!(ask(&places, &world, "early", 1), Turn::Now);
+    }
+
+    #[test]
+    fn a_status_that_names_a_target_has_a_place_before_the_watch_has_seen_it() {
+        let (world, places) = (world(1), Places::default());
+        let target = json!({"namespaces": [
+            {"name": "stg-x", "uid": "n", "incarnation": 1, "role": "Serving"}]});
+        places.tell("a", &environment(&target));
+        assert_eq!(ask(&places, &world, "b", 1), Turn::Later(1));
+    }
+}

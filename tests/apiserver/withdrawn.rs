@@ -1,0 +1,101 @@
+//! Consent that is taken back, and sources that go.
+
+use std::sync::Arc;
+
+use kulisse_core::api::condition::ConditionType::Granted;
+use serde_json::json;
+
+use crate::{
+    support::{
+        environment::{grant, namespace_gone},
+        wait::{eventually, s},
+    },
+    world::{APPLICATION, World},
+};
+
+const GRANT: &str = "kulisse.dev/v1alpha1 StagingGrant";
+
+pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on(
+    world: Arc<World>,
+) {
+    let place = world.source("withdrawn", APPLICATION).await;
+    let objects = world.objects();
+    let spec = json!({
+        "scale": { "overrides": [{ "target": { "kind": "Deployment", "name": "web" }, "replicas": 1 }] },
+        "access": [{ "subject": { "kind": "User", "name": "dev@example.com" } }],
+    });
+    let it = place.environment("pr-1", spec).await;
+    let target = it.target().await;
+    let state = || async {
+        let web = objects.find("apps/v1 Deployment", &target, "web").await;
+        let rights = objects.find(
+            "rbac.authorization.k8s.io/v1 RoleBinding",
+            &target,
+            "kulisse-view-access",
+        );
+        (web.and_then(|it| it.data["spec"]["replicas"].as_i64()), rights.await.is_some())
+    };
+    let reaches = |what: &'static str, wanted: (Option<i64>, bool)| {
+        let state = &state;
+        async move {
+            eventually(what, s(45), || async {
+                let now = state().await;
+                if now == wanted { Ok(()) } else { Err(format!("{now:?}")) }
+            })
+            .await;
+        }
+    };
+    reaches("it runs", (Some(1), true)).await;
+
+    let name = format!("from-{}", place.requests);
+    objects.delete(GRANT, &place.source, &name).await;
+    let message = it.until(Granted, "False", "GrantWithdrawn", s(30)).await;
+    assert!(message.contains("kulisse grant"), "{message}");
+    assert_eq!(state().await, (Some(0), false), "frozen");
+
+    objects.apply(&grant(&place.source, &place.requests)).await;
+    it.until(Granted, "True", "Granted", s(30)).await;
+    reaches("it runs again", (Some(1), true)).await;
+    let status = it.status().await;
+    assert_eq!(status.incarnation.map(|it| it.0), Some(1), "the same life");
+    assert!(status.withdrawn.is_none());
+    it.remove().await;
+}
+
+pub async fn a_target_whose_grant_stays_away_goes_when_the_grace_is_over(world: Arc<World>) {
+    let place = world.source("no-return", APPLICATION).await;
+    let objects = world.objects();
+    objects
+        .apply(
+            "apiVersion: kulisse.dev/v1alpha1
+kind: StagingClass
+metadata: { name: short-grace }
+spec: { boundary: { probe: Never }, withdrawalGrace: 4s }
+",
+        )
+        .await;
+    let it = place.environment("pr-1", json!({ "className": "short-grace" })).await;
+    it.ready(s(45)).await;
+    let target = it.target().await;
+    objects.delete(GRANT, &place.source, &format!("from-{}", place.requests)).await;
+    namespace_gone(objects, &target, s(60)).await;
+    it.until(Granted, "False", "SourceNotGranted", s(30)).await;
+    let uid = it.uid().await;
+    let plans = objects.names("v1 Secret", "kulisse").await;
+    assert!(!plans.iter().any(|it| it.contains(&uid)), "a stored plan is left");
+    // Granted again, it begins another life.
+    objects.apply(&grant(&place.source, &place.requests)).await;
+    let status = it.ready(s(45)).await;
+    assert_eq!(status.incarnation.map(|it| it.0), Some(2));
+    it.remove().await;
+}
+
+pub async fn a_source_that_is_deleted_takes_its_clones_along(world: Arc<World>) {
+    let place = world.source("source-gone", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(45)).await;
+    world.objects().delete("v1 Namespace", "", &place.source).await;
+    let message = it.until(Granted, "False", "SourceGone", s(40)).await;
+    assert!(message.contains("the target is frozen"), "{message}");
+    it.remove().await;
+}
