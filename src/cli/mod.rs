@@ -118,7 +118,7 @@ pub fn main() -> ExitCode {
             Verb::Plan(args) => plan::plan(args).await,
             Verb::Diff(args) => Box::pin(diff::diff(args)).await,
             Verb::Report(args) => report::report(args).await,
-            Verb::Create(args) => create::create(args).await,
+            Verb::Create(args) => Box::pin(create::create(args)).await,
             Verb::List(args) => list::list(args).await,
             Verb::Status(args) => Box::pin(status::status(args)).await,
             Verb::Wait(args) => wait::wait(args).await,

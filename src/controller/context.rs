@@ -19,7 +19,7 @@ use kulisse_core::{
     plan::{
         object::Key,
         probe::Place,
-        request::{Endpoint, OperatorAccount},
+        request::{Classes, Endpoint, OperatorAccount},
     },
     secrets::OperatorKey,
 };
@@ -38,6 +38,8 @@ const TOLD: Duration = Duration::from_secs(1);
 const ENDPOINTS: Duration = Duration::from_mins(10);
 /// Rights in targets change when a platform team adds a kind.
 const RIGHTS: Duration = Duration::from_secs(30);
+/// Classes of a cluster hardly change.
+const CLASSES: Duration = Duration::from_mins(1);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 
@@ -78,6 +80,8 @@ pub struct Context {
     pub endpoints: Recent<Vec<Endpoint>>,
     /// What we may do in targets, as of a moment ago.
     pub rights: Recent<Vec<PolicyRule>>,
+    /// Which classes the cluster has, as of a while ago.
+    pub classes: Recent<Arc<Classes>>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
     /// Artefacts that may be fetched at the same time: each is held in memory.
@@ -129,6 +133,7 @@ impl Context {
             told: Recent::new(TOLD),
             endpoints: Recent::new(ENDPOINTS),
             rights: Recent::new(RIGHTS),
+            classes: Recent::new(CLASSES),
             labels: Recent::new(LABELS),
             pulls: Semaphore::new(PULLS),
             places: Places::default(),

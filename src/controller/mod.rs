@@ -11,6 +11,7 @@
 mod apply;
 pub(crate) mod call;
 pub(crate) mod capture;
+mod classes;
 pub mod clock;
 pub mod context;
 pub(crate) mod discovery;
@@ -34,6 +35,7 @@ mod tasks;
 mod teardown;
 mod trouble;
 pub mod unreadable;
+mod volumes;
 mod watched;
 pub mod world;
 mod written;

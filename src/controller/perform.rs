@@ -29,7 +29,7 @@ use kulisse_core::{
 use super::{
     apply::{self, Part, Running},
     call::call,
-    capture,
+    capture, classes,
     context::Context,
     discovery,
     error::Error,
@@ -43,7 +43,8 @@ use super::{
 pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     match step {
         Step::Claim => report::claim(seen, ctx).await,
-        Step::Plan => plan(seen, ctx).await,
+        // The largest of them: it reads all there is.
+        Step::Plan => Box::pin(plan(seen, ctx)).await,
         Step::Prepare => prepare(seen, ctx).await,
         Step::Probe => probe(seen, ctx).await,
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
@@ -193,6 +194,7 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         findings: count(plan.findings.len()),
         copied: plan.copied().into_iter().take(64).collect(),
         warned: count(plan.warned().count()),
+        retained: count(plan.retained().count()),
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),
@@ -218,6 +220,7 @@ async fn request(seen: &Seen, ctx: &Context) -> Result<Request, Error> {
             api_endpoints: api_endpoints(ctx).await?,
             operator: ctx.settings.account.clone(),
             rights: rights(ctx).await?,
+            classes: (*Box::pin(classes::classes(ctx)).await?).clone(),
         },
     })
 }

@@ -30,7 +30,7 @@ use super::{
     error::Error,
     observe, report,
     seen::Seen,
-    stored, target,
+    stored, target, volumes,
 };
 
 /// Begins: routes first, so that nobody is served by something half gone; then the namespace, and
@@ -81,6 +81,12 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
         Target::None | Target::Foreign(_) => {}
         Target::Living | Target::Leaving { .. } => return Ok(()),
     }
+    let reason = match cause {
+        Cause::Deleted => Reason::Deleting,
+        Cause::Expired => Reason::Expired,
+        Cause::Withdrawn => Reason::GrantWithdrawn,
+    };
+    Box::pin(volumes::tell(seen, reason, ctx)).await?;
     stored::delete(&seen.identity.uid, ctx).await?;
     seen.record.namespaces.clear();
     seen.record.plan = None;

@@ -78,6 +78,11 @@ pub struct StagingEnvironmentStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub smoke: Vec<TaskSummary>,
+    /// PersistentVolumes that the last target has left, as their StorageClass keeps them; at most 64 of
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub kept_volumes: Vec<String>,
     /// How the deletion of the target goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<Teardown>,
@@ -191,6 +196,9 @@ pub struct PlanSummary {
     /// Number of references to the source that are left, as `boundary.mode` is `Warn`.
     #[serde(default)]
     pub warned: u32,
+    /// Number of StorageClasses that keep volumes of the target when it goes.
+    #[serde(default)]
+    pub retained: u32,
 }
 
 /// The source as it was read.

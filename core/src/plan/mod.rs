@@ -351,6 +351,11 @@ impl Plan {
         }
     }
 
+    /// The findings on volumes that stay when the target goes.
+    pub fn retained(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|it| it.kind == preflight::RETAINED)
+    }
+
     /// Keys of the workloads (what has replicas or runs on every node) and whether each is a store.
     pub fn workloads(&self) -> Vec<(Key, bool)> {
         self.clones

@@ -1,11 +1,14 @@
 //! What would keep the clone from working: names of what will not be there, and Pods that wait for
 //! what never comes.
 
+mod classes;
 mod pods;
 mod ports;
 mod references;
 mod routes;
 mod waits;
+
+pub(super) use self::classes::RETAINED;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,12 +74,15 @@ pub(super) fn preflight(
         objects.iter().map(|object| Looked { object, key: object.key(), base: String::new() });
     let jobs = tasks.iter().filter_map(|task| of_task(task, context));
     let mut missing = Places::new();
+    let mut retained = classes::Retained::default();
     for looked in clones.chain(jobs) {
         references::look(&looked, &target, &mut missing, log);
         pods::look(&looked, log);
         ports::look(&looked, &target, log);
         waits::look(&looked, &target, log);
+        classes::look(&looked, &target, &mut retained, log);
     }
+    classes::report(&retained, log);
     references::report(&missing, &target, log);
     routes::look(objects, log);
 }

@@ -1,6 +1,9 @@
 //! What a plan is made for.
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde::{Deserialize, Serialize};
@@ -74,6 +77,36 @@ pub struct Cluster {
     /// known.
     #[serde(default)]
     pub rights: Vec<PolicyRule>,
+    /// Which classes there are.
+    #[serde(default)]
+    pub classes: Classes,
+}
+
+/// Classes of the cluster, by name; of each sort `None` if they are not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Classes {
+    /// StorageClasses.
+    #[serde(default)]
+    pub storage: Option<BTreeMap<String, StorageFacts>>,
+    /// PriorityClasses.
+    #[serde(default)]
+    pub priority: Option<BTreeSet<String>>,
+    /// IngressClasses.
+    #[serde(default)]
+    pub ingress: Option<BTreeSet<String>>,
+}
+
+/// What of a StorageClass matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageFacts {
+    /// It is used where none is named.
+    #[serde(default)]
+    pub default: bool,
+    /// Its volumes stay when their claims go.
+    #[serde(default)]
+    pub retains: bool,
 }
 
 /// An address and a TCP port.

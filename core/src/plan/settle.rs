@@ -30,6 +30,11 @@ pub(super) fn environment(spec: &Value) -> String {
     yaml(&json!({ "spec": spec }))
 }
 
+/// YAML for the environment's class.
+pub(super) fn class(spec: &Value) -> String {
+    format!("# in the StagingClass\n{}", yaml(&json!({ "spec": spec })))
+}
+
 /// YAML for the environment that leaves an object behind.
 pub(super) fn exclude(object: &Key) -> String {
     environment(&json!({ "source": { "exclude": [pattern(object)] } }))

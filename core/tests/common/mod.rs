@@ -22,7 +22,7 @@ use kulisse_core::{
     plan::{
         capture::{Capture, Reading, assemble},
         object::Object,
-        request::{Cluster, Endpoint, Identity, OperatorAccount, Request},
+        request::{Classes, Cluster, Endpoint, Identity, OperatorAccount, Request},
     },
     secrets::{OpenSecret, OperatorKey, SecretBytes},
 };
@@ -48,6 +48,10 @@ impl Case {
             let grant = yaml_documents(&grant).remove(0);
             request.granted_secrets =
                 serde_json::from_value(grant["spec"]["secrets"].clone()).unwrap();
+        }
+        if let Ok(classes) = file("cluster.yaml") {
+            let classes = yaml_documents(&classes).remove(0);
+            request.cluster.classes = serde_json::from_value(classes).unwrap();
         }
         Self { objects: objects(&yaml_documents(&file("source.yaml").unwrap())), request }
     }
@@ -86,6 +90,7 @@ pub fn request(environment: &Value, class: &Value) -> Request {
                 name: "kulisse-operator".to_owned(),
             },
             rights: Vec::new(),
+            classes: Classes::default(),
         },
     }
 }

@@ -25,7 +25,7 @@ use kulisse_core::{
     plan::{
         capture::{Capture, Reading, assemble},
         object::Object,
-        request::{Cluster as ClusterFacts, Endpoint, Identity, OperatorAccount, Request},
+        request::{Classes, Cluster as ClusterFacts, Endpoint, Identity, OperatorAccount, Request},
     },
 };
 
@@ -157,6 +157,7 @@ impl Inputs {
             api_endpoints,
             operator: OperatorAccount::default(),
             rights: Vec::new(),
+            classes: Classes::default(),
         };
         let mut request = self.request(&environment, class, cluster)?;
         let labels = live::labels(client.as_ref(), &request.environment.namespace).await;

@@ -1,0 +1,94 @@
+//! Volumes that are left when a target is gone, as their StorageClass keeps them.
+
+use k8s_openapi::api::core::v1::PersistentVolume;
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::events::{Event, EventType},
+};
+use kulisse_core::api::{condition::Reason, identity::NamespaceName};
+
+use super::{call::call, capture::pages, context::Context, error::Error, seen::Seen};
+
+/// Names that are told; more are counted.
+const TOLD: usize = 64;
+
+/// Says which volumes of the target are left, if its plan had any that stay: in the status, and, as
+/// the environment may go with it, in an Event. They are somebody's data: nobody deletes them here.
+pub async fn tell(seen: &mut Seen, reason: Reason, ctx: &Context) -> Result<(), Error> {
+    if seen.record.plan.as_ref().is_none_or(|it| it.retained == 0) {
+        return Ok(());
+    }
+    let left = match left(&seen.target_name, ctx).await {
+        Ok(left) => left,
+        Err(error) if error.code() == 403 => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    seen.record.kept_volumes = left.iter().take(TOLD).cloned().collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let event = Event {
+        type_: EventType::Warning,
+        reason: reason.as_str().to_owned(),
+        note: Some(note(&left)),
+        action: "Teardown".to_owned(),
+        secondary: None,
+    };
+    let about = seen.environment.object_ref(&());
+    let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
+    if let Err(error) = made {
+        tracing::warn!(%error, volumes = ?left, "an Event was lost");
+    }
+    Ok(())
+}
+
+fn note(left: &[String]) -> String {
+    let told = left.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
+    let more = match left.len().saturating_sub(8) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    format!(
+        "volumes that their StorageClass keeps are left: {told}{more}; «kubectl delete persistentvolume {told}» removes them, and their storage goes where it is kept"
+    )
+}
+
+/// The volumes of claims of a namespace that is no more.
+async fn left(target: &NamespaceName, ctx: &Context) -> Result<Vec<String>, Error> {
+    let api: Api<PersistentVolume> = Api::all(ctx.client.clone());
+    let all = pages(&api, "list persistentvolumes", false).await?;
+    Ok(all.iter().filter(|it| is_of(it, target)).map(ResourceExt::name_any).collect())
+}
+
+fn is_of(volume: &PersistentVolume, target: &NamespaceName) -> bool {
+    let claim = volume.spec.as_ref().and_then(|it| it.claim_ref.as_ref());
+    let keeps = volume.spec.as_ref().and_then(|it| it.persistent_volume_reclaim_policy.as_deref());
+    keeps == Some("Retain") && claim.and_then(|it| it.namespace.as_deref()) == Some(target.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_volumes_of_the_target_that_stay_are_told() {
+        let target = NamespaceName::parse("stg-pr-1-abcde").unwrap();
+        let is_of = |namespace: &str, policy: &str| {
+            let volume = json!({ "metadata": { "name": "v" }, "spec": {
+                "claimRef": { "namespace": namespace, "name": "data" },
+                "persistentVolumeReclaimPolicy": policy } });
+            super::is_of(&serde_json::from_value(volume).unwrap(), &target)
+        };
+        assert!(is_of("stg-pr-1-abcde", "Retain"));
+        assert!(!is_of("shop", "Retain") && !is_of("stg-pr-1-abcde", "Delete"));
+    }
+
+    #[test]
+    fn many_volumes_are_counted() {
+        let left: Vec<String> = (0..10).map(|it| format!("pv-{it}")).collect();
+        assert!(note(&left).contains("pv-7 and 2 more") && !note(&left).contains("pv-8"));
+        assert!(note(&left[..1]).contains("kubectl delete persistentvolume pv-0»"));
+    }
+}
