@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result};
+use clap_complete::ArgValueCompleter;
 use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use kulisse_core::api::environment::StagingEnvironment;
 
-use super::{program::program, slowly::slowly};
+use super::{complete::environments, program::program, slowly::slowly};
 
 /// kubectl's options.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -29,7 +30,7 @@ pub struct Cluster {
 #[derive(Debug, clap::Args)]
 pub struct Named {
     /// Name of the environment
-    #[arg(value_parser = bare)]
+    #[arg(value_parser = bare, add = ArgValueCompleter::new(environments))]
     pub name: String,
     #[command(flatten)]
     pub cluster: Cluster,
@@ -59,6 +60,15 @@ impl Cluster {
     pub async fn client(&self) -> Result<(Client, String)> {
         let (config, namespace) = self.config().await?;
         Ok((Client::try_from(config)?, namespace))
+    }
+
+    /// Sets an option by its name on the command line.
+    pub fn give(&mut self, option: &str, value: String) {
+        match option {
+            "--context" => self.context = Some(value),
+            "--kubeconfig" => self.kubeconfig = Some(value.into()),
+            _ => self.namespace = Some(value),
+        }
     }
 
     /// The namespace that was named, without asking any cluster.

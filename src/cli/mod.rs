@@ -5,15 +5,21 @@
 
 mod approve;
 mod cluster;
+mod complete;
 mod crd;
 mod create;
 mod delete;
 mod diff;
 mod difference;
+mod doctor;
+mod events;
 mod extend;
 mod grant;
 mod input;
 mod list;
+mod logs;
+mod man;
+mod open;
 mod output;
 mod parity;
 mod plan;
@@ -21,6 +27,7 @@ mod probe;
 mod program;
 mod report;
 mod request;
+mod revoke;
 mod run;
 mod screen;
 #[cfg(test)]
@@ -29,6 +36,7 @@ mod slowly;
 mod status;
 mod suspend;
 mod table;
+mod text;
 mod time;
 mod verdict;
 mod version;
@@ -68,6 +76,12 @@ enum Verb {
     Status(status::Args),
     /// Wait until an environment is ready or gone
     Wait(wait::Args),
+    /// Print what the Pods of an environment write
+    Logs(logs::Args),
+    /// Print the Events about an environment and in its target
+    Events(events::Args),
+    /// Print an environment's URL, and open it
+    Open(open::Args),
     /// Let an environment live longer, or less long
     Extend(extend::Args),
     /// Take an environment's Pods away; its data stays
@@ -88,8 +102,16 @@ enum Verb {
     Delete(delete::Args),
     /// Print what a source's owners apply to let a namespace clone theirs
     Grant(grant::Args),
+    /// Print, or do, what withdraws that consent
+    Revoke(revoke::Args),
     /// Print the CustomResourceDefinitions
     Crd(crd::Args),
+    /// Look whether this cluster is ready
+    Doctor(doctor::Args),
+    /// Print the script by which a shell completes words
+    Completion(complete::Args),
+    /// Print the manual, or write its pages
+    Man(man::Args),
     /// Print the version
     Version,
     /// Run the operator
@@ -104,6 +126,11 @@ enum Verb {
 pub fn main() -> ExitCode {
     // One provider of cryptography for every TLS connection, chosen before the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    match complete::asked(command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return fail(&error),
+    }
     let cli = match Cli::from_arg_matches(&command().get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -122,6 +149,9 @@ pub fn main() -> ExitCode {
             Verb::List(args) => list::list(args).await,
             Verb::Status(args) => Box::pin(status::status(args)).await,
             Verb::Wait(args) => wait::wait(args).await,
+            Verb::Logs(args) => logs::logs(args).await,
+            Verb::Events(args) => events::events(args).await,
+            Verb::Open(args) => open::open(args).await,
             Verb::Extend(args) => extend::extend(args).await,
             Verb::Sleep(args) => request(args, Asked::Sleep, "to sleep", "goes to sleep").await,
             Verb::Wake(args) => request(args, Asked::Wake, "to wake", "wakes").await,
@@ -136,6 +166,10 @@ pub fn main() -> ExitCode {
             Verb::Resume(args) => suspend::suspend(args, false).await,
             Verb::Delete(args) => delete::delete(args).await,
             Verb::Grant(args) => grant::grant(args).await,
+            Verb::Revoke(args) => revoke::revoke(args).await,
+            Verb::Doctor(args) => Box::pin(doctor::doctor(args)).await,
+            Verb::Completion(args) => complete::completion(&args),
+            Verb::Man(args) => man::man(&args, command()),
             Verb::Crd(args) => crd::crd(&args),
             Verb::Version => version::version(),
             Verb::Run(args) => run::run(args).await,

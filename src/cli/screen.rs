@@ -26,6 +26,8 @@ pub enum Mark {
     Going,
     /// Not begun.
     Open,
+    /// Not known, or not as it might be.
+    Doubt,
 }
 
 impl Mark {
@@ -36,6 +38,7 @@ impl Mark {
             Self::Wrong => "✖",
             Self::Going => "●",
             Self::Open => "○",
+            Self::Doubt => "!",
         }
     }
 
@@ -46,6 +49,7 @@ impl Mark {
             Self::Wrong => "!!",
             Self::Going => "..",
             Self::Open => "--",
+            Self::Doubt => "??",
         }
     }
 }
@@ -79,7 +83,7 @@ impl Screen {
         let colour = match mark {
             Mark::Fine => 32,
             Mark::Wrong => 31,
-            Mark::Going => 33,
+            Mark::Going | Mark::Doubt => 33,
             Mark::Open => 90,
         };
         self.coloured(text, colour)

@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use kulisse_core::api::environment::StagingEnvironment;
 
-const REFERENCE: &str = "docs/reference/cli.md";
+/// Documents that show what is printed. The reference shows all of it.
+const DOCUMENTS: [&str; 2] = ["docs/reference/cli.md", "README.md"];
 
 /// An environment of `tests/fixtures/statuses`.
 pub fn recorded(name: &str) -> StagingEnvironment {
@@ -12,18 +13,27 @@ pub fn recorded(name: &str) -> StagingEnvironment {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Holds the reference to what a command prints; `BLESS=1` writes it anew.
+/// Holds documents to what a command prints; `BLESS=1` writes them anew.
 pub fn is_documented(command: &str, printed: &str) {
-    let path = root().join(REFERENCE);
-    let text = fs::read_to_string(&path).unwrap();
     let head = format!("```console\n$ {command}\n");
-    let from = text.find(&head).unwrap_or_else(|| panic!("{REFERENCE} does not show «{command}»"));
-    let to = from + 3 + text[from + 3..].find("```\n").expect("the block ends") + 4;
     let block = format!("{head}{}\n```\n", printed.trim_end());
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, format!("{}{block}{}", &text[..from], &text[to..])).unwrap();
-    } else {
-        assert_eq!(&text[from..to], block, "BLESS=1 cargo test --lib cli writes {REFERENCE} anew");
+    for (at, document) in DOCUMENTS.iter().enumerate() {
+        let path = root().join(document);
+        let text = fs::read_to_string(&path).unwrap();
+        let Some(from) = text.find(&head) else {
+            assert!(at > 0, "{document} does not show «{command}»");
+            continue;
+        };
+        let to = from + 3 + text[from + 3..].find("```\n").expect("the block ends") + 4;
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, format!("{}{block}{}", &text[..from], &text[to..])).unwrap();
+        } else {
+            assert_eq!(
+                &text[from..to],
+                block,
+                "BLESS=1 cargo test --lib cli writes {document} anew"
+            );
+        }
     }
 }
 

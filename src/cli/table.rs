@@ -1,6 +1,9 @@
 //! Tables as kubectl has them, cut to the terminal. Pure.
 
-use super::screen::{Mark, Screen};
+use super::{
+    screen::{Mark, Screen},
+    text::cut,
+};
 
 /// Space between two columns.
 const GAP: usize = 2;
@@ -36,9 +39,11 @@ impl Cell {
     }
 
     fn shown(&self, screen: Screen) -> String {
+        // A row is one line.
+        let text = self.text.replace('\n', " ");
         match self.mark {
-            Some(mark) if self.glyph && screen.live => format!("{} {}", mark.glyph(), self.text),
-            _ => self.text.clone(),
+            Some(mark) if self.glyph && screen.live => format!("{} {text}", mark.glyph()),
+            _ => text,
         }
     }
 }
@@ -81,7 +86,7 @@ pub fn table(
         let mut line = String::new();
         for at in (0..columns.len()).filter(|at| kept(*at)) {
             let (text, mark) = cell(at);
-            let text = if at == last { shortened(&text, room) } else { text };
+            let text = if at == last { cut(&text, room) } else { text };
             let pad = if at == last { 0 } else { widths[at] + GAP - text.chars().count() };
             line.push_str(&mark.map_or_else(|| text.clone(), |it| screen.tinted(&text, it)));
             line.push_str(&" ".repeat(pad));
@@ -96,16 +101,6 @@ pub fn table(
         })
     });
     std::iter::once(head).chain(rows).collect()
-}
-
-/// Text that is no longer than `room`, and says where it was cut.
-pub fn shortened(text: &str, room: usize) -> String {
-    // A line stays one.
-    let text = text.replace('\n', " ");
-    if text.chars().count() <= room {
-        return text;
-    }
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod limits;
 mod look;
 mod restarts;
 mod turns;
+mod verbs;
 mod withdrawn;
 mod world;
 
@@ -99,6 +100,10 @@ fn main() -> ExitCode {
             withdrawn::a_target_whose_grant_stays_away_goes_when_the_grace_is_over,
             withdrawn::a_source_that_is_deleted_takes_its_clones_along,
             look::plan_diff_and_report_show_what_the_operator_does,
+            verbs::an_environment_is_made_listed_changed_and_deleted_by_command,
+            verbs::an_environment_is_suspended_by_command_unless_a_file_says_otherwise,
+            verbs::consent_is_given_and_withdrawn_by_command,
+            verbs::the_doctor_sees_what_is_there_and_what_is_not,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
         ]),

@@ -47,7 +47,7 @@ impl<'a> Parity<'a> {
 }
 
 /// `1 field`, `2 fields`.
-fn count(number: usize, one: &str) -> String {
+pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {}", plural(one)) }
 }
 

@@ -8,7 +8,10 @@ use super::{
     group::{by_kind, by_word},
     plural,
 };
-use crate::cli::screen::{Mark, Screen};
+use crate::cli::{
+    screen::{Mark, Screen},
+    text::{cut, filled},
+};
 
 /// The space there is.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +92,7 @@ fn cloned(parity: Parity, screen: Screen, width: usize) -> Section {
         let word = if names.len() == 1 { (*kind).to_owned() } else { plural(kind) };
         words.push(format!("{} {word}{}", names.len(), if at == last { "" } else { "," }));
     }
-    let words = filled(&words, width.saturating_sub(WORDS));
+    let words = filled(words.iter().map(String::as_str), width.saturating_sub(WORDS));
     let head = section(screen, Mark::Fine, objects.len(), "cloned", &words);
     Section { head, items: Vec::new(), one: "" }
 }
@@ -208,21 +211,6 @@ fn item(word: &str, why: &str, entries: usize, screen: Screen, width: usize) -> 
     Item { lines: vec![format!("{entries:>8}  {:<WORD$} {why}", cut(word, WORD))], entries }
 }
 
-/// Words in lines of at most `width` characters.
-fn filled(words: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.clone()),
-        }
-    }
-    lines
-}
-
 fn height(items: &[Item]) -> usize {
     items.iter().map(|it| it.lines.len()).sum()
 }
@@ -259,14 +247,6 @@ fn share(free: usize, wanted: [usize; 4]) -> [usize; 4] {
         }
     }
     given
-}
-
-/// A text of at most `width` characters.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).collect::<String>().trim_end().to_owned() + "…"
 }
 
 #[cfg(test)]
