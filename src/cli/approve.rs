@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use kulisse_core::api::{
-    condition::{ConditionType, find},
+    condition::{ConditionType, Reason, find},
     environment::StagingEnvironment,
     request::Verb,
 };
@@ -57,7 +57,7 @@ pub async fn approve(args: Args) -> Result<ExitCode> {
 fn awaits(environment: &StagingEnvironment) -> Option<&str> {
     let status = environment.status.as_ref()?;
     let planned = find(&status.conditions, ConditionType::Planned)?;
-    (planned.reason == "AwaitingApproval").then_some(())?;
+    (planned.reason == Reason::AwaitingApproval.as_str()).then_some(())?;
     Some(&status.plan.as_ref()?.digest)
 }
 

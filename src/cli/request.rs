@@ -10,14 +10,10 @@ use anyhow::Result;
 use futures::StreamExt;
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{Patch, PatchParams},
     runtime::{WatchStreamExt, watcher},
 };
-use kulisse_core::api::{
-    environment::StagingEnvironment,
-    names,
-    request::{Request, Verb},
-};
+use kulisse_core::api::{environment::StagingEnvironment, names, request::Verb};
 use serde_json::json;
 
 use super::{
@@ -68,9 +64,8 @@ pub async fn ask(
     verb: Verb,
     value: &str,
 ) -> Result<Answer> {
-    let (client, namespace) = named.cluster.client().await?;
+    let (api, _) = named.cluster.environments().await?;
     let name = environment.name_any();
-    let api: Api<StagingEnvironment> = Api::namespaced(client.clone(), &namespace);
     // Merged and not applied: what one verb has asked is not taken back by the next.
     let patch = Patch::Merge(json!({
         "metadata": { "uid": environment.uid(), "annotations": { verb.annotation(): value } }
@@ -82,35 +77,25 @@ pub async fn ask(
     api.patch_metadata(&name, &params, &patch)
         .await
         .map_err(|error| explained(error, "change the environment"))?;
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(client, &namespace, &ApiResource::erase::<StagingEnvironment>(&()));
     let heard = tokio::time::timeout(PATIENCE, heard(&api, &name, verb, value));
     Ok(slowly("waiting for the operator", heard).await.unwrap_or(Answer::Silence))
 }
 
 /// The answer, once there is one.
-async fn heard(api: &Api<DynamicObject>, name: &str, verb: Verb, value: &str) -> Answer {
+async fn heard(api: &Api<StagingEnvironment>, name: &str, verb: Verb, value: &str) -> Answer {
     let mut stream = pin!(watcher::watch_object(api.clone(), name).default_backoff());
     while let Some(seen) = stream.next().await {
         // What goes wrong with the watch is tried again until the time is up.
-        if let Ok(Some(object)) = seen
-            && let Some(it) = requests(&object).into_iter().find(|it| it.verb == verb)
-            && it.value == value
-        {
-            return match object.try_parse() {
-                _ if !it.refused.is_empty() => Answer::Refused(it.refused),
-                Ok(environment) => Answer::Taken(Box::new(environment)),
-                Err(_) => Answer::Silence,
-            };
+        let Ok(Some(environment)) = seen else { continue };
+        let mut requests = environment.status.iter().flat_map(|it| &it.requests);
+        let answer = requests.find(|it| it.verb == verb && it.value == value);
+        match answer.map(|it| it.refused.clone()) {
+            None => {}
+            Some(why) if why.is_empty() => return Answer::Taken(Box::new(environment)),
+            Some(why) => return Answer::Refused(why),
         }
     }
     Answer::Silence
-}
-
-/// What was asked so far, as the status has it.
-fn requests(object: &DynamicObject) -> Vec<Request> {
-    let list = object.data.pointer("/status/requests").cloned();
-    list.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
 }
 
 /// Prints what came of a request. The exit code tells whether it was refused.

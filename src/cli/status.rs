@@ -139,7 +139,7 @@ fn picture(environment: &StagingEnvironment, look: Look) -> String {
         lines.push(String::new());
         lines.extend(wrapped(&ready.message, width, |it| screen.tinted(it, mark)));
     }
-    lines.extend(held_up(&status, screen, width));
+    lines.extend(refusals(&status, screen, width));
     lines.push(String::new());
     lines.extend(stages(environment, &status, look, width));
     lines.join("\n") + "\n"
@@ -162,16 +162,22 @@ fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) 
     parts.join(" · ")
 }
 
-/// What keeps the target from going.
-fn held_up(status: &StagingEnvironmentStatus, screen: Screen, width: usize) -> Vec<String> {
-    let blocked = status.teardown.iter().flat_map(|it| &it.blocked_by);
-    blocked
+/// What was asked and refused in this life, and what keeps the target from going.
+fn refusals(status: &StagingEnvironmentStatus, screen: Screen, width: usize) -> Vec<String> {
+    let refused = status
+        .requests
+        .iter()
+        .filter(|it| !it.refused.is_empty() && Some(it.incarnation) == status.incarnation)
+        .map(|it| format!("{} was refused: {}", it.verb.annotation(), it.refused));
+    let blocked = status.teardown.iter().flat_map(|it| it.blocked_by.iter().cloned());
+    let pad = if screen.live { 1 } else { 2 };
+    refused
+        .chain(blocked)
         .flat_map(|it| {
-            let lines = filled(it.split_whitespace(), width.saturating_sub(4));
+            let lines = filled(it.split_whitespace(), width.saturating_sub(pad + 2));
             lines.into_iter().enumerate().map(|(at, line)| {
-                let mark = if at == 0 { screen.mark(Mark::Wrong) } else { String::new() };
-                let pad = if screen.live { 1 } else { 2 };
-                format!(" {mark:<pad$} {line}")
+                let mark = if at == 0 { screen.mark(Mark::Wrong) } else { " ".repeat(pad) };
+                format!(" {mark} {line}")
             })
         })
         .collect()
@@ -343,6 +349,24 @@ mod tests {
                 assert!(!text.contains('\u{1b}'), "no colour was asked for");
             }
         }
+    }
+
+    #[test]
+    fn requests_that_were_refused_are_listed_while_they_mean_this_life() {
+        let mut it = recorded("ready");
+        let status = it.status.as_mut().unwrap();
+        let refused = |incarnation: u64| {
+            serde_json::from_value(serde_json::json!([{
+                "verb": "Extend", "value": "2026-01-01T00:00:00Z", "at": "2026-11-21T16:59:00Z",
+                "incarnation": incarnation, "refused": "the time asked for is past"
+            }]))
+            .unwrap()
+        };
+        status.requests = refused(1);
+        let text = drawn(&it, Screen::terminal(false));
+        assert!(text.contains("\n ✖ kulisse.dev/extend was refused: the time asked for"), "{text}");
+        it.status.as_mut().unwrap().requests = refused(2);
+        assert!(!drawn(&it, Screen::terminal(false)).contains("refused"));
     }
 
     #[test]

@@ -16,14 +16,19 @@ pub fn is_current(environment: &StagingEnvironment, status: &StagingEnvironmentS
     status.observed_generation == environment.metadata.generation.unwrap_or_default()
 }
 
-/// How it ended: ready, or in need of a person, or over. `None` while it goes on.
+/// How it ended: ready, or in need of a person, at rest, or over. `None` while it goes on.
 pub fn verdict(status: &StagingEnvironmentStatus) -> Option<ExitCode> {
     let is = |kind| is_true(&status.conditions, kind);
     if is(ConditionType::Ready) {
         return Some(ExitCode::SUCCESS);
     }
-    let over = is(ConditionType::Stalled) || is(ConditionType::Expired);
-    over.then(|| ExitCode::from(super::NO))
+    let over = [
+        ConditionType::Stalled,
+        ConditionType::Expired,
+        ConditionType::Asleep,
+        ConditionType::Suspended,
+    ];
+    over.into_iter().any(is).then(|| ExitCode::from(super::NO))
 }
 
 /// One word for people.
@@ -37,7 +42,8 @@ pub fn mark(environment: &StagingEnvironment) -> Mark {
     let conditions = environment.status.as_ref().map_or(&[][..], |it| &it.conditions);
     let is = |kind| is_true(conditions, kind);
     let blocked = is(ConditionType::TeardownBlocked);
-    let over = is(ConditionType::Expired) || is(ConditionType::Suspended);
+    let over = [ConditionType::Expired, ConditionType::Suspended, ConditionType::Asleep];
+    let over = over.into_iter().any(is);
     let goes = environment.metadata.deletion_timestamp.is_some();
     match find(conditions, ConditionType::Ready).map(|it| it.status.as_str()) {
         _ if blocked => Mark::Wrong,

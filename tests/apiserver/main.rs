@@ -102,6 +102,7 @@ fn main() -> ExitCode {
             look::plan_diff_and_report_show_what_the_operator_does,
             verbs::an_environment_is_made_listed_changed_and_deleted_by_command,
             verbs::an_environment_is_suspended_by_command_unless_a_file_says_otherwise,
+            verbs::what_is_asked_by_command_is_answered,
             verbs::consent_is_given_and_withdrawn_by_command,
             verbs::the_doctor_sees_what_is_there_and_what_is_not,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,

@@ -113,6 +113,46 @@ pub async fn an_environment_is_suspended_by_command_unless_a_file_says_otherwise
     other.remove().await;
 }
 
+pub async fn what_is_asked_by_command_is_answered(world: Arc<World>) {
+    let place = world.source("asked-by-verb", APPLICATION).await;
+    let namespace = place.requests.clone();
+    let at = |arguments: &[&str]| kulisse(&world, &[arguments, &["-n", &namespace]].concat());
+    let it = place.environment("pr-1", json!({})).await;
+    let before = it.ready(s(45)).await.expires_at.expect("an end").0;
+    let longer = at(&["extend", "pr-1", "24h"]).ok("extend");
+    assert!(longer.starts_with("pr-1 expires in 1d "), "{longer}");
+    let after = it.status().await.expires_at.expect("an end").0;
+    assert_eq!(after.duration_since(before).as_hours(), 24);
+    // The class allows 100 h in all.
+    let capped = at(&["extend", "pr-1", "30d"]).ok("extend by too much");
+    assert!(capped.trim_end().ends_with("its class allows no more"), "{capped}");
+    let past = told(at(&["extend", "pr-1", "--until", "2026-01-01T00:00:00Z"]), 1, "the past");
+    assert!(past.contains("kulisse delete pr-1 -n "), "{past}");
+
+    assert_eq!(at(&["sleep", "pr-1"]).ok("sleep"), "pr-1 goes to sleep\n");
+    it.until(ConditionType::Asleep, "True", "", s(20)).await;
+    assert_eq!(at(&["wait", "pr-1"]).code, 3, "who sleeps is not ready, and will not be by itself");
+    assert_eq!(at(&["wake", "pr-1"]).ok("wake"), "pr-1 wakes\n");
+    it.ready(s(20)).await;
+
+    let refused = told(at(&["retry", "pr-1"]), 3, "retry");
+    assert!(refused.starts_with("refused: no task of this environment has failed"), "{refused}");
+    assert!(told(at(&["reseed", "pr-1"]), 3, "reseed").starts_with("refused: "));
+    let status = at(&["status", "pr-1"]).ok("status");
+    assert!(status.contains("kulisse.dev/retry was refused: "), "{status}");
+    assert!(told(at(&["approve", "pr-1"]), 1, "approve").contains("no plan of pr-1 awaits"));
+    it.remove().await;
+
+    let other = place.environment("pr-2", json!({ "mode": "Plan" })).await;
+    other.until(ConditionType::Planned, "", "AwaitingApproval", s(45)).await;
+    let wrong = told(at(&["approve", "pr-2", "000000000000"]), 1, "another digest");
+    assert!(wrong.contains("is not the plan of pr-2"), "{wrong}");
+    let approved = at(&["approve", "pr-2"]).ok("approve");
+    assert!(approved.starts_with("pr-2 applies plan "), "{approved}");
+    other.ready(s(45)).await;
+    other.remove().await;
+}
+
 pub async fn consent_is_given_and_withdrawn_by_command(world: Arc<World>) {
     let objects = world.objects();
     let place = world.place("granted-by-verb");
