@@ -53,6 +53,10 @@ end
 if holds("Asleep") then
   return answer("Suspended", message("Asleep"))
 end
+-- A person decides, and nothing is wrong: spec.mode is Plan.
+if conditions.Planned ~= nil and conditions.Planned.reason == "AwaitingApproval" then
+  return answer("Suspended", message("Planned"))
+end
 if holds("Stalled") then
   return answer("Degraded", message("Stalled"))
 end

@@ -22,6 +22,7 @@ mod apps;
 mod cli;
 mod ends;
 mod fence;
+mod lives;
 mod people;
 mod pushes;
 mod shop;
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
                 unenforced::where_network_policy_is_not_enforced_no_workload_starts,
                 ends::an_environment_with_volumes_expires_and_leaves_nothing,
                 ends::an_expired_environment_is_deleted_where_it_says_so,
+                lives::an_environment_that_slept_wakes_with_its_data_and_stores_first,
+                lives::a_clone_whose_grant_is_withdrawn_stands_still,
+                lives::a_plan_that_waits_for_a_person_makes_nothing,
                 trouble::an_image_that_cannot_be_pulled_is_named,
                 trouble::a_seed_that_fails_is_kept_and_says_its_last_words,
                 trouble::a_smoke_that_fails_is_kept_and_says_what_was_answered,

@@ -50,7 +50,7 @@ fn value(lua: &Lua, json: &Value) -> LuaValue {
 }
 
 /// What was recorded, and what Argo CD is to show of it.
-const EXPECTED: [(&str, &str); 9] = [
+const EXPECTED: [(&str, &str); 12] = [
     ("progressing", "Progressing"),
     ("ready", "Healthy"),
     ("stalled", "Degraded"),
@@ -59,6 +59,9 @@ const EXPECTED: [(&str, &str); 9] = [
     ("smoke-failed", "Degraded"),
     ("expired", "Suspended"),
     ("suspended", "Suspended"),
+    ("asleep", "Suspended"),
+    ("awaiting-approval", "Suspended"),
+    ("frozen", "Degraded"),
     ("deleting", "Progressing"),
 ];
 
