@@ -1,10 +1,14 @@
 //! The status that follows from facts and step: the only place where conditions are made.
 
-use jiff::{SignedDuration, Timestamp};
+mod passing;
+
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+pub(super) use self::passing::stuck;
+use self::passing::{needs_a_person, passing};
 use super::{
-    facts::{Facts, Probe, Problem, Target, Task, WorkloadState},
+    facts::{Facts, Probe, Problem, Target, Task},
     step::{Cause, Step},
     words::{asleep, failure, gone, phase, progress, queued, short, told, unapproved, waiting},
 };
@@ -15,13 +19,6 @@ use crate::{
     },
     plan::task::TaskRole,
 };
-
-/// A target that has not gone by then is held up by something.
-const GOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// What has not come up by then needs a person.
-const MENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// A workload that was applied so long ago must have been seen by the watch.
-const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// What is added where the boundary does not hold anything up.
 const WARNS_ONLY: &str = "boundary.mode is Warn, so that nothing waits for it";
@@ -339,126 +336,6 @@ fn tasks(facts: &Facts, kind: ConditionType) -> Said {
         (None, None) if passed == mine.len() => (kind, Verdict::True, Reason::Succeeded, count),
         (None, None) => (kind, Verdict::False, Reason::Pending, count),
     }
-}
-
-/// The conditions that are there only while they are true.
-fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
-    let mut said = Vec::new();
-    let mut say = |kind, reason, message: String| said.push((kind, Verdict::True, reason, message));
-    match step {
-        Step::RestSuspended => {
-            say(ConditionType::Suspended, Reason::Suspended, "spec.suspend is true".to_owned());
-        }
-        Step::RestExpired => {
-            say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
-        }
-        Step::Refuse(held)
-        | Step::RestUnfenced(held)
-        | Step::RestBlocked(held, _)
-        | Step::RestFrozen(held) => {
-            say(ConditionType::Stalled, held.reason, held.message.clone());
-        }
-        Step::RestFailed(at) => {
-            let problem = failure(facts, *at);
-            say(ConditionType::Stalled, problem.reason, problem.message);
-        }
-        Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() && overdue(facts) => {
-            say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
-            say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
-        }
-        Step::RestQueued { position, given_up } => {
-            let problem = queued(*position, *given_up);
-            let kind = if *given_up { ConditionType::Stalled } else { ConditionType::Reconciling };
-            say(kind, problem.reason, problem.message);
-        }
-        Step::RestUnapproved => {
-            let problem = unapproved(facts);
-            say(ConditionType::Stalled, problem.reason, problem.message);
-        }
-        Step::RestAsleep => {
-            say(ConditionType::Asleep, Reason::Asleep, asleep(facts));
-        }
-        Step::Rest | Step::RestReleased => {
-            if let Some(problem) = problem {
-                say(ConditionType::Reconciling, problem.reason, problem.message.clone());
-            }
-        }
-        Step::Teardown(_)
-        | Step::AwaitGone(..)
-        | Step::ReleaseRights(_)
-        | Step::Forget(_)
-        | Step::Claim
-        | Step::Plan
-        | Step::Prepare
-        | Step::Probe
-        | Step::AwaitProbe
-        | Step::Apply { .. }
-        | Step::AwaitStores(_)
-        | Step::AwaitRunningStores
-        | Step::StartTask(_)
-        | Step::AwaitTask(_)
-        | Step::GiveUp(_)
-        | Step::TakePlace
-        | Step::Freeze
-        | Step::Sleep
-        | Step::AwaitWorkloads => {
-            let stuck = lasting(facts, step);
-            let problem = problem.cloned().or(stuck);
-            let kind = match problem.as_ref().filter(|it| needs_a_person(it)) {
-                Some(_) => ConditionType::Stalled,
-                None => ConditionType::Reconciling,
-            };
-            let (reason, message) = problem.map_or_else(
-                || (Reason::Progressing, progress(facts, step)),
-                |it| (it.reason, it.message),
-            );
-            say(kind, reason, message);
-        }
-    }
-    let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
-    if let Some(end) = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting)
-    {
-        let message = format!("the time is up at {end}");
-        said.push((ConditionType::Expiring, Verdict::True, Reason::Expiring, message));
-    }
-    said
-}
-
-/// What keeps the probe or a workload from coming up.
-pub(super) fn stuck(facts: &Facts) -> Option<Problem> {
-    if let Probe::Running(trouble) = &facts.probe {
-        return trouble.clone();
-    }
-    let long_ago = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) > SEEN_WITHIN);
-    facts.workloads.iter().find_map(|it| match &it.state {
-        WorkloadState::Stuck(problem) => Some(problem.clone()),
-        WorkloadState::Missing if long_ago => Some(Problem::new(
-            Reason::WorkloadMissing,
-            format!("{} is not in the target any more: somebody deleted it; create the environment again to get it back", it.key),
-        )),
-        WorkloadState::Up | WorkloadState::Progressing | WorkloadState::Missing => None,
-    })
-}
-
-/// What has kept things from coming up for so long that it will not mend itself: many a workload
-/// fails a few times until what it needs is there.
-fn lasting(facts: &Facts, step: &Step) -> Option<Problem> {
-    let waits = matches!(
-        step,
-        Step::AwaitWorkloads | Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitProbe
-    );
-    let long = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) >= MENDS_WITHIN);
-    (waits && long).then(|| stuck(facts)).flatten()
-}
-
-/// Whether the target has been going for longer than a deletion takes.
-fn overdue(facts: &Facts) -> bool {
-    facts.leaving_since.is_some_and(|since| facts.now.duration_since(since) >= GOES_WITHIN)
-}
-
-/// Whether a person must act: what the API server did not answer is tried again by itself.
-fn needs_a_person(problem: &Problem) -> bool {
-    problem.reason != Reason::ApiError
 }
 
 #[cfg(test)]

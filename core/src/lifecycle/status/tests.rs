@@ -1,3 +1,5 @@
+use jiff::SignedDuration;
+
 use super::*;
 use crate::{
     api::{
@@ -7,7 +9,7 @@ use crate::{
         status::Wave,
     },
     lifecycle::{
-        facts::{Place, PlanFacts, Workload},
+        facts::{Place, PlanFacts, Workload, WorkloadState},
         sleep::Rhythm,
     },
     plan::object::Key,
