@@ -88,9 +88,29 @@ pub async fn an_application_that_waits_for_a_migration_job_runs(world: Arc<World
     let (it, target) = clone(&place, "tickets").await;
     let changed = ["mariadb/root-password", "mariadb/password", "client/my.cnf"];
     changed_and_kept(&place, &target, &changed, &[]).await;
+    // Under its own name, by which the web server's Pods have waited for it.
+    let job = world.objects().get("batch/v1 Job", &target, "migrate").await;
+    assert_eq!(job.data["status"]["succeeded"], 1);
     let settings = &secrets(&world, &target).await[&("client".to_owned(), "my.cnf".to_owned())];
     assert!(settings.contains(&format!("host     = mariadb.{target}.svc.cluster.local\n")));
     assert!(settings.contains("user     = tickets\n"));
+    it.remove().await;
+}
+
+pub async fn an_application_with_certificates_of_its_own_runs(world: Arc<World>) {
+    let place = production(&world, "letters").await;
+    let (it, target) = clone(&place, "letters").await;
+    let changed = ["web-tls/tls.crt", "web-tls/tls.key", "web-tls/ca.crt"];
+    changed_and_kept(&place, &target, &changed, &[]).await;
+    // Nobody who trusts production's authority takes the clone for production.
+    let trust = world.objects().get("v1 ConfigMap", &place.source, "trust").await;
+    let authority = trust.data["data"]["bundle.pem"].as_str().expect("a certificate").to_owned();
+    let script = r#"printf '%s' "$1" >/tmp/ca; curl -s --cacert /tmp/ca https://web/"#;
+    let ask = ["sh", "-c", script, "sh", &authority];
+    let refused = world.exec(&target, "deployment/reader", &ask).await;
+    // curl's word for a certificate that it cannot verify.
+    assert!(refused.err.contains("exit code 60"), "{} {}", refused.out, refused.err);
+    world.exec(&place.source, "deployment/reader", &ask).await.ok("production's own client");
     it.remove().await;
 }
 

@@ -23,6 +23,7 @@ mod cli;
 mod ends;
 mod fence;
 mod lives;
+mod openings;
 mod people;
 mod pushes;
 mod shop;
@@ -49,6 +50,8 @@ fn main() -> ExitCode {
                 shop::the_clone_of_the_shop_becomes_ready_for_kubectl_wait,
                 ways::of_forty_ways_to_production_none_gets_through,
                 apps::an_application_that_waits_for_a_migration_job_runs,
+                apps::an_application_with_certificates_of_its_own_runs,
+                openings::what_is_opened_is_open_and_nothing_else,
                 apps::an_application_whose_user_password_and_database_are_one_word_runs,
                 apps::an_application_with_a_replicated_redis_runs,
                 apps::an_application_configured_by_a_file_in_a_secret_runs,

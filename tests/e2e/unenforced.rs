@@ -9,11 +9,28 @@ use serde_json::json;
 use crate::{
     support::{
         environment::{Environment, granted_source, roles_filled},
+        objects::Objects,
         tools,
         wait::s,
     },
     world::{SMALL, World, install, is, node, record},
 };
+
+/// With a class that allows it and `mode: Warn`, it starts; what can be reached is said for as long as it
+/// lives.
+async fn a_class_may_let_it_start_all_the_same(objects: &Objects) {
+    let class = json!({ "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingClass",
+        "metadata": { "name": "warns" }, "spec": { "boundary": { "allowWarn": true } } });
+    objects.try_apply(&class, false).await.expect("a class");
+    let spec = json!({ "source": { "namespace": "src-open" }, "className": "warns",
+        "boundary": { "mode": "Warn" }, "lifecycle": { "ttl": "1h" } });
+    let it = Environment::apply(objects, "req-open", "pr-2", spec).await;
+    let status = it.ready(s(180)).await;
+    assert_eq!(status.workloads.expect("workloads").ready, 2);
+    let told = it.until(BoundaryClean, "False", "EgressNotEnforced", s(5)).await;
+    assert!(told.contains("web"), "it names what was reached: {told}");
+    it.remove().await;
+}
 
 pub async fn where_network_policy_is_not_enforced_no_workload_starts(_: Arc<World>) {
     let cluster = tokio::task::spawn_blocking(|| {
@@ -47,5 +64,6 @@ pub async fn where_network_policy_is_not_enforced_no_workload_starts(_: Arc<Worl
         assert!(pod.labels().contains_key("kulisse.dev/probe"), "{} runs", pod.name_any());
     }
     it.remove().await;
+    a_class_may_let_it_start_all_the_same(objects).await;
     tokio::task::block_in_place(|| cluster.stop());
 }
