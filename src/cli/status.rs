@@ -20,7 +20,7 @@ use super::{
     output::{Format, print},
     parity::count,
     screen::{Drawn, Mark, Screen},
-    text::filled,
+    text::{cut, filled},
     time::{now, seconds, span, until},
     verdict::{is_current, line, mark, phase, verdict},
 };
@@ -245,6 +245,9 @@ fn task(task: &TaskSummary, names: usize, screen: Screen, width: usize) -> Vec<S
     line_of((1 + TASK, names - TASK), mark, &task.name, &took, &task.message, screen, width)
 }
 
+/// How many lines a stage has: the first cause of trouble stands above, with all its words.
+const LINES: usize = 2;
+
 /// A mark, a name, a time and a text that goes on below where there is no room.
 fn line_of(
     (indent, names): (usize, usize),
@@ -257,7 +260,15 @@ fn line_of(
 ) -> Vec<String> {
     let glyph = if screen.live { 1 } else { 2 };
     let column = indent + glyph + 1 + names + TIMES + 2;
-    let mut texts = filled(text.split_whitespace(), width.saturating_sub(column)).into_iter();
+    let room = width.saturating_sub(column);
+    let mut texts = filled(text.split_whitespace(), room);
+    if texts.len() > LINES {
+        texts.truncate(LINES);
+        if let Some(last) = texts.last_mut() {
+            *last = cut(&format!("{last} …"), room);
+        }
+    }
+    let mut texts = texts.into_iter();
     let first = format!(
         "{:indent$}{} {name:<names$}{}  {}",
         "",

@@ -144,7 +144,7 @@ pub async fn what_is_asked_by_command_is_answered(world: Arc<World>) {
     it.remove().await;
 
     let other = place.environment("pr-2", json!({ "mode": "Plan" })).await;
-    other.until(ConditionType::Planned, "", "AwaitingApproval", s(45)).await;
+    other.until(ConditionType::Planned, "False", "AwaitingApproval", s(45)).await;
     let wrong = told(at(&["approve", "pr-2", "000000000000"]), 1, "another digest");
     assert!(wrong.contains("is not the plan of pr-2"), "{wrong}");
     let approved = at(&["approve", "pr-2"]).ok("approve");

@@ -29,8 +29,8 @@ pub fn definitions(there: &[CustomResourceDefinition]) -> Check {
             continue;
         }
         let (wanted, found) = (fields(wanted), fields(found));
-        older.extend(wanted.difference(&found).cloned());
-        newer.extend(found.difference(&wanted).cloned());
+        older.extend(beyond(&wanted, &found));
+        newer.extend(beyond(&found, &wanted));
     }
     let all = known.len();
     if !absent.is_empty() {
@@ -60,6 +60,13 @@ pub fn definitions(there: &[CustomResourceDefinition]) -> Check {
         );
     }
     Check::fine(NAME, format!("all {all}, as this kulisse knows them"))
+}
+
+/// What one has and the other has not; of fields within fields the outermost.
+fn beyond(one: &BTreeSet<String>, other: &BTreeSet<String>) -> Vec<String> {
+    let lacks = |path: &str| one.contains(path) && !other.contains(path);
+    let outermost = |path: &&String| path.rsplit_once('.').is_none_or(|(above, _)| !lacks(above));
+    one.difference(other).filter(outermost).cloned().collect()
 }
 
 fn some(fields: &[String]) -> String {
@@ -147,9 +154,11 @@ mod tests {
         }));
         assert!(older.mark == Mark::Wrong && older.said.contains(" and "), "{older:?}");
         let newer = definitions(&edited(|all| {
-            all.pointer_mut(SPEC).unwrap()["wings"] = json!({ "type": "string" });
+            let span = json!({ "span": { "type": "string" } });
+            all.pointer_mut(SPEC).unwrap()["wings"] =
+                json!({ "type": "object", "properties": span });
         }));
         assert_eq!(newer.mark, Mark::Doubt);
-        assert!(newer.said.contains(" spec.wings"), "{newer:?}");
+        assert!(newer.said.ends_with("does not know StagingEnvironment spec.wings"), "{newer:?}");
     }
 }
