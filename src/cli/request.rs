@@ -23,7 +23,7 @@ use super::{
 };
 
 /// How long the operator's answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Arguments of verbs that ask for something without more words.
 #[derive(Debug, clap::Args)]

@@ -129,10 +129,11 @@ pub async fn what_is_asked_by_command_is_answered(world: Arc<World>) {
     let past = told(at(&["extend", "pr-1", "--until", "2026-01-01T00:00:00Z"]), 1, "the past");
     assert!(past.contains("kulisse delete pr-1 -n "), "{past}");
 
-    assert_eq!(at(&["sleep", "pr-1"]).ok("sleep"), "pr-1 goes to sleep\n");
+    // The answer comes when it is done, which may take longer than a person waits.
+    at(&["sleep", "pr-1"]).ok("sleep");
     it.until(ConditionType::Asleep, "True", "", s(20)).await;
     assert_eq!(at(&["wait", "pr-1"]).code, 3, "who sleeps is not ready, and will not be by itself");
-    assert_eq!(at(&["wake", "pr-1"]).ok("wake"), "pr-1 wakes\n");
+    at(&["wake", "pr-1"]).ok("wake");
     it.ready(s(20)).await;
 
     let refused = told(at(&["retry", "pr-1"]), 3, "retry");
@@ -147,8 +148,7 @@ pub async fn what_is_asked_by_command_is_answered(world: Arc<World>) {
     other.until(ConditionType::Planned, "False", "AwaitingApproval", s(45)).await;
     let wrong = told(at(&["approve", "pr-2", "000000000000"]), 1, "another digest");
     assert!(wrong.contains("is not the plan of pr-2"), "{wrong}");
-    let approved = at(&["approve", "pr-2"]).ok("approve");
-    assert!(approved.starts_with("pr-2 applies plan "), "{approved}");
+    at(&["approve", "pr-2"]).ok("approve");
     other.ready(s(45)).await;
     other.remove().await;
 }
