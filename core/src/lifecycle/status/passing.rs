@@ -5,7 +5,10 @@ use jiff::SignedDuration;
 
 use super::{Said, Verdict};
 use crate::{
-    api::condition::{ConditionType, Reason},
+    api::{
+        condition::{ConditionType, Reason},
+        status::Wave,
+    },
     lifecycle::{
         facts::{Facts, Probe, Problem, WorkloadState},
         step::{Cause, Step},
@@ -108,7 +111,12 @@ pub(in crate::lifecycle) fn stuck(facts: &Facts) -> Option<Problem> {
     if let Probe::Running(trouble) = &facts.probe {
         return trouble.clone();
     }
-    let long_ago = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) > SEEN_WITHIN);
+    // What this plan has and was not applied yet cannot have been deleted.
+    let applied = facts.applied.as_ref().is_some_and(|(digest, through)| {
+        *through >= Wave::Stores && facts.plan.as_ref().is_some_and(|it| it.digest == *digest)
+    });
+    let long_ago =
+        applied && facts.applied_at.is_some_and(|at| facts.now.duration_since(at) > SEEN_WITHIN);
     facts.workloads.iter().find_map(|it| match &it.state {
         WorkloadState::Stuck(problem) => Some(problem.clone()),
         WorkloadState::Missing if long_ago => Some(Problem::new(

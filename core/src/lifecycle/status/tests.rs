@@ -145,3 +145,15 @@ fn where_the_boundary_only_warns_an_environment_is_ready_and_its_status_says_wha
     }
     assert_eq!(said(&facts, "BoundaryClean").1, "ProductionReference");
 }
+
+#[test]
+fn what_was_never_applied_was_not_deleted_by_anybody() {
+    let mut facts = stuck_since(600);
+    facts.workloads[0].state = WorkloadState::Missing;
+    let said = |facts: &Facts| passing::stuck(facts).map(|it| it.reason);
+    assert_eq!(said(&facts), Some(Reason::WorkloadMissing));
+    facts.applied = Some(("d".into(), Wave::Fence));
+    assert_eq!(said(&facts), None);
+    facts.applied = Some(("of the plan before".into(), Wave::Workloads));
+    assert_eq!(said(&facts), None);
+}
