@@ -136,19 +136,6 @@ pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Er
     told(drive(vec![parcels.collect()], seen, ctx).await)
 }
 
-/// Takes away the rights of those who look inside.
-pub async fn shut(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
-    let rights = stored
-        .plan
-        .clones
-        .iter()
-        .filter(|it| it.wave == Wave::Fence && kinds::shape(&it.object) == Shape::RoleBinding);
-    for clone in rights {
-        delete(&clone.object, seen, ctx).await?;
-    }
-    Ok(())
-}
-
 async fn delete(object: &Object, seen: &Seen, ctx: &Context) -> Result<(), Error> {
     let api = ctx.kinds.api(&ctx.client, object, &seen.target_name).await?;
     let params = DeleteParams::background();

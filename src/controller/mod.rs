@@ -17,6 +17,7 @@ pub mod context;
 pub(crate) mod discovery;
 pub mod error;
 mod failures;
+mod freeze;
 mod given;
 pub mod guard;
 pub(crate) mod observe;

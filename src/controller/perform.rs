@@ -33,7 +33,7 @@ use super::{
     context::Context,
     discovery,
     error::Error,
-    given, observe, orphan, place, report, secrets,
+    freeze, given, observe, orphan, place, report, secrets,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -53,7 +53,11 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             place::take(seen, ctx);
             Ok(())
         }
-        Step::Freeze => freeze(seen, ctx).await,
+        Step::Freeze => {
+            freeze::freeze(seen, ctx).await?;
+            look_again(seen, ctx);
+            Ok(())
+        }
         Step::StartTask(at) => {
             let stored = held(seen)?;
             tasks::start(seen, &stored, *at, ctx).await
@@ -305,17 +309,6 @@ async fn sleep(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
     apply::pause(seen, &stored, ctx).await?;
     note_applied(seen, &stored, Wave::Config, ctx);
-    look_again(seen, ctx);
-    Ok(())
-}
-
-/// Takes the Pods of all workloads away, and the rights of those who look inside.
-async fn freeze(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    let stored = held(seen)?;
-    futures::try_join!(apply::pause(seen, &stored, ctx), apply::shut(seen, &stored, ctx),)?;
-    if let Some(withdrawn) = &mut seen.record.withdrawn {
-        withdrawn.frozen = true;
-    }
     look_again(seen, ctx);
     Ok(())
 }

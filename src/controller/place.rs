@@ -89,8 +89,9 @@ impl Places {
         let uid = entry.uid.clone();
         let mut inner = self.inner();
         inner.waiting.insert(uid.clone(), entry);
-        let class = inner.class_of(&uid, world);
-        let turn = inner.line(&class, world).turn(&uid);
+        let default = default_class(world);
+        let class = inner.class_of(&uid, &default).to_owned();
+        let turn = inner.line(&class, &default, world).turn(&uid);
         if turn == Turn::Now {
             inner.waiting.remove(&uid);
             inner.given.insert(uid);
@@ -101,22 +102,25 @@ impl Places {
     /// Those whose turn it is now.
     pub fn next(&self, world: &World) -> Vec<Uid> {
         let inner = self.inner();
-        let classes: BTreeSet<String> =
-            inner.waiting.keys().map(|uid| inner.class_of(uid, world)).collect();
-        classes.iter().flat_map(|class| inner.line(class, world).now).collect()
+        if inner.waiting.is_empty() {
+            return Vec::new();
+        }
+        let default = default_class(world);
+        let classes: BTreeSet<&str> =
+            inner.waiting.keys().map(|uid| inner.class_of(uid, &default)).collect();
+        classes.iter().flat_map(|class| inner.line(class, &default, world).now).collect()
     }
 }
 
 impl Inner {
-    /// The class of an environment by name; empty if there is none.
-    fn class_of(&self, uid: &str, world: &World) -> String {
-        let named = self.known.get(uid).and_then(|it| it.class.clone());
-        named.or_else(|| world.default_class().map(|(name, _)| name)).unwrap_or_default()
+    /// The class of an environment by name.
+    fn class_of<'a>(&'a self, uid: &str, default: &'a str) -> &'a str {
+        self.known.get(uid).and_then(|it| it.class.as_deref()).unwrap_or(default)
     }
 
-    fn line(&self, class: &str, world: &World) -> Line {
+    fn line(&self, class: &str, default: &str, world: &World) -> Line {
         let limits = world.class(class).map_or_else(Limits::default, |it| it.spec.limits);
-        let of_class = |uid: &Uid| self.class_of(uid, world) == class;
+        let of_class = |uid: &Uid| self.class_of(uid, default) == class;
         let waiting: Vec<Entry> = self
             .waiting
             .iter()
@@ -136,6 +140,11 @@ impl Inner {
             .collect();
         line(&waiting, &taken, &limits)
     }
+}
+
+/// Name of the class that is used when none is named; empty if there is none.
+fn default_class(world: &World) -> String {
+    world.default_class().map(|(name, _)| name).unwrap_or_default()
 }
 
 /// Asks for a place, or lines up.

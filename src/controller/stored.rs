@@ -51,7 +51,7 @@ const FIELD: &str = "plan";
 const PARTS: &str = "parts";
 
 /// What was captured, planned and applied.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
     /// Which of the plans of its environment: a newer one has a higher number.

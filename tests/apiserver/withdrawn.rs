@@ -46,6 +46,14 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
         }
     };
     reaches("it runs", (Some(1), true)).await;
+    // A second plan, in which this workload is as it was: it comes back all the same.
+    it.patch(json!({ "images": [{ "name": "registry.example.com/api", "newTag": "pr-1" }] })).await;
+    eventually("the second plan is applied", s(30), || async {
+        let api = objects.get("apps/v1 Deployment", &target, "api").await;
+        let image = api.data["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+        if image == "registry.example.com/api:pr-1" { Ok(()) } else { Err(image.to_string()) }
+    })
+    .await;
 
     let name = format!("from-{}", place.requests);
     objects.delete(GRANT, &place.source, &name).await;

@@ -15,6 +15,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const FIELD_MANAGER: &str = "kulisse";
 /// Field manager of status and of our finalizer on environments.
 pub const STATUS_MANAGER: &str = "kulisse-status";
+/// Field manager of what a target loses when its grant is withdrawn.
+pub const FREEZE_MANAGER: &str = "kulisse-freeze";
 /// Field manager of the command line.
 pub const CLI_MANAGER: &str = "kulisse-cli";
 /// `reportingController` of Events, and the value of `app.kubernetes.io/managed-by`.

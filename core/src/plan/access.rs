@@ -11,6 +11,11 @@ use crate::api::{
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// Names of the bindings for people.
+pub const BINDINGS: [&str; 2] = [VIEWERS, EDITORS];
+const VIEWERS: &str = "kulisse-view-access";
+const EDITORS: &str = "kulisse-edit-access";
+
 /// Subjects that are nobody in particular: whoever can reach the API server.
 const ANYBODY: [&str; 2] = ["system:anonymous", "system:unauthenticated"];
 
@@ -43,8 +48,8 @@ pub(super) fn bindings(context: &Context, _: &mut Log) -> Result<Vec<Object>, Pl
     let request = context.request;
     let given = given(request)?;
     let roles = [
-        (AccessRole::View, "kulisse-view-access", names::VIEWER_ROLE),
-        (AccessRole::Edit, "kulisse-edit-access", names::EDITOR_ROLE),
+        (AccessRole::View, VIEWERS, names::VIEWER_ROLE),
+        (AccessRole::Edit, EDITORS, names::EDITOR_ROLE),
     ];
     let bindings = roles.into_iter().filter_map(|(role, name, cluster_role)| {
         let mut subjects: Vec<&Subject> =

@@ -1,0 +1,103 @@
+//! A target that stands still: nothing runs in it and nobody may look inside.
+//!
+//! What is in it counts, not what was planned: a newer plan may lack what an older one made.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{DaemonSet, Deployment, StatefulSet},
+        rbac::v1::RoleBinding,
+    },
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
+use kulisse_core::{
+    api::names,
+    plan::{access, object::Object, pause},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{
+    call::{call, call_list, gone_is_fine},
+    context::Context,
+    error::Error,
+    seen::Seen,
+    stored::{self, Stored},
+};
+
+/// Requests at the same time.
+const AT_ONCE: usize = 8;
+
+/// Takes the Pods of all workloads away, and the rights of those who look inside.
+pub async fn freeze(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    futures::try_join!(
+        stop::<Deployment>(seen, ctx),
+        stop::<StatefulSet>(seen, ctx),
+        stop::<DaemonSet>(seen, ctx),
+        shut(seen, ctx),
+    )?;
+    // What exactly the target holds is not known any more: thawed, all of it is applied anew.
+    if let Some(stored) = &seen.stored {
+        let unknown = Stored {
+            serial: stored.serial + 1,
+            held: stored.held_after(false),
+            ..(**stored).clone()
+        };
+        stored::save(&seen.identity.uid, &unknown, ctx).await?;
+        ctx.drop_plan(&seen.identity.uid);
+    }
+    if let Some(withdrawn) = &mut seen.record.withdrawn {
+        withdrawn.frozen = true;
+    }
+    Ok(())
+}
+
+/// Takes the Pods of all workloads of a kind away. By a field manager of its own, from which an
+/// apply takes the field back.
+async fn stop<K>(seen: &Seen, ctx: &Context) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let (kind, version) = (K::kind(&()), K::api_version(&()));
+    let all = ListParams::default();
+    let what = format!("list {} in {}", K::plural(&()), seen.target_name);
+    let found = call_list(&what, || api.list_metadata(&all)).await?;
+    let params = PatchParams {
+        field_manager: Some(names::FREEZE_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    stream::iter(found.items)
+        .map(|it| {
+            let (api, params, kind, version) = (&api, &params, &kind, &version);
+            async move {
+                let name = it.name_any();
+                let mut object = Object::made(version, kind, &name, json!({}));
+                pause::pause(&mut object);
+                let patch = Patch::Merge(json!({ "spec": object.get("/spec") }));
+                let what = format!("take the Pods of {kind} {name} away");
+                gone_is_fine(call(&what, || api.patch(&name, params, &patch)).await)
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await
+}
+
+/// Takes away the rights of those who look inside.
+async fn shut(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    for name in access::BINDINGS {
+        let params = DeleteParams::default();
+        let what = format!("delete RoleBinding {name} in {}", seen.target_name);
+        gone_is_fine(call(&what, || api.delete(name, &params)).await)?;
+    }
+    Ok(())
+}
