@@ -64,6 +64,31 @@ pub async fn an_expired_environment_is_deleted_where_it_says_so(world: Arc<World
     nothing_is_left(&world, &uid, &target).await;
 }
 
+pub async fn volumes_that_stay_are_named(world: Arc<World>) {
+    let place = world.small("kept").await;
+    let objects = world.objects();
+    objects
+        .apply(
+            "apiVersion: kulisse.dev/v1alpha1
+kind: StagingClass
+metadata: { name: kept }
+spec: { storage: { className: retain } }
+",
+        )
+        .await;
+    let it = place.environment("pr-1", json!({ "className": "kept" })).await;
+    it.ready(s(120)).await;
+    let target = it.target().await;
+    it.patch(json!({ "lifecycle": { "ttl": "30s" } })).await;
+    it.until(Expired, "True", "Expired", s(150)).await;
+    let kept = it.status().await.kept_volumes;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let volume = objects.get("v1 PersistentVolume", "", &kept[0]).await;
+    assert_eq!(volume.data["spec"]["claimRef"]["namespace"], target);
+    objects.delete("v1 PersistentVolume", "", &kept[0]).await;
+    it.remove().await;
+}
+
 pub async fn a_suspended_environment_says_so(world: Arc<World>) {
     world.clone_of_the_shop().await;
     let shop = world.shop();
