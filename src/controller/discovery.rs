@@ -79,6 +79,26 @@ impl Kinds {
         ))
     }
 
+    /// The kind of a resource, as the server knows it: `widgets` in `example.com`.
+    pub async fn resource(
+        &self,
+        client: &Client,
+        plural: &str,
+        group: &str,
+    ) -> Result<Option<ApiResource>, Error> {
+        for fresh in [FRESH, Duration::ZERO] {
+            let known = self.known(client, fresh).await?;
+            let resources = known.groups().filter(|it| it.name() == group);
+            let found = resources
+                .flat_map(kube::discovery::ApiGroup::recommended_resources)
+                .find(|(resource, _)| resource.plural == plural);
+            if let Some((resource, _)) = found {
+                return Ok(Some(resource));
+            }
+        }
+        Ok(None)
+    }
+
     async fn known(&self, client: &Client, fresh: Duration) -> Result<Arc<Discovery>, Error> {
         let mut known = self.0.lock().await;
         if let Some((when, discovery)) = known.as_ref()

@@ -25,6 +25,7 @@ mod orphan;
 mod perform;
 pub mod place;
 mod recent;
+mod remains;
 mod repeat;
 mod report;
 mod rights;

@@ -31,7 +31,7 @@ use super::{
     call::{call, call_list},
     context::Context,
     error::Error,
-    guard,
+    guard, remains,
     seen::{Seen, claimed},
     stored, target, tasks, trouble,
 };
@@ -68,6 +68,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         claimed: claimed(&environment),
         target_name: target_name(&identity, &class, &record, incarnation),
         target: Target::None,
+        leaving_since: None,
         place: Place::Unasked,
         stored: None,
         workloads: BTreeMap::new(),
@@ -283,6 +284,8 @@ async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     }
     let proof = target::proof(seen, seen.incarnation(), ctx);
     seen.target = target::judge(there.as_ref(), recorded.as_deref(), name.as_str(), &proof);
+    seen.leaving_since = there.as_ref().and_then(|it| it.leaving);
+    remains::explain(seen, there.as_ref(), ctx).await;
     if recorded.is_none()
         && seen.target == Target::Living
         && let Some(namespace) = there

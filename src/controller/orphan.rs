@@ -98,7 +98,7 @@ async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(),
         return Ok(());
     }
     tracing::info!(%name, uid, "a target without an environment is deleted");
-    if !seen.leaving {
+    if seen.leaving.is_none() {
         target::delete(&name, &seen.uid, ctx).await?;
     }
     for _ in 0..LOOKS {

@@ -57,6 +57,8 @@ pub struct Seen {
     pub target_name: NamespaceName,
     /// The target.
     pub target: Target,
+    /// Since when it goes.
+    pub leaving_since: Option<Timestamp>,
     /// Whether there is a place for it.
     pub place: Place,
     /// The plan and what belongs to it; not looked up for an environment at rest.
@@ -178,7 +180,7 @@ impl Seen {
             target: self.target.clone(),
             withdrawal: self.withdrawal(),
             place: self.place.clone(),
-            leaving_since: self.record.teardown.as_ref().map(|it| it.started_at.0),
+            leaving_since: self.leaving_since,
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
             rhythm,

@@ -10,7 +10,10 @@ use kulisse_core::{
         names,
         status::{ProbeVerdict, Target as TargetRecord, TargetRole},
     },
-    lifecycle::facts::Target,
+    lifecycle::{
+        facts::Target,
+        remains::{Remnant, told},
+    },
     plan::{
         access,
         object::{Object, escape},
@@ -52,7 +55,7 @@ pub fn judge(
     if !ours {
         return Target::Foreign(name.to_owned());
     }
-    if !namespace.leaving {
+    if namespace.leaving.is_none() {
         return Target::Living;
     }
     let remains: Vec<&(String, String)> =
@@ -61,10 +64,25 @@ pub fn judge(
         !remains.is_empty() && remains.iter().all(|(kind, words)| rights_only(kind, words));
     let blocked_by = if only_rights {
         Vec::new()
+    } else if remains.is_empty() && !namespace.finalizers.is_empty() {
+        // Empty, and somebody holds the namespace itself.
+        itself(name, namespace)
     } else {
         remains.iter().map(|(_, words)| words.clone()).collect()
     };
     Target::Leaving { only_rights, blocked_by }
+}
+
+/// That a namespace has finalizers of its own.
+fn itself(name: &str, namespace: &Namespace) -> Vec<String> {
+    let it = Remnant {
+        resource: "namespaces".to_owned(),
+        kind: "Namespace".to_owned(),
+        name: name.to_owned(),
+        finalizers: namespace.finalizers.clone(),
+        leaves_at: namespace.leaving,
+    };
+    told("", vec![it], namespace.leaving.unwrap_or_default())
 }
 
 /// Whether a namespace's condition speaks of nothing but our own RoleBinding.
@@ -203,7 +221,8 @@ mod tests {
             created: None,
             proof: Some("proof".into()),
             incarnation: Some("1".into()),
-            leaving,
+            leaving: leaving.then_some(jiff::Timestamp::UNIX_EPOCH),
+            finalizers: vec![],
             remains: remains.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
         }
     }
@@ -217,6 +236,19 @@ mod tests {
         assert_eq!(judge(Some(&it), Some("n"), "stg", "other"), foreign);
         assert_eq!(judge(Some(&it), None, "stg", "other"), foreign);
         assert_eq!(judge(Some(&it), Some("m"), "stg", "proof"), foreign);
+    }
+
+    #[test]
+    fn a_finalizer_of_the_namespace_itself_is_named() {
+        let mut it = namespace(true, &[]);
+        it.finalizers = vec!["example.com/hold".into()];
+        match judge(Some(&it), Some("n"), "stg", "proof") {
+            Target::Leaving { only_rights: false, blocked_by } => {
+                assert!(blocked_by[0].contains("example.com/hold"), "{blocked_by:?}");
+                assert!(blocked_by[0].contains("kubectl patch namespaces stg"), "{blocked_by:?}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     }
     note(seen, Vec::new(), ctx);
     seen.target = Target::Leaving { only_rights: false, blocked_by: Vec::new() };
+    seen.leaving_since = Some(ctx.clock.now());
     Ok(())
 }
 

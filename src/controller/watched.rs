@@ -18,7 +18,8 @@ impl From<&v1::Namespace> for Namespace {
             created: it.creation_timestamp().map(|time| time.0),
             proof: it.annotations().get(names::PROOF_ANNOTATION).cloned(),
             incarnation: it.annotations().get(names::INCARNATION_ANNOTATION).cloned(),
-            leaving: it.metadata.deletion_timestamp.is_some(),
+            leaving: it.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            finalizers: it.finalizers().to_vec(),
             remains: conditions
                 .filter(|condition| condition.status == "True")
                 .map(|it| (it.type_.clone(), it.message.clone().unwrap_or_default()))

@@ -71,8 +71,10 @@ pub struct Namespace {
     pub proof: Option<String>,
     /// The life it belongs to, as annotated.
     pub incarnation: Option<String>,
-    /// It is being deleted.
-    pub leaving: bool,
+    /// Since when it is being deleted.
+    pub leaving: Option<Timestamp>,
+    /// Finalizers of its own, besides the one of Kubernetes.
+    pub finalizers: Vec<String>,
     /// What the namespace controller says about what is left: type and message of its conditions.
     pub remains: Vec<(String, String)>,
 }

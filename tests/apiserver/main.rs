@@ -25,6 +25,7 @@ mod definitions;
 mod ends;
 mod exposure;
 mod figures;
+mod held;
 mod limits;
 mod look;
 mod restarts;
@@ -67,6 +68,9 @@ fn main() -> ExitCode {
             ends::deleting_a_ready_environment_leaves_nothing,
             ends::a_namespace_that_takes_its_time_to_go_is_waited_for,
             ends::an_environment_that_cannot_be_read_says_so_and_is_ended_all_the_same,
+            held::a_finalizer_of_somebody_else_is_named_with_what_takes_it_off,
+            held::a_finalizer_of_the_namespace_itself_is_named,
+            held::an_api_that_does_not_answer_is_named,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
             definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
             definitions::examples_are_accepted_by_the_server,

@@ -19,6 +19,7 @@ pub mod expiry;
 pub mod facts;
 pub mod place;
 pub mod readiness;
+pub mod remains;
 pub mod request;
 pub mod sleep;
 pub mod status;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     facts::{Facts, Place},
+    remains::GOES_WITHIN,
     step::Step,
 };
 use crate::api::condition::Reason;
@@ -69,7 +70,9 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         Place::Unasked | Place::Taken => None,
     };
     let changes = facts.rhythm.changes_at;
-    let moments = [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until];
+    // Then it is said what holds it up.
+    let overdue = facts.leaving_since.and_then(|it| it.checked_add(GOES_WITHIN).ok());
+    let moments = [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until, overdue];
     let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
     [of_step, of_time].into_iter().flatten().min()

@@ -11,13 +11,12 @@ use crate::{
     },
     lifecycle::{
         facts::{Facts, Probe, Problem, WorkloadState},
+        remains::overdue,
         step::{Cause, Step},
         words::{asleep, failure, gone, progress, queued, unapproved},
     },
 };
 
-/// A target that has not gone by then is held up by something.
-const GOES_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// What has not come up by then needs a person.
 const MENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// A workload that was applied so long ago must have been seen by the watch.
@@ -44,8 +43,8 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
             let problem = failure(facts, *at);
             say(ConditionType::Stalled, problem.reason, problem.message);
         }
-        Step::AwaitGone(_, blocked_by) if !blocked_by.is_empty() && overdue(facts) => {
-            say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, blocked_by.join("; "));
+        Step::AwaitGone(_, blocked_by) if overdue(facts.leaving_since, facts.now) => {
+            say(ConditionType::TeardownBlocked, Reason::TeardownBlocked, holds(blocked_by));
             say(ConditionType::Reconciling, Reason::Deleting, progress(facts, step));
         }
         Step::RestQueued { position, given_up } => {
@@ -106,6 +105,14 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
     said
 }
 
+/// What holds up a deletion; somebody does, even if nobody says so.
+fn holds(blocked_by: &[String]) -> String {
+    if blocked_by.is_empty() {
+        return "the namespace controller has not removed the target, and does not say why: does kube-controller-manager run?".to_owned();
+    }
+    blocked_by.join("; ")
+}
+
 /// What keeps the probe or a workload from coming up.
 pub(in crate::lifecycle) fn stuck(facts: &Facts) -> Option<Problem> {
     if let Probe::Running(trouble) = &facts.probe {
@@ -136,11 +143,6 @@ fn lasting(facts: &Facts, step: &Step) -> Option<Problem> {
     );
     let long = facts.applied_at.is_some_and(|at| facts.now.duration_since(at) >= MENDS_WITHIN);
     (waits && long).then(|| stuck(facts)).flatten()
-}
-
-/// Whether the target has been going for longer than a deletion takes.
-fn overdue(facts: &Facts) -> bool {
-    facts.leaving_since.is_some_and(|since| facts.now.duration_since(since) >= GOES_WITHIN)
 }
 
 /// Whether a person must act: what the API server did not answer is tried again by itself.
