@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_core::Selector;
 
 use super::{
-    PlanError, capture::Capture, hosts::Decisions, kinds, kinds::Action, object::Key,
+    PlanError, capture::Capture, hosts::Decisions, isolate, kinds, kinds::Action, object::Key,
     object::Object, pattern, pattern::Pattern, request::Request, scale, selectors,
 };
 use crate::api::{
@@ -34,6 +34,8 @@ pub(super) struct Context<'a> {
     pub(super) names: BTreeSet<&'a str>,
     /// Keys of the labels that the source's selectors use.
     pub(super) selected: BTreeSet<&'a str>,
+    /// Whether the source's Pods say that they run in different environments.
+    pub(super) divided: bool,
     /// `spec.source.selector`.
     pub(super) selector: Option<Selector>,
     /// `spec.source.include`.
@@ -88,6 +90,7 @@ impl<'a> Context<'a> {
             claims: of_shape(kinds::Shape::Claim).map(|it| (it.name(), it)).collect(),
             names: capture.objects.iter().map(Object::name).collect(),
             selected: selectors::keys(&capture.objects),
+            divided: isolate::telemetry::is_divided(&capture.objects),
             selector,
             include: pattern::compile("spec.source.include", &spec.source.include)?,
             exclude: pattern::compile("spec.source.exclude", &spec.source.exclude)?,

@@ -13,7 +13,7 @@ mod policy;
 mod rights;
 mod service;
 pub(super) mod standards;
-mod telemetry;
+pub(super) mod telemetry;
 mod template;
 
 use serde_json::json;
@@ -36,6 +36,7 @@ pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) ->
     let mut kept: Vec<Object> = confine(objects, context, log)
         .into_iter()
         .map(|mut object| {
+            telemetry::as_staging(&mut object, context, log);
             if kinds::shape(&object) == Shape::Schedule {
                 log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP);
             }
@@ -72,7 +73,6 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         pull::pods(&mut object, &spec, context, log);
         identity::tokens(&object, &spec, log);
         template::settle(&mut object, &spec, log);
-        telemetry::as_staging(&mut object, context, log);
     }
     for template in kinds::claim_templates(&object) {
         claim::fresh(&mut object, &template, context, log);

@@ -99,7 +99,7 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
 /// behind.
 fn missed(object: &Object, word: &str, why: &str, context: &Context, log: &mut Log) {
     let Some(profile) = kinds::profile(object) else { return };
-    if !matches!(profile.action, Action::Leave(own, _) if own == word) {
+    if !matches!(profile.action, Action::Leave(own, _) | Action::Never(own, _) if own == word) {
         return;
     }
     if let Some(instead) = profile.instead {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::{
     log::{Log, Rule},
     object::Object,
+    settle,
 };
 use crate::api::staging_plan::Severity;
 
@@ -18,6 +19,11 @@ const OUTSIDE: Rule = Rule {
 };
 const EXTERNAL_IPS: Rule =
     Rule { name: "external-ips", why: "it would capture production's traffic to these addresses" };
+
+const SAME_NODE: Rule = Rule {
+    name: "node-local",
+    why: "with fewer Pods than production there may be none on the caller's node, and it would reach nobody",
+};
 
 /// Fields that the API server takes only from Services that are reachable from outside.
 const OUTSIDE_ONLY: &[&str] = &[
@@ -42,6 +48,9 @@ pub(super) fn inside(object: &mut Object, log: &mut Log) {
     for field in OUTSIDE_ONLY {
         log.remove(object, &format!("/spec/{field}"), &OUTSIDE);
     }
+    if object.text("/spec/internalTrafficPolicy") == "Local" {
+        log.remove(object, "/spec/internalTrafficPolicy", &SAME_NODE);
+    }
     match object.text("/spec/type") {
         "LoadBalancer" | "NodePort" => {
             log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
@@ -57,7 +66,14 @@ pub(super) fn inside(object: &mut Object, log: &mut Log) {
                     "/spec/selector",
                     "no-addresses",
                     "it has no selector: the addresses behind it were written by hand, are production's, and stay behind",
-                    "let the application use another host, or put something of its own behind the Service",
+                    settle::patch(
+                        &object.key(),
+                        &json!([{
+                            "op": "add",
+                            "path": "/spec/selector",
+                            "value": { "app": "<a label of Pods that answer instead: of spec.overlay, say>" },
+                        }]),
+                    ),
                 );
             }
         }

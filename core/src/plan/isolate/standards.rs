@@ -6,7 +6,10 @@
 
 use serde_json::Value;
 
-use super::super::{kinds, object::Object};
+use super::super::{
+    kinds,
+    object::{Object, escape},
+};
 use crate::api::class::PodSecurity;
 
 /// Fields of a Pod spec that share something of the node.
@@ -59,6 +62,9 @@ const RESTRICTED_VOLUMES: &[&str] = &[
 const SELINUX_TYPES: &[&str] =
     &["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
+/// Beginning of the annotation that says a container's AppArmor profile.
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+
 /// A field that a level refuses: its JSON pointer, and what is wrong with it as a clause.
 type Refusal = (String, String);
 
@@ -89,7 +95,21 @@ fn baseline(object: &Object, spec: &str) -> Option<Refusal> {
             return Some((path, what));
         }
     }
-    contexts(object, spec).iter().find_map(|it| context(object, it))
+    contexts(object, spec).iter().find_map(|it| context(object, it)).or_else(|| {
+        let (path, _) = app_armor(object, spec).into_iter().find(|(_, it)| *it == "unconfined")?;
+        Some((path, "its AppArmor profile is unconfined".to_owned()))
+    })
+}
+
+/// The AppArmor profiles of containers as they were written before Kubernetes 1.30: JSON pointers of
+/// annotations, and their values.
+pub(in crate::plan) fn app_armor<'o>(object: &'o Object, spec: &str) -> Vec<(String, &'o str)> {
+    let Some(template) = spec.strip_suffix("/spec") else { return Vec::new() };
+    let path = format!("{template}/metadata/annotations");
+    let all = object.get(&path).and_then(Value::as_object).into_iter().flatten();
+    all.filter(|(key, _)| key.starts_with(APP_ARMOR))
+        .map(|(key, value)| (format!("{path}/{}", escape(key)), value.as_str().unwrap_or_default()))
+        .collect()
 }
 
 /// What `baseline` refuses in a security context.

@@ -1,24 +1,37 @@
 //! What the clone reports about itself, it reports as staging.
 //!
+//! ```text
+//! labels       tags.datadoghq.com/env, with the selectors that use it
+//! variables    DD_ENV=production, wherever they are set
+//! properties   -Dsentry.environment=production, deployment.environment=production
+//! tags         env:production, in DD_TAGS and in annotations that agents read
+//! ```
+//!
 //! Agents on the nodes read labels and logs past every policy: with production's name on them, the
-//! clone's errors would be production's.
+//! clone's errors would be production's. What names the environment to the application itself
+//! (`APP_ENV`) stays.
 
-use serde_json::json;
+use std::{borrow::Cow, collections::BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::super::{
     context::Context,
-    kinds,
+    kinds::{self, Shape},
     log::{Log, Rule},
     object::{Object, escape},
+};
+use crate::{
+    api::identity::{MAX_LABEL, fit},
+    secrets::Pattern,
 };
 
 const RULE: Rule = Rule {
     name: "telemetry",
     why: "the clone would report as production: to its dashboards, its alerts and its error counts",
 };
-/// Labels that name the environment.
-const LABELS: &[&str] = &["tags.datadoghq.com/env"];
-/// Variables that name the environment to a library that reports.
+
+/// Ends of variables that name the environment to a library that reports.
 const VARIABLES: &[&str] = &[
     "DD_ENV",
     "SENTRY_ENVIRONMENT",
@@ -26,47 +39,205 @@ const VARIABLES: &[&str] = &[
     "NEW_RELIC_ENVIRONMENT",
     "HONEYBADGER_ENV",
     "BUGSNAG_RELEASE_STAGE",
+    "ROLLBAR_ENV",
+    "ROLLBAR_ENVIRONMENT",
+    "AIRBRAKE_ENVIRONMENT",
+    "APPSIGNAL_APP_ENV",
 ];
-/// The variable that holds a list of `name=value`, and the names in it.
-const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
-const NAMES: &[&str] = &["deployment.environment", "deployment.environment.name"];
+
+/// `name=value` that names the environment: in lists of attributes, in properties, behind `-D`.
+static PROPERTY: Pattern = Pattern::new(
+    r#"((?:\b|-D)(?:deployment\.environment(?:\.name)?|(?:dd\.env|sentry\.environment|elastic\.apm\.environment|newrelic\.config\.environment)) ?= ?)([^\s,;"'&]+)"#,
+);
+
+/// `env:production` and `"env":"production"`.
+static TAG: Pattern = Pattern::new(r#"(\benv"?\s*:\s*"?)([A-Za-z0-9_./-]+)"#);
+/// The variable that holds tags.
+const TAGS: &str = "DD_TAGS";
+/// Annotations that agents read tags from.
+const TAGGED: [&str; 2] = ["ad.datadoghq.com/", "datadoghq.com/"];
 
 pub(super) fn as_staging(object: &mut Object, context: &Context, log: &mut Log) {
     let name = context.request.environment.name.as_str();
+    let mut found = Vec::new();
+    labels(object.value(), "", context, &mut found);
     let template = kinds::profile(object).and_then(|it| it.pod_template);
-    for metadata in
-        template.map(|it| format!("{it}/metadata")).into_iter().chain(["/metadata".to_owned()])
-    {
-        for label in LABELS {
-            let path = format!("{metadata}/labels/{}", escape(label));
-            // A label that a selector uses stays: the two would no longer fit together.
-            if object.get(&path).is_some() && !context.selected.contains(label) {
-                log.set(object, &path, json!(name), &RULE);
+    for metadata in template.into_iter().chain([""]).map(|it| format!("{it}/metadata")) {
+        annotations(object, &metadata, name, &mut found);
+    }
+    for container in kinds::containers(object) {
+        of_container(object, &container, name, &mut found);
+    }
+    if kinds::shape(object) == Shape::Settings {
+        let data = object.get("/data").and_then(Value::as_object).into_iter().flatten();
+        for (key, value) in data {
+            if let Some(new) = value.as_str().and_then(|text| variable(key, text, name)) {
+                found.push((format!("/data/{}", escape(key)), json!(new)));
             }
         }
     }
-    for container in kinds::containers(object) {
-        for variable in object.expand(&format!("{container}/env/*")) {
-            let path = format!("{variable}/value");
-            let called = object.text(&format!("{variable}/name"));
-            let value = object.text(&path);
-            if value.is_empty() {
-                continue;
+    for (path, new) in found {
+        log.set(object, &path, new, &RULE);
+    }
+}
+
+/// Whether the source's Pods say that they run in different environments. Then selectors may tell
+/// them apart by that, and what they say must stay different.
+pub(in crate::plan) fn is_divided(objects: &[Object]) -> bool {
+    let mut names = BTreeSet::new();
+    for object in objects {
+        let template = kinds::profile(object).and_then(|it| it.pod_template);
+        let labels = template.and_then(|it| object.get(&format!("{it}/metadata/labels")));
+        let labels = labels.and_then(Value::as_object).into_iter().flatten();
+        names.extend(labels.filter(|(key, _)| is_label(key)).filter_map(|(_, it)| it.as_str()));
+    }
+    names.len() > 1
+}
+
+/// `tags.datadoghq.com/env`, and `tags.datadoghq.com/web.env` for one container.
+fn is_label(key: &str) -> bool {
+    let tag = key.strip_prefix("tags.datadoghq.com/");
+    tag.is_some_and(|it| it.rsplit('.').next() == Some("env"))
+}
+
+/// The label wherever it stands, selectors included: they must go on fitting together.
+fn labels(value: &Value, path: &str, context: &Context, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Array(list) => {
+            for (at, value) in list.iter().enumerate() {
+                labels(value, &format!("{path}/{at}"), context, found);
             }
-            if VARIABLES.contains(&called) {
-                log.set(object, &path, json!(name), &RULE);
-            } else if called == ATTRIBUTES {
-                let value = attributes(value, name);
-                log.set(object, &path, json!(value), &RULE);
+        }
+        Value::Object(map) => {
+            if map.get("key").and_then(Value::as_str).is_some_and(is_label)
+                && let Some(values) = map.get("values").and_then(Value::as_array)
+            {
+                let mut new: Vec<String> =
+                    values.iter().filter_map(|it| Some(named(it.as_str()?, context))).collect();
+                new.dedup();
+                found.push((format!("{path}/values"), json!(new)));
+            }
+            for (field, value) in map {
+                let path = format!("{path}/{}", escape(field));
+                match value {
+                    Value::String(text) if is_label(field) => {
+                        found.push((path, json!(named(text, context))));
+                    }
+                    // Files are no labels.
+                    _ if path == "/data" || path == "/binaryData" => {}
+                    _ => labels(value, &path, context, found),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What the label says in the clone.
+fn named(old: &str, context: &Context) -> String {
+    let name = context.request.environment.name.as_str();
+    if !context.divided {
+        return name.to_owned();
+    }
+    if old.ends_with(&format!("-{name}")) {
+        return old.to_owned();
+    }
+    fit(&format!("{old}-{name}"), MAX_LABEL, 6)
+}
+
+fn annotations(object: &Object, metadata: &str, name: &str, found: &mut Vec<(String, Value)>) {
+    let all = object.get(&format!("{metadata}/annotations")).and_then(Value::as_object);
+    for (key, value) in all.into_iter().flatten() {
+        if let Some(text) = value.as_str()
+            && TAGGED.iter().any(|it| key.starts_with(it))
+            && let Some(new) = replaced(&TAG, text, name)
+        {
+            found.push((format!("{metadata}/annotations/{}", escape(key)), json!(new)));
+        }
+    }
+}
+
+fn of_container(object: &Object, container: &str, name: &str, found: &mut Vec<(String, Value)>) {
+    for entry in object.expand(&format!("{container}/env/*")) {
+        let called = object.text(&format!("{entry}/name"));
+        let path = format!("{entry}/value");
+        let elsewhere = ["configMapKeyRef", "secretKeyRef"]
+            .iter()
+            .any(|it| object.get(&format!("{entry}/valueFrom/{it}")).is_some());
+        if elsewhere && is_variable(called) {
+            found.push((entry, json!({ "name": called, "value": name })));
+        } else if let Some(new) = variable(called, object.text(&path), name) {
+            found.push((path, json!(new)));
+        }
+    }
+    for list in ["command", "args"] {
+        for path in object.expand(&format!("{container}/{list}/*")) {
+            if let Some(new) = replaced(&PROPERTY, object.text(&path), name) {
+                found.push((path, json!(new)));
             }
         }
     }
 }
 
-fn attributes(list: &str, name: &str) -> String {
-    let each = list.split(',').map(|pair| match pair.split_once('=') {
-        Some((key, _)) if NAMES.contains(&key.trim()) => format!("{key}={name}"),
-        _ => pair.to_owned(),
-    });
-    each.collect::<Vec<_>>().join(",")
+/// What a variable, or a file, says in the clone, if that is something else.
+fn variable(called: &str, text: &str, name: &str) -> Option<String> {
+    // What only points at another variable says what that says.
+    if text.is_empty() || text.starts_with("$(") {
+        return None;
+    }
+    if is_variable(called) {
+        return Some(name.to_owned());
+    }
+    let tags = if called == TAGS { replaced(&TAG, text, name) } else { None };
+    tags.or_else(|| replaced(&PROPERTY, text, name))
+}
+
+fn is_variable(called: &str) -> bool {
+    VARIABLES.iter().any(|end| {
+        called.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
+}
+
+/// The text with `name` as the value of everything that the pattern finds.
+fn replaced(pattern: &Pattern, text: &str, name: &str) -> Option<String> {
+    match pattern.get()?.replace_all(text, format!("${{1}}{name}")) {
+        Cow::Owned(new) if new != text => Some(new),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        assert!(PROPERTY.get().is_some() && TAG.get().is_some());
+    }
+
+    #[test]
+    fn only_what_is_reported_is_rewritten() {
+        let is = |called: &str, text: &str| variable(called, text, "pr-1");
+        for (called, text, expected) in [
+            ("DD_ENV", "production", Some("pr-1")),
+            ("NEXT_PUBLIC_SENTRY_ENVIRONMENT", "production", Some("pr-1")),
+            ("ADD_ENV", "production", None),
+            ("APP_ENV", "production", None),
+            ("DD_ENV", "$(APP_ENV)", None),
+            ("DD_TAGS", "team:a,env:production", Some("team:a,env:pr-1")),
+            (
+                "JAVA_TOOL_OPTIONS",
+                "-Ddd.env=production -Dspring.profiles.active=production",
+                Some("-Ddd.env=pr-1 -Dspring.profiles.active=production"),
+            ),
+            (
+                "app.properties",
+                "sentry.environment = production\nx.environment=production\n",
+                Some("sentry.environment = pr-1\nx.environment=production\n"),
+            ),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=pr-1", None),
+        ] {
+            assert_eq!(is(called, text).as_deref(), expected, "{called}={text}");
+        }
+    }
 }

@@ -30,6 +30,12 @@ const FOREIGN_ROUTE: &str =
     "it is written for a controller of production's, with hosts in a form of its own";
 const OPERATOR: &str = "its controller would start it at production's size and with production's backups, mirrors and listeners; the controller stands outside the fence and could not manage it";
 
+const AS_DEPLOYMENT: &str =
+    "if the application needs it, write it as a Deployment, in production or under spec.overlay";
+const EVENTS: &str = "it would take production's events";
+const JUDGED: &str = "a controller wrote down what it found, and will do so in the target";
+const OBSERVED: &str = "what it sets up would report to production's telemetry, as production";
+
 /// A store that an operator runs.
 const fn store(group: &'static str, kind: &'static str) -> Profile {
     Profile {
@@ -53,9 +59,25 @@ const fn from_vault(group: &'static str, kind: &'static str) -> Profile {
 
 pub(super) const LEFT: &[Profile] = &[
     // Kubernetes' own.
-    never("apps", "ReplicaSet", "derived", DERIVED),
+    Profile {
+        instead: Some(AS_DEPLOYMENT),
+        ..never(
+            "apps",
+            "ReplicaSet",
+            "workload-kind",
+            "no Deployment made it, and only a Deployment is cloned: its Pods would never be replaced by newer ones",
+        )
+    },
     never("apps", "ControllerRevision", "derived", DERIVED),
-    never("", "ReplicationController", "outdated", "Kubernetes has replaced it by Deployment"),
+    Profile {
+        instead: Some(AS_DEPLOYMENT),
+        ..never(
+            "",
+            "ReplicationController",
+            "outdated",
+            "Kubernetes has replaced the kind by Deployment, and only that is cloned",
+        )
+    },
     never("", "Event", "runtime-state", RUNTIME),
     never("events.k8s.io", "Event", "runtime-state", RUNTIME),
     never(
@@ -104,12 +126,32 @@ pub(super) const LEFT: &[Profile] = &[
     left("operator.victoriametrics.com", "*", "monitoring", MONITORING),
     left("grafana.integreatly.org", "*", "monitoring", MONITORING),
     left("datadoghq.com", "*", "monitoring", MONITORING),
+    left("opentelemetry.io", "*", "monitoring", OBSERVED),
+    left("jaegertracing.io", "*", "monitoring", OBSERVED),
+    left("logging.banzaicloud.io", "*", "monitoring", OBSERVED),
+    left("elasticsearch.logging.openshift.io", "*", "monitoring", OBSERVED),
+    // What others found out about production.
+    left("wgpolicyk8s.io", "*", "runtime-state", JUDGED),
+    left("reports.kyverno.io", "*", "runtime-state", JUDGED),
+    left("aquasecurity.github.io", "*", "runtime-state", JUDGED),
+    left("kyverno.io", "*", "policy", "which policies hold in targets is up to the cluster"),
+    left(
+        "policies.kyverno.io",
+        "*",
+        "policy",
+        "which policies hold in targets is up to the cluster",
+    ),
     // Delivery.
     left("argoproj.io", "AnalysisTemplate", "analysis", ANALYSIS),
     left("argoproj.io", "AnalysisRun", "analysis", ANALYSIS),
     left("argoproj.io", "Experiment", "analysis", ANALYSIS),
     left("argoproj.io", "Workflow", "pipeline", PIPELINE),
     left("argoproj.io", "CronWorkflow", "pipeline", PIPELINE),
+    left("argoproj.io", "WorkflowTemplate", "pipeline", PIPELINE),
+    left("argoproj.io", "WorkflowEventBinding", "pipeline", EVENTS),
+    left("argoproj.io", "EventSource", "pipeline", EVENTS),
+    left("argoproj.io", "EventBus", "pipeline", EVENTS),
+    left("argoproj.io", "Sensor", "pipeline", EVENTS),
     left("argoproj.io", "*", "delivery", DELIVERY),
     left("kustomize.toolkit.fluxcd.io", "*", "delivery", DELIVERY),
     left("helm.toolkit.fluxcd.io", "*", "delivery", DELIVERY),
@@ -122,8 +164,7 @@ pub(super) const LEFT: &[Profile] = &[
     left("operators.coreos.com", "*", "delivery", DELIVERY),
     left("kappctrl.k14s.io", "*", "delivery", DELIVERY),
     left("flagger.app", "*", "delivery", DELIVERY),
-    left("tekton.dev", "*", "pipeline", PIPELINE),
-    left("triggers.tekton.dev", "*", "pipeline", PIPELINE),
+    left("*.tekton.dev", "*", "pipeline", PIPELINE),
     left("build.openshift.io", "*", "pipeline", PIPELINE),
     left("image.openshift.io", "*", "pipeline", PIPELINE),
     left("networking.internal.knative.dev", "*", "derived", DERIVED),
@@ -189,6 +230,15 @@ pub(super) const LEFT: &[Profile] = &[
     ),
     left("linkerd.io", "*", "mesh", MESH),
     left("multicluster.x-k8s.io", "*", "mesh", MESH),
+    left("net.gke.io", "*", "mesh", MESH),
+    left("submariner.io", "*", "mesh", MESH),
+    left("consul.hashicorp.com", "*", "mesh", MESH),
+    left(
+        "k8s.cni.cncf.io",
+        "*",
+        "pod-network",
+        "it is a network besides that of the Pods, where no policy of the fence holds",
+    ),
     left(
         "cilium.io",
         "*",
@@ -286,6 +336,57 @@ pub(super) const LEFT: &[Profile] = &[
     of_store("databases.spotahome.com"),
     store("elasticsearch.k8s.elastic.co", "Elasticsearch"),
     of_store("elasticsearch.k8s.elastic.co"),
+    of_store("kibana.k8s.elastic.co"),
+    of_store("jetstream.nats.io"),
+    store("k8s.mariadb.com", "MariaDB"),
+    of_store("k8s.mariadb.com"),
+    store("mariadb.mmontes.io", "MariaDB"),
+    of_store("mariadb.mmontes.io"),
+    store("opensearch.opster.io", "OpenSearchCluster"),
+    of_store("opensearch.opster.io"),
+    store("clickhouse.altinity.com", "ClickHouseInstallation"),
+    of_store("clickhouse.altinity.com"),
+    store("cassandra.datastax.com", "CassandraDatacenter"),
+    of_store("cassandra.datastax.com"),
+    store("k8ssandra.io", "K8ssandraCluster"),
+    of_store("k8ssandra.io"),
+    store("redis.redis.opstreelabs.in", "Redis"),
+    of_store("redis.redis.opstreelabs.in"),
+    store("moco.cybozu.com", "MySQLCluster"),
+    of_store("moco.cybozu.com"),
+    store("minio.min.io", "Tenant"),
+    of_store("minio.min.io"),
+    store("dragonflydb.io", "Dragonfly"),
+    of_store("dragonflydb.io"),
+    store("kafka.banzaicloud.io", "KafkaCluster"),
+    of_store("kafka.banzaicloud.io"),
+    store("zookeeper.pravega.io", "ZookeeperCluster"),
+    of_store("zookeeper.pravega.io"),
+    store("stackgres.io", "SGCluster"),
+    of_store("stackgres.io"),
+    store("kubedb.com", "*"),
+    store("scylla.scylladb.com", "ScyllaCluster"),
+    of_store("scylla.scylladb.com"),
+    store("pingcap.com", "TidbCluster"),
+    of_store("pingcap.com"),
+    store("planetscale.com", "VitessCluster"),
+    of_store("planetscale.com"),
+    store("solr.apache.org", "SolrCloud"),
+    of_store("solr.apache.org"),
+    store("couchbase.com", "CouchbaseCluster"),
+    of_store("couchbase.com"),
+    store("pgv2.percona.com", "PerconaPGCluster"),
+    of_store("pgv2.percona.com"),
+    store("ps.percona.com", "PerconaServerMySQL"),
+    of_store("ps.percona.com"),
+    store("mysql.presslabs.org", "MysqlCluster"),
+    of_store("mysql.presslabs.org"),
+    store("mongodb.com", "MongoDB"),
+    of_store("mongodb.com"),
+    store("hazelcast.com", "Hazelcast"),
+    of_store("hazelcast.com"),
+    store("infinispan.org", "Infinispan"),
+    of_store("infinispan.org"),
     Profile {
         instead: Some("deploy the same image as a Deployment and a Service in the environment"),
         ..left(

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Looked;
 use crate::{
     api::staging_plan::Severity,
-    plan::{kinds, log::Log, settle},
+    plan::{isolate::standards, kinds, log::Log, settle},
 };
 
 pub(super) fn look(looked: &Looked, log: &mut Log) {
@@ -23,22 +23,24 @@ pub(super) fn look(looked: &Looked, log: &mut Log) {
         let settle = removed(&aliases);
         looked.find(log, Severity::Warns, &aliases, "host-alias", why.to_owned(), settle);
     }
-    let places = std::iter::once(spec).chain(kinds::containers(object));
-    for place in places {
-        for profile in ["seccompProfile", "appArmorProfile"] {
-            let whole = format!("{place}/securityContext/{profile}");
-            let path = format!("{whole}/localhostProfile");
-            let name = object.text(&path);
-            if !name.is_empty() {
-                let why = format!(
-                    "the profile {name} lies on nodes: where it is missing, the Pod does not start"
-                );
-                let settle = format!(
-                    "# unless it lies on the nodes of the class as well\n{}",
-                    removed(&whole)
-                );
-                looked.find(log, Severity::Informs, &path, "local-profile", why, settle);
-            }
+    let mut profile = |whole: &str, path: &str, name: &str| {
+        if !name.is_empty() {
+            let why = format!(
+                "the profile {name} lies on nodes: where it is missing, the Pod does not start"
+            );
+            let settle =
+                format!("# unless it lies on the nodes of the class as well\n{}", removed(whole));
+            looked.find(log, Severity::Informs, path, "local-profile", why, settle);
         }
+    };
+    for place in std::iter::once(spec.clone()).chain(kinds::containers(object)) {
+        for kind in ["seccompProfile", "appArmorProfile"] {
+            let whole = format!("{place}/securityContext/{kind}");
+            let path = format!("{whole}/localhostProfile");
+            profile(&whole, &path, object.text(&path));
+        }
+    }
+    for (path, value) in standards::app_armor(object, &spec) {
+        profile(&path, &path, value.strip_prefix("localhost/").unwrap_or_default());
     }
 }
