@@ -137,7 +137,10 @@ pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Er
 }
 
 async fn delete(object: &Object, seen: &Seen, ctx: &Context) -> Result<(), Error> {
-    let api = ctx.kinds.api(&ctx.client, object, &seen.target_name).await?;
+    // A kind that is gone has taken its objects along.
+    let Some(api) = ctx.kinds.find(&ctx.client, object, &seen.target_name).await? else {
+        return Ok(());
+    };
     let params = DeleteParams::background();
     let what = format!("delete {}", object.key());
     gone_is_fine(call(&what, || api.delete(object.name(), &params)).await)?;

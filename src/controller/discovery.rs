@@ -63,20 +63,30 @@ impl Kinds {
         object: &Object,
         namespace: &NamespaceName,
     ) -> Result<Api<DynamicObject>, Error> {
+        self.find(client, object, namespace).await?.ok_or_else(|| {
+            let (version, kind) = (object.api_version(), object.kind());
+            Error::problem(
+                Reason::Refused,
+                format!("the API server does not know the kind {version} {kind}"),
+            )
+        })
+    }
+
+    /// The same; `None` if the server does not know the kind: then there are none.
+    pub async fn find(
+        &self,
+        client: &Client,
+        object: &Object,
+        namespace: &NamespaceName,
+    ) -> Result<Option<Api<DynamicObject>>, Error> {
         let kind = GroupVersionKind::gvk(object.group(), object.version(), object.kind());
         for fresh in [FRESH, Duration::ZERO] {
             if let Some((resource, _)) = self.known(client, fresh).await?.resolve_gvk(&kind) {
-                return Ok(Api::namespaced_with(client.clone(), namespace.as_str(), &resource));
+                let name = namespace.as_str();
+                return Ok(Some(Api::namespaced_with(client.clone(), name, &resource)));
             }
         }
-        Err(Error::problem(
-            Reason::Refused,
-            format!(
-                "the API server does not know the kind {} {}",
-                object.api_version(),
-                object.kind()
-            ),
-        ))
+        Ok(None)
     }
 
     /// The kind of a resource, as the server knows it: `widgets` in `example.com`.

@@ -20,6 +20,7 @@ mod failures;
 mod freeze;
 mod given;
 pub mod guard;
+mod linger;
 pub(crate) mod observe;
 mod orphan;
 mod perform;

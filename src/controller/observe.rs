@@ -31,7 +31,7 @@ use super::{
     call::{call, call_list},
     context::Context,
     error::Error,
-    guard, remains,
+    guard, linger, remains,
     seen::{Seen, claimed},
     stored, target, tasks, trouble,
 };
@@ -69,6 +69,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         target_name: target_name(&identity, &class, &record, incarnation),
         target: Target::None,
         leaving_since: None,
+        lingering: None,
         place: Place::Unasked,
         stored: None,
         workloads: BTreeMap::new(),
@@ -85,8 +86,11 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     };
     look_at_consent(&mut seen, ctx).await?;
     look_for_target(&mut seen, ctx).await?;
+    if seen.target == Target::Living && seen.ends(ctx.clock.now()) {
+        seen.lingering = linger::look(&seen, ctx).await;
+    }
     // Deletion and expiry need nothing else, and nothing else may hold them up.
-    if seen.environment.metadata.deletion_timestamp.is_some() || past(&seen, ctx) {
+    if seen.environment.metadata.deletion_timestamp.is_some() || seen.past(ctx.clock.now()) {
         return Ok(seen);
     }
     if seen.target == Target::Living {
@@ -273,7 +277,7 @@ async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         there = target::find(&name, ctx).await?;
         if there.is_none()
             && seen.environment.metadata.deletion_timestamp.is_none()
-            && !past(seen, ctx)
+            && !seen.past(ctx.clock.now())
         {
             begin_anew(&mut seen.record);
             stored::delete(&seen.identity.uid, ctx).await?;
@@ -296,10 +300,6 @@ async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         seen.record.namespaces.clear();
     }
     Ok(())
-}
-
-fn past(seen: &Seen, ctx: &Context) -> bool {
-    matches!(seen.term(), Ok(Some(term)) if ctx.clock.now() >= term.ends_at)
 }
 
 /// Nothing is asked for, built or ended: what the status says is enough.

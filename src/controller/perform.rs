@@ -67,6 +67,11 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             tasks::give_up(seen, &stored, *at);
             Ok(())
         }
+        Step::Close(_) => teardown::close(seen, ctx).await,
+        Step::EndResources(_) => {
+            teardown::end_resources(seen, ctx).await;
+            Ok(())
+        }
         Step::Teardown(_) => teardown::begin(seen, ctx).await,
         Step::AwaitGone(_, blocked_by) => {
             teardown::note(seen, blocked_by.clone(), ctx);
@@ -91,6 +96,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         | Step::RestAsleep
         | Step::Refuse(_)
         | Step::RestBlocked(..)
+        | Step::AwaitResources(..)
         | Step::AwaitProbe
         | Step::AwaitStores(_)
         | Step::AwaitRunningStores
@@ -199,6 +205,7 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         copied: plan.copied().into_iter().take(64).collect(),
         warned: count(plan.warned().count()),
         retained: count(plan.retained().count()),
+        custom_kinds: stored.custom_kinds().into_iter().take(32).collect(),
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),

@@ -20,7 +20,8 @@ use kulisse_core::{
         Problem,
         expiry::{Term, term},
         facts::{
-            Facts, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload, WorkloadState,
+            Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
+            WorkloadState,
         },
         readiness::{Attempt, Rollout},
         request,
@@ -59,6 +60,8 @@ pub struct Seen {
     pub target: Target,
     /// Since when it goes.
     pub leaving_since: Option<Timestamp>,
+    /// Custom resources in it that somebody has to clean up after; looked for at its end.
+    pub lingering: Option<Lingering>,
     /// Whether there is a place for it.
     pub place: Place,
     /// The plan and what belongs to it; not looked up for an environment at rest.
@@ -114,6 +117,20 @@ impl Seen {
     fn told_term(&self) -> Option<Term> {
         let end = self.record.expires_at.as_ref()?.0;
         Some(Term { warns_at: end, ends_at: end })
+    }
+
+    /// Whether the target is to go, for whatever reason; or its end has begun.
+    pub fn ends(&self, now: Timestamp) -> bool {
+        let withdrawn = self.withdrawal().is_some_and(|it| now >= it.ends_at);
+        withdrawn
+            || self.record.teardown.is_some()
+            || self.past(now)
+            || self.environment.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether the time is up.
+    pub fn past(&self, now: Timestamp) -> bool {
+        matches!(self.term(), Ok(Some(term)) if now >= term.ends_at)
     }
 
     /// That the source may no longer be cloned, as it was recorded.
@@ -181,6 +198,8 @@ impl Seen {
             withdrawal: self.withdrawal(),
             place: self.place.clone(),
             leaving_since: self.leaving_since,
+            closed: self.record.teardown.is_some(),
+            lingering: self.lingering.clone(),
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
             rhythm,

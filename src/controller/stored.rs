@@ -98,6 +98,14 @@ impl Stored {
         held
     }
 
+    /// Kinds of custom resources that the target may hold, as `example.com/v1 Widget`.
+    pub fn custom_kinds(&self) -> BTreeSet<String> {
+        let held = self.held_after(false).into_values();
+        held.filter(|it| kinds::is_custom(&it.key.group))
+            .map(|it| format!("{} {}", it.api_version, it.key.kind))
+            .collect()
+    }
+
     /// Hash of what will be applied for a clone, its Secret's recipe included.
     pub fn fingerprint(&self, clone: &kulisse_core::plan::PlannedClone) -> String {
         let name = clone.object.name();

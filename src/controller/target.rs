@@ -134,6 +134,7 @@ pub async fn make(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(),
     let name = seen.target_name.clone();
     record(seen, &name, &namespace);
     rights(&stored.request, ctx).await?;
+    seen.record.teardown = None;
     seen.target = Target::Living;
     Ok(())
 }

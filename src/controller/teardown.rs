@@ -28,13 +28,35 @@ use super::{
     call::{call, deletion_of, gone_is_fine},
     context::Context,
     error::Error,
-    observe, report,
+    linger, observe, report,
     seen::Seen,
     stored, target, volumes,
 };
 
-/// Begins: routes first, so that nobody is served by something half gone; then the namespace, and
-/// in the same instant its workloads, since the namespace controller only starts after a while.
+/// Takes the routes away, so that nobody is served by something half gone.
+pub async fn close(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    guard(seen, ctx)?;
+    if seen.record.teardown.is_none() {
+        futures::join!(wipe::<Ingress>(seen, ctx), linger::end_routes(seen, ctx));
+        note(seen, Vec::new(), ctx);
+    }
+    Ok(())
+}
+
+/// Deletes the custom resources that somebody has to clean up after.
+pub async fn end_resources(seen: &mut Seen, ctx: &Context) {
+    linger::end(seen, ctx).await;
+    let now = Time(ctx.clock.now());
+    if let Some(lingering) = &mut seen.lingering {
+        lingering.since = Some(now.0);
+    }
+    if let Some(teardown) = &mut seen.record.teardown {
+        teardown.resources_deleted_at = Some(now);
+    }
+}
+
+/// Deletes the namespace, and in the same instant its workloads, since the namespace controller only
+/// starts after a while.
 pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let name = seen.target_name.clone();
     guard(seen, ctx)?;
@@ -47,7 +69,7 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         return Ok(());
     }
     target::record(seen, &name, &namespace);
-    wipe::<Ingress>(seen, ctx).await;
+    close(seen, ctx).await?;
     target::delete(&name, &namespace.uid, ctx).await?;
     futures::join!(
         wipe::<Deployment>(seen, ctx),
@@ -58,7 +80,6 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if let Some(record) = seen.target_record_mut() {
         record.role = TargetRole::Leaving;
     }
-    note(seen, Vec::new(), ctx);
     seen.target = Target::Leaving { only_rights: false, blocked_by: Vec::new() };
     seen.leaving_since = Some(ctx.clock.now());
     Ok(())
@@ -66,12 +87,13 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Takes down what holds up the deletion.
 pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
-    let started_at = seen
-        .record
-        .teardown
-        .as_ref()
-        .map_or_else(|| Time(ctx.clock.now()), |it| it.started_at.clone());
-    seen.record.teardown = Some(Teardown { started_at, blocked_by });
+    let before = seen.record.teardown.take();
+    seen.record.teardown = Some(match before {
+        Some(it) => Teardown { blocked_by, ..it },
+        None => {
+            Teardown { started_at: Time(ctx.clock.now()), resources_deleted_at: None, blocked_by }
+        }
+    });
 }
 
 /// Drops what was stored, and lets the environment go or marks it as expired. Looks once more, with

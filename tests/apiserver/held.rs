@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
 use kulisse_core::api::condition::{
     ConditionType::{Reconciling, Stalled, TeardownBlocked},
     is_true,
@@ -12,10 +13,47 @@ use crate::{
     ends::nothing_is_left,
     support::{
         environment::Environment,
-        wait::{eventually, s},
+        wait::{eventually, s, steadily},
     },
-    world::{APPLICATION, World},
+    world::{APPLICATION, Place, World},
 };
+
+const DEFINITION: &str = "apiextensions.k8s.io/v1 CustomResourceDefinition";
+const WEB: &str = "apps/v1 Deployment";
+
+/// A source with an object of a custom kind, and a class that lets it come along.
+async fn with_custom<'a>(world: &'a World, name: &str, kind: &str) -> Place<'a> {
+    let plural = format!("{}s", kind.to_lowercase());
+    let definition = format!(
+        "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{ name: {plural}.acme.example }}
+spec:
+  group: acme.example
+  scope: Namespaced
+  names: {{ kind: {kind}, plural: {plural} }}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema: {{ type: object, properties: {{ spec: {{ type: object, x-kubernetes-preserve-unknown-fields: true }} }} }}
+"
+    );
+    world.objects().apply(&definition).await;
+    let object = format!(
+        "{APPLICATION}---
+apiVersion: acme.example/v1
+kind: {kind}
+metadata: {{ name: one, namespace: '{{ns}}' }}
+spec: {{ size: 1 }}
+"
+    );
+    let kinds = json!([{ "group": "acme.example", "kind": kind, "action": "Clone" }]);
+    world.class(&plural, &json!({ "kinds": kinds })).await;
+    world.source(name, &object).await
+}
 
 /// Runs the command of kubectl's with that verb that a message tells people to type.
 fn type_what_is_told(world: &World, message: &str, verb: &str) {
@@ -103,4 +141,82 @@ pub async fn an_api_that_does_not_answer_is_named(world: Arc<World>) {
         }
     })
     .await;
+}
+
+pub async fn custom_resources_are_cleaned_up_after_before_what_runs_goes(world: Arc<World>) {
+    const WIDGET: &str = "acme.example/v1 Widget";
+    let place = with_custom(&world, "widgets", "Widget").await;
+    let objects = world.objects();
+    let mut all = Vec::new();
+    for name in ["clean", "left"] {
+        let it = place.environment(name, json!({ "className": "widgets" })).await;
+        it.ready(s(60)).await;
+        let (uid, target) = (it.uid().await, it.target().await);
+        // As its controller does, which here is nobody's.
+        let finalizer = json!({ "metadata": { "finalizers": ["acme.example/cleanup"] } });
+        objects.merge(WIDGET, &target, "one", finalizer).await;
+        it.delete().await;
+        eventually("the custom resource is being deleted", s(30), || async {
+            match objects.get(WIDGET, &target, "one").await.metadata.deletion_timestamp {
+                Some(_) => Ok(()),
+                None => Err("not yet".to_owned()),
+            }
+        })
+        .await;
+        all.push((it, uid, target));
+    }
+    steadily("what runs is there", s(3), || async {
+        for (it, _, target) in &all {
+            let namespace = objects.get("v1 Namespace", "", target).await;
+            let web = objects.find(WEB, target, "web").await;
+            if namespace.metadata.deletion_timestamp.is_some()
+                || web.is_none_or(|it| it.metadata.deletion_timestamp.is_some())
+            {
+                return Err(format!("{} is being deleted", it.name));
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let message = all[0].0.until(Reconciling, "True", "", s(5)).await;
+    assert!(message.contains("Widget one"), "{message}");
+    let finalizer = json!({ "metadata": { "finalizers": null } });
+    objects.merge(WIDGET, &all[0].2, "one", finalizer).await;
+    all[0].0.gone(s(40)).await;
+    // Nobody cleans up after the other one: it is not waited for, and what holds is named.
+    let (it, _, target) = &all[1];
+    let message = it.until(TeardownBlocked, "True", "", s(170)).await;
+    assert!(
+        message.contains("Widget one waits for its finalizer acme.example/cleanup"),
+        "{message}"
+    );
+    assert!(objects.find(WEB, target, "web").await.is_none(), "the rest is gone");
+    type_what_is_told(&world, &message, "patch");
+    it.gone(s(60)).await;
+    for (_, uid, target) in &all {
+        nothing_is_left(&world, uid, target).await;
+    }
+    objects.delete(DEFINITION, "", "widgets.acme.example").await;
+}
+
+pub async fn a_kind_that_is_removed_from_the_cluster_holds_nobody_up(world: Arc<World>) {
+    let place = with_custom(&world, "gadgets", "Gadget").await;
+    let objects = world.objects();
+    let it = place.environment("pr-1", json!({ "className": "gadgets" })).await;
+    it.ready(s(60)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    assert_eq!(objects.names("acme.example/v1 Gadget", &target).await, ["one"]);
+    objects.delete(DEFINITION, "", "gadgets.acme.example").await;
+    eventually("the definition is gone", s(30), || async {
+        let left = objects.find(DEFINITION, "", "gadgets.acme.example").await;
+        left.map_or(Ok(()), |it| Err(format!("{} is there", it.name_any())))
+    })
+    .await;
+    // Another plan is applied, and one in which the kind is left behind.
+    it.patch(json!({ "images": [{ "name": "registry.example.com/web", "newTag": "2" }] })).await;
+    it.ready(s(45)).await;
+    it.patch(json!({ "source": { "exclude": [{ "kind": "Gadget" }] } })).await;
+    it.ready(s(45)).await;
+    it.remove().await;
+    nothing_is_left(&world, &uid, &target).await;
 }

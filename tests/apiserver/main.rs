@@ -71,6 +71,8 @@ fn main() -> ExitCode {
             held::a_finalizer_of_somebody_else_is_named_with_what_takes_it_off,
             held::a_finalizer_of_the_namespace_itself_is_named,
             held::an_api_that_does_not_answer_is_named,
+            held::custom_resources_are_cleaned_up_after_before_what_runs_goes,
+            held::a_kind_that_is_removed_from_the_cluster_holds_nobody_up,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
             definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
             definitions::examples_are_accepted_by_the_server,

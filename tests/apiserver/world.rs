@@ -56,6 +56,7 @@ impl World {
         RUNTIME.block_on(async {
             installed(&cluster).await;
             cluster.objects.apply(CLASS).await;
+            cluster.objects.apply(VENDOR).await;
             let before = cluster.objects.everything(None).await.into_keys().collect();
             fenced(&cluster, true).await;
             let operator = Operator::prepare(&cluster, name);
@@ -228,6 +229,20 @@ metadata: { name: unprobed }
 spec:
   boundary: { probe: Never }
   limits: { maxTTL: 100h }
+";
+
+/// What the vendor of kinds adds to Kubernetes' `view`, and a platform team to what the operator may
+/// write; scenarios bring the kinds themselves.
+const VENDOR: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: acme-view, labels: { rbac.authorization.k8s.io/aggregate-to-view: 'true' } }
+rules: [{ apiGroups: [acme.example], resources: ['*'], verbs: [get, list] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: acme-write, labels: { kulisse.dev/aggregate-to-clone-writer: 'true' } }
+rules: [{ apiGroups: [acme.example], resources: ['*'], verbs: [get, list, create, update, patch, delete] }]
 ";
 
 /// A small application of which everything is up although no Pod runs.

@@ -199,6 +199,11 @@ pub struct PlanSummary {
     /// Number of StorageClasses that keep volumes of the target when it goes.
     #[serde(default)]
     pub retained: u32,
+    /// Kinds of custom resources that the target may hold, as `example.com/v1 Widget`; at most 32 of
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 320)))]
+    pub custom_kinds: Vec<String>,
 }
 
 /// The source as it was read.
@@ -307,7 +312,11 @@ pub struct Withdrawn {
 pub struct Teardown {
     /// When it began.
     pub started_at: Time,
-    /// What holds it up.
+    /// When the custom resources went that their controllers clean up after: before what runs in the
+    /// target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_deleted_at: Option<Time>,
+    /// What holds it up, what a person must see to first; after a minute by name, with what to type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 1024)))]
     pub blocked_by: Vec<String>,

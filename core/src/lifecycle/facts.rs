@@ -50,6 +50,10 @@ pub struct Facts {
     pub target: Target,
     /// When the target began to go.
     pub leaving_since: Option<Timestamp>,
+    /// Its end has begun: its routes are gone.
+    pub closed: bool,
+    /// Custom resources in it that somebody has to clean up after; looked for at its end.
+    pub lingering: Option<Lingering>,
     /// The plan.
     pub plan: Option<PlanFacts>,
     /// What the probe has shown.
@@ -100,6 +104,15 @@ pub enum Target {
     },
     /// A namespace of that name is there and is not ours.
     Foreign(String),
+}
+
+/// Custom resources with finalizers: whoever put them there may run in the target itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lingering {
+    /// Which.
+    pub names: Vec<String>,
+    /// Since when they are being deleted.
+    pub since: Option<Timestamp>,
 }
 
 /// That the source may no longer be cloned.

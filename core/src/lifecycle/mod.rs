@@ -8,7 +8,9 @@
 //!   │ ▲        smokes, and seeds that come after the workloads           ▲
 //!   │ └─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
 //!   ▼ deleted or expired
-//!  Teardown ► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
+//!  Close ► EndResources ► AwaitResources ─┐ only where something has to be cleaned up after
+//!  Teardown ◄─────────────────────────────┘
+//!     └► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
 //! ```
 //!
 //! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
@@ -52,6 +54,9 @@ use crate::api::{
 /// A source that keeps a plan from being applied is read again after this.
 const CAPTURED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
+/// Custom resources are cleaned up after for at most so long before what runs in the target goes.
+pub(crate) const CLEANED_UP_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+
 /// What comes next.
 pub fn next(facts: &Facts) -> Step {
     if facts.deleting {
@@ -71,6 +76,10 @@ pub fn next(facts: &Facts) -> Step {
     }
     if facts.suspended {
         return Step::RestSuspended;
+    }
+    // An end that has begun goes on, whatever was asked since; then it is built anew.
+    if facts.closed && facts.target == Target::Living {
+        return leave(facts, Cause::Expired);
     }
     // A target that goes although nobody asked us: somebody deleted the namespace. It goes in
     // order, and the environment is built anew.
@@ -195,10 +204,25 @@ fn run(facts: &Facts, at: usize) -> Step {
     }
 }
 
+/// What comes before a target is deleted, and then its deletion.
+fn leave(facts: &Facts, cause: Cause) -> Step {
+    let Some(lingering) = &facts.lingering else { return Step::Teardown(cause) };
+    if !facts.closed {
+        return Step::Close(cause);
+    }
+    match lingering.since {
+        None => Step::EndResources(cause),
+        Some(since) if facts.now.duration_since(since) < CLEANED_UP_WITHIN => {
+            Step::AwaitResources(cause, lingering.names.clone())
+        }
+        Some(_) => Step::Teardown(cause),
+    }
+}
+
 /// How an environment ends.
 fn end(facts: &Facts, cause: Cause) -> Step {
     match &facts.target {
-        Target::Living => Step::Teardown(cause),
+        Target::Living => leave(facts, cause),
         Target::Leaving { only_rights: true, .. } => Step::ReleaseRights(cause),
         Target::Leaving { blocked_by, .. } => Step::AwaitGone(cause, blocked_by.clone()),
         Target::None | Target::Foreign(_) => match cause {

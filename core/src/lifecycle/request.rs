@@ -119,7 +119,11 @@ fn carry_out(verb: Verb, spec: &StagingEnvironmentSpec, record: &mut StagingEnvi
             let before = spec.seed.iter().any(|it| it.when == When::BeforeWorkloads);
             for target in record.namespaces.iter_mut().filter(|_| before) {
                 if let Some(applied) = &mut target.applied {
-                    applied.through = applied.through.min(Wave::Config);
+                    // What was applied through its configuration would count as asleep, while its
+                    // Pods are there.
+                    if applied.through != Wave::Config {
+                        applied.through = Wave::Fence;
+                    }
                 }
             }
         }
@@ -249,8 +253,19 @@ mod tests {
         ask(Verb::Reseed, "1", &mut record);
         assert_eq!((record.seed[0].state, record.seed[0].discounted), (TaskState::Pending, 1));
         let applied = record.namespaces[0].applied.as_ref().unwrap();
-        assert_eq!(applied.through, Wave::Config);
+        assert_eq!(applied.through, Wave::Fence, "it is not asleep, as its Pods are there");
         assert_eq!(record.smoke[0].state, TaskState::Failed);
+    }
+
+    #[test]
+    fn what_sleeps_sleeps_on_and_is_seeded_once_it_wakes() {
+        let mut record = record();
+        if let Some(applied) = &mut record.namespaces[0].applied {
+            applied.through = Wave::Config;
+        }
+        ask(Verb::Reseed, "1", &mut record);
+        let applied = record.namespaces[0].applied.as_ref().unwrap();
+        assert_eq!((record.seed[0].state, applied.through), (TaskState::Pending, Wave::Config));
     }
 
     #[test]

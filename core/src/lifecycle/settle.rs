@@ -7,8 +7,10 @@
 use jiff::Timestamp;
 
 use super::{
+    CLEANED_UP_WITHIN,
     facts::{
-        Facts, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal, Workload, WorkloadState,
+        Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal, Workload,
+        WorkloadState,
     },
     next, project,
     sleep::Rhythm,
@@ -97,6 +99,13 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
         Step::StartTask(index) => next.tasks[*index].state = TaskState::Running,
         Step::AwaitTask(index) => next.tasks[*index].state = TaskState::Passed,
         Step::GiveUp(index) => next.tasks[*index].state = TaskState::TimedOut,
+        Step::Close(_) => next.closed = true,
+        Step::EndResources(_) => {
+            if let Some(it) = &mut next.lingering {
+                it.since = Some(facts.now);
+            }
+        }
+        Step::AwaitResources(..) => next.lingering = None,
         Step::Teardown(_) => {
             next.target = Target::Leaving { only_rights: false, blocked_by: vec![] }
         }
@@ -108,6 +117,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
             next.target = Target::None;
             next.applied = None;
             next.probe = Probe::Due;
+            next.closed = false;
         }
         Step::Forget(cause) => {
             next.plan = None;
@@ -159,6 +169,18 @@ struct Mood {
     queued: bool,
     /// Whether it is frozen, and whether the grace is over.
     withdrawn: Option<(bool, bool)>,
+    lingers: Lingers,
+}
+
+/// Whether custom resources are to be cleaned up after.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Lingers {
+    #[default]
+    Nothing,
+    /// They were not deleted yet.
+    Undeleted,
+    /// They were, so many seconds ago.
+    Deleted(i64),
 }
 
 impl Mood {
@@ -170,13 +192,28 @@ impl Mood {
         })
     }
 
+    fn lingering(self) -> Option<Lingering> {
+        let since = match self.lingers {
+            Lingers::Nothing => return None,
+            Lingers::Undeleted => None,
+            Lingers::Deleted(seconds) => Some(at(NOW - seconds)),
+        };
+        Some(Lingering { names: vec!["Widget w".into()], since })
+    }
+
     fn place(self) -> Place {
         if self.queued { Place::Awaited { position: 1, until: None } } else { Place::Unasked }
     }
 }
 
-const FREE: Mood = Mood { sleeps: false, unapproved: false, queued: false, withdrawn: None };
-const MOODS: [Mood; 8] = [
+const FREE: Mood = Mood {
+    sleeps: false,
+    unapproved: false,
+    queued: false,
+    withdrawn: None,
+    lingers: Lingers::Nothing,
+};
+const MOODS: [Mood; 11] = [
     FREE,
     Mood { sleeps: true, ..FREE },
     Mood { unapproved: true, ..FREE },
@@ -185,11 +222,30 @@ const MOODS: [Mood; 8] = [
     Mood { sleeps: true, withdrawn: Some((false, false)), ..FREE },
     Mood { withdrawn: Some((true, false)), ..FREE },
     Mood { queued: true, withdrawn: Some((false, true)), ..FREE },
+    Mood { lingers: Lingers::Undeleted, ..FREE },
+    Mood { lingers: Lingers::Deleted(5), ..FREE },
+    Mood { lingers: Lingers::Deleted(61), withdrawn: Some((true, true)), ..FREE },
 ];
+
+/// Tasks of every kind, in every state.
+fn task_lists() -> Vec<Vec<Task>> {
+    use TaskState::{Failed, Passed, Pending, Running, TimedOut};
+    [Pending, Running, Passed, Failed, TimedOut]
+        .into_iter()
+        .flat_map(|seed| {
+            [Pending, Passed, Failed].map(|smoke| {
+                vec![
+                    task(TaskRole::Seed(When::BeforeWorkloads), seed),
+                    task(TaskRole::Smoke, smoke),
+                ]
+            })
+        })
+        .chain([vec![], vec![task(TaskRole::Seed(When::AfterWorkloads), Pending)]])
+        .collect()
+}
 
 /// Every combination of what a decision depends on, in that mood.
 fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
-    use TaskState::{Failed, Passed, Pending, Running, TimedOut};
     let targets = [
         Target::None,
         Target::Living,
@@ -219,22 +275,15 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
         Some(("new".to_owned(), Wave::Workloads)),
         Some(("old".to_owned(), Wave::Workloads)),
     ];
-    let tasks: Vec<Vec<Task>> = [Pending, Running, Passed, Failed, TimedOut]
-        .into_iter()
-        .flat_map(|seed| {
-            [Pending, Passed, Failed].map(|smoke| {
-                vec![
-                    task(TaskRole::Seed(When::BeforeWorkloads), seed),
-                    task(TaskRole::Smoke, smoke),
-                ]
-            })
-        })
-        .chain([vec![], vec![task(TaskRole::Seed(When::AfterWorkloads), Pending)]])
-        .collect();
+    let tasks = task_lists();
     let workloads =
         [WorkloadState::Up, WorkloadState::Progressing, WorkloadState::Stuck(problem())];
     for flags in 0..128_u32 {
         let flag = |bit: u32| flags >> bit & 1 == 1;
+        // They are looked for only at the end, or once that has begun.
+        if mood.lingers == Lingers::Undeleted && !flag(0) && !flag(4) {
+            continue;
+        }
         for target in &targets {
             for plan in &plans {
                 for probe in &probes {
@@ -268,6 +317,8 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                     }),
                                     target: target.clone(),
                                     leaving_since: None,
+                                    closed: matches!(mood.lingers, Lingers::Deleted(_)),
+                                    lingering: mood.lingering().filter(|_| lives),
                                     plan: plan.clone(),
                                     probe: probe.clone(),
                                     warns_only: flag(6),
@@ -333,6 +384,7 @@ fn check(facts: &Facts) {
     no_plan_is_applied_before_it_is_approved(facts, &step);
     nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
+    what_has_to_be_cleaned_up_after_goes_first(facts, &step);
     it_settles_and_says_why(facts);
 }
 
@@ -398,6 +450,12 @@ fn no_plan_is_applied_before_it_is_approved(facts: &Facts, step: &Step) {
 fn nothing_is_made_without_a_place(facts: &Facts, step: &Step) {
     let made = *step == Step::Prepare && facts.target == Target::None;
     assert!(!made || facts.place == Place::Taken, "{facts:#?}");
+}
+
+fn what_has_to_be_cleaned_up_after_goes_first(facts: &Facts, step: &Step) {
+    let (Some(it), Step::Teardown(_)) = (&facts.lingering, step) else { return };
+    let waited = it.since.is_some_and(|since| facts.now.duration_since(since) >= CLEANED_UP_WITHIN);
+    assert!(waited, "{facts:#?}");
 }
 
 fn a_foreign_namespace_is_neither_used_nor_deleted(facts: &Facts, step: &Step) {

@@ -105,7 +105,10 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     let no = |problem: &Problem| (Ready, Verdict::False, problem.reason, problem.message.clone());
     let wait = |message: String| (Ready, Verdict::Unknown, Reason::Progressing, message);
     match step {
-        Step::Teardown(cause)
+        Step::Close(cause)
+        | Step::EndResources(cause)
+        | Step::AwaitResources(cause, _)
+        | Step::Teardown(cause)
         | Step::AwaitGone(cause, _)
         | Step::ReleaseRights(cause)
         | Step::Forget(cause) => no(&gone(*cause)),

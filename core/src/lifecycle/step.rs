@@ -8,7 +8,13 @@ use crate::api::task::When;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     // Ending.
-    /// Delete the target: routes first, then the namespace, workloads to 0 in the same instant.
+    /// Take its routes away: nobody is to be served by something half gone.
+    Close(Cause),
+    /// Delete the custom resources that somebody has to clean up after, while that still runs.
+    EndResources(Cause),
+    /// They are being cleaned up after.
+    AwaitResources(Cause, Vec<String>),
+    /// Delete the target: its routes, then the namespace, workloads to 0 in the same instant.
     Teardown(Cause),
     /// The target is being deleted.
     AwaitGone(Cause, Vec<String>),
@@ -105,6 +111,7 @@ impl Step {
     pub fn waits(&self) -> bool {
         match self {
             Self::Teardown(_)
+            | Self::AwaitResources(..)
             | Self::AwaitGone(..)
             | Self::RestExpired
             | Self::RestReleased
@@ -123,7 +130,9 @@ impl Step {
             | Self::RestAsleep
             | Self::RestFailed(_)
             | Self::Rest => true,
-            Self::ReleaseRights(_)
+            Self::Close(_)
+            | Self::EndResources(_)
+            | Self::ReleaseRights(_)
             | Self::Forget(_)
             | Self::Claim
             | Self::Plan
@@ -146,7 +155,10 @@ impl Step {
             | Self::AwaitWorkloads
             | Self::RestFailed(_)
             | Self::Rest => true,
-            Self::Teardown(_)
+            Self::Close(_)
+            | Self::EndResources(_)
+            | Self::AwaitResources(..)
+            | Self::Teardown(_)
             | Self::AwaitGone(..)
             | Self::ReleaseRights(_)
             | Self::Forget(_)
@@ -178,6 +190,9 @@ impl Step {
     /// One word for logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Close(_) => "Close",
+            Self::EndResources(_) => "EndResources",
+            Self::AwaitResources(..) => "AwaitResources",
             Self::Teardown(_) => "Teardown",
             Self::AwaitGone(..) => "AwaitGone",
             Self::ReleaseRights(_) => "ReleaseRights",

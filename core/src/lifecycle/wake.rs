@@ -43,8 +43,11 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
         Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
-        // Cut short: the rest of the way follows.
-        Step::Claim
+        // Custom resources are not watched. The others were cut short: the rest of the way follows.
+        Step::AwaitResources(..)
+        | Step::Close(_)
+        | Step::EndResources(_)
+        | Step::Claim
         | Step::Plan
         | Step::Prepare
         | Step::Probe

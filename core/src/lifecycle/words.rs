@@ -14,6 +14,11 @@ use crate::{
 pub(super) fn progress(facts: &Facts, step: &Step) -> String {
     let task = |at: &usize| facts.tasks.get(*at).map_or_else(String::new, describe);
     match step {
+        Step::Close(_) => "its routes go".to_owned(),
+        Step::EndResources(_) => "custom resources are deleted".to_owned(),
+        Step::AwaitResources(_, names) => {
+            format!("custom resources are cleaned up after: {}", names.join(", "))
+        }
         Step::Teardown(_) => "the target is being deleted".to_owned(),
         Step::AwaitGone(_, blocked) if blocked.is_empty() => "the target is going".to_owned(),
         Step::AwaitGone(_, blocked) => format!("the target is going: {}", blocked.join("; ")),
@@ -147,7 +152,13 @@ pub(super) fn asleep(facts: &Facts) -> String {
 /// One word for people.
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
-        Step::Teardown(_) | Step::AwaitGone(..) | Step::ReleaseRights(_) | Step::Forget(_) => {
+        Step::Close(_)
+        | Step::EndResources(_)
+        | Step::AwaitResources(..)
+        | Step::Teardown(_)
+        | Step::AwaitGone(..)
+        | Step::ReleaseRights(_)
+        | Step::Forget(_) => {
             if facts.deleting {
                 "Deleting"
             } else {

@@ -180,6 +180,28 @@ pub fn containers(object: &Object) -> Vec<String> {
         .collect()
 }
 
+/// Groups of Kubernetes itself that look like those of custom resources.
+const OWN_GROUPS: [&str; 12] = [
+    "admissionregistration.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
+/// Whether objects of a group are somebody else's than Kubernetes' own: a controller of theirs may have
+/// to clean up after them.
+pub fn is_custom(group: &str) -> bool {
+    group.contains('.') && !OWN_GROUPS.contains(&group)
+}
+
 /// Whether objects of a kind are read at all. These change by the second, are the API server's own
 /// book-keeping, and would never come along.
 pub fn is_read(group: &str, kind: &str) -> bool {

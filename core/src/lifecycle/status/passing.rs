@@ -64,7 +64,10 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
                 say(ConditionType::Reconciling, problem.reason, problem.message.clone());
             }
         }
-        Step::Teardown(_)
+        Step::Close(_)
+        | Step::EndResources(_)
+        | Step::AwaitResources(..)
+        | Step::Teardown(_)
         | Step::AwaitGone(..)
         | Step::ReleaseRights(_)
         | Step::Forget(_)

@@ -35,6 +35,8 @@ fn stuck_since(seconds: i64) -> Facts {
         refusal: None,
         target: Target::Living,
         leaving_since: None,
+        closed: false,
+        lingering: None,
         plan: Some(PlanFacts {
             generation: 1,
             digest: "d".into(),
