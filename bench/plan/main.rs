@@ -22,7 +22,12 @@ use kulisse_core::{
     },
     secrets::OperatorKey,
 };
+use mimalloc::MiMalloc;
 use serde_json::json;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Objects of the sources that are planned. The bar is for the first.
 const SIZES: [usize; 4] = [1000, 2000, 4000, 8000];

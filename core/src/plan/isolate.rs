@@ -51,7 +51,7 @@ pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) ->
 
 /// What holds for every object in the target, whoever wrote it.
 pub(super) fn confine(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+    log.each(objects, |object, log| one(object, context, log))
 }
 
 /// Why no fence can hold the Pods of an object, or the target would refuse them: a word and a

@@ -119,7 +119,7 @@ pub enum Shape {
 
 /// What is known about the kind of `object`.
 pub fn profile(object: &Object) -> Option<&'static Profile> {
-    named(object.group(), object.kind())
+    object.profile()
 }
 
 /// What is known about a kind: its own entry, else its group's.

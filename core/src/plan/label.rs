@@ -32,17 +32,14 @@ const MESH: &[&str] =
 /// The pass.
 pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     without_mesh(context, log);
-    objects
-        .into_iter()
-        .map(|mut object| {
-            let managed = label_path(names::MANAGED_BY_LABEL);
-            if object.label(names::MANAGED_BY_LABEL).is_some() {
-                log.set(&mut object, &managed, json!(names::MANAGED_BY), &MANAGED);
-            }
-            ours(&mut object, context);
-            object
-        })
-        .collect()
+    log.each(objects, |mut object, log| {
+        let managed = label_path(names::MANAGED_BY_LABEL);
+        if object.label(names::MANAGED_BY_LABEL).is_some() {
+            log.set(&mut object, &managed, json!(names::MANAGED_BY), &MANAGED);
+        }
+        ours(&mut object, context);
+        Some(object)
+    })
 }
 
 /// Says that production's Pods are in a mesh and the clone's are not.

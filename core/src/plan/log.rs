@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::object::{Key, Object};
@@ -33,6 +34,35 @@ pub struct Rule {
 }
 
 impl Log {
+    /// What becomes of every object, each looked at by itself, on all processors. It is noted in the
+    /// order of the objects; `None` drops one.
+    pub(super) fn each(
+        &mut self,
+        objects: Vec<Object>,
+        one: impl Fn(Object, &mut Self) -> Option<Object> + Sync,
+    ) -> Vec<Object> {
+        let noting = |object| {
+            let mut own = Self::default();
+            (one(object, &mut own), own)
+        };
+        let done: Vec<(Option<Object>, Self)> = objects.into_par_iter().map(noting).collect();
+        let mut kept = Vec::with_capacity(done.len());
+        for (object, own) in done {
+            kept.extend(object);
+            self.append(own);
+        }
+        kept
+    }
+
+    /// Takes over what another log holds.
+    fn append(&mut self, other: Self) {
+        let Self { changes, left_behind, findings, met } = other;
+        self.changes.extend(changes);
+        self.left_behind.extend(left_behind);
+        self.findings.extend(findings);
+        self.met.extend(met);
+    }
+
     /// Sets a field and notes it, unless it has that value already or cannot have it (a map is
     /// missing where a list or a text stands).
     #[allow(clippy::needless_pass_by_value, reason = "callers make the value for this")]

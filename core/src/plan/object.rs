@@ -5,14 +5,20 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+
+use super::kinds::{self, Profile};
 
 /// An object as the API server writes it: a JSON map with `apiVersion`, `kind` and
 /// `metadata.name`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Object(Value);
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct Object {
+    value: Value,
+    /// What is known about its kind: every pass asks for it, and a kind never changes.
+    profile: Option<&'static Profile>,
+}
 
 /// Which object: unique within a namespace. Its order is the order of reports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,11 +45,17 @@ impl Object {
         for (pointer, missing) in
             [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")]
         {
-            if value.pointer(pointer).and_then(Value::as_str).is_none_or(str::is_empty) {
+            if at(&value, pointer).and_then(Value::as_str).is_none_or(str::is_empty) {
                 return Err(NotAnObject { missing });
             }
         }
-        Ok(Self(value))
+        Ok(Self::of(value))
+    }
+
+    fn of(value: Value) -> Self {
+        let group = group(text(value.get("apiVersion")));
+        let profile = kinds::named(group, text(value.get("kind")));
+        Self { value, profile }
     }
 
     /// An object of our own making.
@@ -58,17 +70,17 @@ impl Object {
         if let Some(metadata) = metadata.as_object_mut() {
             metadata.insert("name".to_owned(), name.into());
         }
-        Self(Value::Object(map))
+        Self::of(Value::Object(map))
     }
 
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
-        text(self.0.get("apiVersion"))
+        text(self.value.get("apiVersion"))
     }
 
     /// The group in `apiVersion`; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version().split_once('/').map_or("", |(group, _)| group)
+        group(self.api_version())
     }
 
     /// The version in `apiVersion`.
@@ -78,12 +90,17 @@ impl Object {
 
     /// `kind`.
     pub fn kind(&self) -> &str {
-        text(self.0.get("kind"))
+        text(self.value.get("kind"))
+    }
+
+    /// What is known about its kind.
+    pub fn profile(&self) -> Option<&'static Profile> {
+        self.profile
     }
 
     /// `metadata.name`.
     pub fn name(&self) -> &str {
-        text(self.0.get("metadata").and_then(|it| it.get("name")))
+        text(self.value.get("metadata").and_then(|it| it.get("name")))
     }
 
     /// Which object it is.
@@ -102,28 +119,34 @@ impl Object {
 
     /// The value at a JSON pointer.
     pub fn get(&self, pointer: &str) -> Option<&Value> {
-        at(&self.0, pointer)
+        at(&self.value, pointer)
     }
 
     /// The value at a JSON pointer, to change it.
     pub fn get_mut(&mut self, pointer: &str) -> Option<&mut Value> {
-        self.0.pointer_mut(pointer)
+        at_mut(&mut self.value, pointer)
     }
 
     /// Sets the field at a JSON pointer, making the maps on the way. Answers what stood there. A
     /// pointer through something that is not a map changes nothing.
     pub fn set(&mut self, pointer: &str, value: Value) -> Option<Value> {
-        let (parent, field) = split(pointer)?;
-        let mut here = &mut self.0;
-        for step in parent {
+        let (mut field, mut rest) = first_step(pointer)?;
+        let mut here = &mut self.value;
+        while let Some((next, further)) = first_step(rest) {
             here = match here {
-                Value::Object(map) => map.entry(step).or_insert_with(|| Value::Object(Map::new())),
-                Value::Array(list) => list.get_mut(step.parse::<usize>().ok()?)?,
+                Value::Object(map) => {
+                    if !map.contains_key(&*field) {
+                        map.insert(field.clone().into_owned(), Value::Object(Map::new()));
+                    }
+                    map.get_mut(&*field)?
+                }
+                Value::Array(list) => list.get_mut(field.parse::<usize>().ok()?)?,
                 _ => return None,
             };
+            (field, rest) = (next, further);
         }
         match here {
-            Value::Object(map) => map.insert(field, value),
+            Value::Object(map) => map.insert(field.into_owned(), value),
             Value::Array(list) => {
                 list.get_mut(field.parse::<usize>().ok()?).map(|old| std::mem::replace(old, value))
             }
@@ -134,7 +157,7 @@ impl Object {
     /// Removes the field at a JSON pointer and answers what stood there.
     pub fn remove(&mut self, pointer: &str) -> Option<Value> {
         let (parent, field) = pointer.rsplit_once('/')?;
-        match self.0.pointer_mut(parent)? {
+        match at_mut(&mut self.value, parent)? {
             Value::Object(map) => map.remove(&*unescape(field)),
             Value::Array(list) => {
                 let at = field.parse::<usize>().ok().filter(|at| *at < list.len())?;
@@ -148,7 +171,7 @@ impl Object {
     /// list. Only what exists is answered.
     pub fn expand(&self, pattern: &str) -> Vec<String> {
         let mut found = Vec::new();
-        below(&self.0, pattern, &mut String::new(), &mut found);
+        below(&self.value, pattern, &mut String::new(), &mut found);
         found
     }
 
@@ -172,12 +195,34 @@ impl Object {
 
     /// The whole value.
     pub fn value(&self) -> &Value {
-        &self.0
+        &self.value
     }
 
     /// The whole value, given away.
     pub fn into_value(self) -> Value {
-        self.0
+        self.value
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Object {}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+impl TryFrom<Value> for Object {
+    type Error = NotAnObject;
+
+    fn try_from(value: Value) -> Result<Self, NotAnObject> {
+        Self::new(value)
     }
 }
 
@@ -194,53 +239,94 @@ impl fmt::Display for Key {
 
 /// One step of a JSON pointer (RFC 6901) for a field of any name.
 pub fn escape(field: &str) -> String {
+    if !field.bytes().any(|it| matches!(it, b'~' | b'/')) {
+        return field.to_owned();
+    }
     field.replace('~', "~0").replace('/', "~1")
 }
 
 /// The value at a JSON pointer. That of serde_json makes two texts of every step, and nothing is asked
 /// more often than this.
 fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
-    if pointer.is_empty() {
-        return Some(value);
+    let mut here = value;
+    let mut rest = pointer;
+    while let Some((step, further)) = first_step(rest) {
+        here = child(here, &step)?;
+        rest = further;
     }
-    pointer.strip_prefix('/')?.split('/').try_fold(value, child)
+    rest.is_empty().then_some(here)
 }
 
-/// The value one step further.
-fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
+/// The same, to change it.
+fn at_mut<'v>(value: &'v mut Value, pointer: &str) -> Option<&'v mut Value> {
+    let mut here = value;
+    let mut rest = pointer;
+    while let Some((step, further)) = first_step(rest) {
+        here = match here {
+            Value::Object(map) => map.get_mut(&*step)?,
+            Value::Array(list) => list.get_mut(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+        rest = further;
+    }
+    rest.is_empty().then_some(here)
+}
+
+/// The field that the first step of a JSON pointer names, and the pointer behind it; none if it is
+/// empty, or no pointer.
+fn first_step(pointer: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (_, steps) = pointer.as_bytes().split_first().filter(|(start, _)| **start == b'/')?;
+    // Steps are short: to look at each letter once is faster than to set out for two searches.
+    let mut escaped = false;
+    let length = steps.iter().position(|it| {
+        escaped |= *it == b'~';
+        *it == b'/'
+    });
+    let end = 1 + length.unwrap_or(steps.len());
+    let step = &pointer[1..end];
+    let field = if escaped { unescape(step) } else { step.into() };
+    Some((field, &pointer[end..]))
+}
+
+/// The value of a field, or of an element.
+fn child<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
     match value {
-        Value::Object(map) => map.get(&*unescape(step)),
-        Value::Array(list) => list.get(step.parse::<usize>().ok()?),
+        Value::Object(map) => map.get(field),
+        Value::Array(list) => list.get(field.parse::<usize>().ok()?),
         _ => None,
     }
 }
 
 /// Finds what `pattern` stands for below `value`, which stands at `path`.
 fn below(value: &Value, pattern: &str, path: &mut String, found: &mut Vec<String>) {
-    let Some((_, pattern)) = pattern.split_once('/') else {
+    let Some((step, rest)) = first_step(pattern) else {
         found.push(path.clone());
         return;
     };
-    let (step, rest) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
     let mut further = |value: &Value, step: &str| {
         let here = path.len();
         path.push('/');
-        path.push_str(step);
+        path.push_str(&escape(step));
         below(value, rest, path, found);
         path.truncate(here);
     };
-    match (value, step) {
+    match (value, &*step) {
         (Value::Array(list), "*") => {
             for (at, it) in list.iter().enumerate() {
                 further(it, &at.to_string());
             }
         }
         _ => {
-            if let Some(it) = child(value, step) {
-                further(it, step);
+            if let Some(it) = child(value, &step) {
+                further(it, &step);
             }
         }
     }
+}
+
+/// The group in an `apiVersion`.
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn text(value: Option<&Value>) -> &str {
@@ -250,13 +336,6 @@ fn text(value: Option<&Value>) -> &str {
 /// The field that one step of a JSON pointer names.
 pub(super) fn unescape(step: &str) -> Cow<'_, str> {
     if step.contains('~') { step.replace("~1", "/").replace("~0", "~").into() } else { step.into() }
-}
-
-fn split(pointer: &str) -> Option<(Vec<String>, String)> {
-    let steps = pointer.strip_prefix('/')?.split('/');
-    let mut steps: Vec<String> = steps.map(|step| unescape(step).into_owned()).collect();
-    let field = steps.pop()?;
-    Some((steps, field))
 }
 
 #[cfg(test)]

@@ -36,18 +36,15 @@ const OWN: Rule = Rule {
 
 /// The pass.
 pub(super) fn relocate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    objects
-        .into_iter()
-        .map(|mut object| {
-            object.set("/metadata/namespace", json!(context.target()));
-            for change in rewrite(&mut object, context) {
-                let rule = if change.kind == Kind::Host { &HOST } else { &OWN };
-                let (from, to) = (json!(change.from), json!(change.to));
-                log.changed(object.key(), &change.path, Some(&from), Some(&to), rule);
-            }
-            object
-        })
-        .collect()
+    log.each(objects, |mut object, log| {
+        object.set("/metadata/namespace", json!(context.target()));
+        for change in rewrite(&mut object, context) {
+            let rule = if change.kind == Kind::Host { &HOST } else { &OWN };
+            let (from, to) = (json!(change.from), json!(change.to));
+            log.changed(object.key(), &change.path, Some(&from), Some(&to), rule);
+        }
+        Some(object)
+    })
 }
 
 /// The text with every reference to the source replaced, if it holds one. `named` is what names the
@@ -87,9 +84,9 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
         let Some(value) = object.get_mut(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
             let all = text::mentions(&names, &site.place(&variables), text);
-            found.extend(all.into_iter().map(|it| mention(&site.path, text, &it)));
+            found.extend(all.into_iter().map(|it| mention(site.path, text, &it)));
             let encoded = text::encoded(&names, text).into_iter().map(|word| Mention {
-                path: site.path.clone(),
+                path: site.path.to_owned(),
                 word,
                 kind: Kind::Possible,
             });
@@ -149,7 +146,7 @@ fn rewrite(object: &mut Object, context: &Context) -> Vec<Rewritten> {
             let edits = text::edits(names, &site.place(&variables), text);
             for edit in &edits {
                 let (from, to) = text::shown(text, edit, target);
-                changes.push(Rewritten { path: site.path.clone(), from, to, kind: edit.kind });
+                changes.push(Rewritten { path: site.path.to_owned(), from, to, kind: edit.kind });
             }
             (!edits.is_empty()).then(|| text::apply(text, &edits, target))
         });

@@ -10,6 +10,7 @@ mod owners;
 use std::collections::BTreeSet;
 
 use kube_core::SelectorExt;
+use rayon::prelude::*;
 
 use super::{
     context::Context,
@@ -35,8 +36,9 @@ pub(super) fn select(objects: Vec<Object>, context: &Context, log: &mut Log) -> 
     let (_source, objects): (Vec<Object>, Vec<Object>) = objects
         .into_iter()
         .partition(|it| ours::is(it, "", "Namespace") && it.name() == context.source());
-    for object in &objects {
-        match unable(object, context) {
+    let unable: Vec<_> = objects.par_iter().map(|it| unable(it, context)).collect();
+    for (object, unable) in objects.iter().zip(unable) {
+        match unable {
             Some((word, why)) => {
                 missed(object, &word, &why, context, log);
                 log.leave(&object.key(), &word, why);

@@ -67,7 +67,7 @@ const CONTROLLERS: &[&str] = &["rollouts-pod-template-hash"];
 
 /// The pass.
 pub(super) fn strip(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    objects.into_iter().filter_map(|object| one(object, context, log)).collect()
+    log.each(objects, |object, log| one(object, context, log))
 }
 
 fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {

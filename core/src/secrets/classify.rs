@@ -121,7 +121,9 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
     if text.is_empty() || shape::is_reference(text) {
         return Ok(Pieces::kept(text));
     }
-    if let Some([start, default]) = DEFAULTED.groups(text) {
+    if text.starts_with("${")
+        && let Some([start, default]) = DEFAULTED.groups(text)
+    {
         let mut pieces = Pieces::kept(start);
         pieces.extend(value(hint, default)?);
         pieces.text("}");
@@ -172,7 +174,7 @@ pub(super) fn prose(hint: Hint<'_>, text: &str) -> Taken {
         pieces.extend(url::embedded(hint, after)?);
         return Ok(pieces);
     }
-    if SPEAKS.matches(text) {
+    if text.contains(['"', '\'']) && SPEAKS.matches(text) {
         return Err(NotInventable {
             why: "text that holds a credential where it cannot be taken out safely",
             public: false,

@@ -6,7 +6,7 @@ use super::{
     name,
     name::Role,
     pieces::Piece,
-    redact::{MASK, redact},
+    redact::{MASK, may_mask, redact},
     shape,
 };
 
@@ -72,6 +72,9 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
 
 /// In text that cannot be taken apart, what a message would mask.
 fn spoken(text: &str) -> Vec<Exposed> {
+    if !may_mask(text) {
+        return Vec::new();
+    }
     let points = |line: &str| {
         let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();
         last.starts_with('$') && is_placeholder(last)

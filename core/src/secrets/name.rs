@@ -167,6 +167,11 @@ pub(super) fn role(name: &str) -> Role {
     }
 }
 
+/// What every name of a credential has in it, in lower case.
+pub(super) fn stems() -> impl Iterator<Item = &'static str> {
+    CREDENTIAL.text.split(' ').chain(CREDENTIAL_ENDS)
+}
+
 /// What several names of one value say together.
 pub(super) fn role_of_all(names: &[&str]) -> Role {
     names.iter().map(|name| role(name)).max().unwrap_or(Role::Unknown)
@@ -302,6 +307,13 @@ fn names_setting(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_credentials_have_a_stem() {
+        for word in STRONG.text.split(' ').chain(["accesskey_id"]) {
+            assert!(stems().any(|stem| word.contains(stem)), "{word}");
+        }
+    }
 
     #[test]
     fn the_last_word_that_means_something_decides() {

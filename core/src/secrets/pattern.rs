@@ -28,7 +28,9 @@ impl Pattern {
 
     /// The groups of the first match, as `N` texts; a group that took no part is empty.
     pub(crate) fn groups<'t, const N: usize>(&self, text: &'t str) -> Option<[&'t str; N]> {
-        let groups = self.get()?.captures(text)?;
+        // Most texts do not match, and to find that out needs no memory.
+        let expression = self.get().filter(|it| it.is_match(text))?;
+        let groups = expression.captures(text)?;
         let mut found = [""; N];
         for (at, slot) in found.iter_mut().enumerate() {
             *slot = groups.get(at + 1).map_or("", |group| group.as_str());

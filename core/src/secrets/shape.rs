@@ -96,6 +96,11 @@ const OUTSIDE: &[(&str, &str)] = &[
 /// Shortest rest of a token after its beginning.
 const OUTSIDE_REST: usize = 12;
 
+/// Whether the value is a signed token.
+fn is_signed(text: &str) -> bool {
+    text.contains("ey") && JWT.matches(text)
+}
+
 /// Whether a value under a name that says nothing is a setting.
 pub(super) fn is_setting(text: &str) -> bool {
     SETTINGS.iter().any(|shape| shape.matches(text)) && !is_token(text)
@@ -108,23 +113,26 @@ pub(super) fn is_boolean(text: &str) -> bool {
 
 /// Whether the value is the place of a file.
 pub(super) fn is_path(text: &str) -> bool {
-    PATH.matches(text) && !is_token(text)
+    text.starts_with('/') && PATH.matches(text) && !is_token(text)
 }
 
 /// Whether the value only points at another: `${DB_PASSWORD}`.
 pub(super) fn is_reference(text: &str) -> bool {
-    REFERENCE.matches(text)
+    text.starts_with(['$', '{', '%']) && REFERENCE.matches(text)
 }
 
 /// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password
 /// rule. Words, paths, class names and UUIDs are neither.
 pub(super) fn is_token(text: &str) -> bool {
-    if text.contains(char::is_whitespace) || UUID.matches(text) || CLASS.matches(text) {
+    if text.contains(char::is_whitespace) {
         return false;
     }
-    if outside(text).is_some() || JWT.matches(text) {
-        return true;
-    }
+    // What it could be is looked at before what it could be instead: most texts are neither.
+    let looks = outside(text).is_some() || is_signed(text) || is_typed_or_made(text);
+    looks && !UUID.matches(text) && !CLASS.matches(text)
+}
+
+fn is_typed_or_made(text: &str) -> bool {
     let count = |text: &str, of: fn(&char) -> bool| text.chars().filter(of).count();
     let digits = |text: &str| count(text, char::is_ascii_digit);
     let upper = |text: &str| count(text, char::is_ascii_uppercase);
@@ -153,6 +161,11 @@ pub(super) fn outside(text: &str) -> Option<(usize, &'static str)> {
         .map(|(start, whose)| (start.len(), *whose))
 }
 
+/// The known beginnings of tokens of services outside the cluster.
+pub(super) fn outside_starts() -> impl Iterator<Item = &'static str> {
+    OUTSIDE.iter().map(|(start, _)| *start)
+}
+
 /// Whose tokens begin like this, if `text` is all of a known beginning.
 pub(super) fn outside_start(text: &str) -> Option<&'static str> {
     OUTSIDE.iter().find(|(start, _)| *start == text).map(|(_, whose)| *whose)
@@ -171,13 +184,13 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
     if text.starts_with("-----BEGIN ") {
         return public("a certificate or public key, whose private half is elsewhere");
     }
-    if SSH_PUBLIC.matches(text) {
+    if text.contains(" AAAA") && SSH_PUBLIC.matches(text) {
         return public("a public key, whose private half is elsewhere");
     }
-    if HASH.matches(text) || HASH_MD5.matches(text) {
+    if text.contains(['$', '{']) && HASH.matches(text) || HASH_MD5.matches(text) {
         return secret("a hash of a password, which only that password fits");
     }
-    if JWT.matches(text) {
+    if is_signed(text) {
         return secret("a signed token, which only its issuer can make");
     }
     if text.starts_with('{') {

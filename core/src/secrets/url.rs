@@ -31,8 +31,11 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, N
     if text.contains(char::is_whitespace) {
         return Ok(None);
     }
-    if START.matches(text) && !text.starts_with("//") {
+    if text.contains("//") && START.matches(text) && !text.starts_with("//") {
         return list(hint, text).map(Some);
+    }
+    if !text.contains('@') {
+        return Ok(None);
     }
     let driver = ORACLE.groups(text).or_else(|| GO.groups(text));
     // A password may look like `a:b@c` by chance; then nothing of it stays.
@@ -48,7 +51,7 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, N
 pub(super) fn embedded(hint: Hint<'_>, text: &str) -> Taken {
     let mut pieces = Pieces::default();
     let mut done = 0;
-    if let Some(expression) = EMBEDDED.get() {
+    if let Some(expression) = EMBEDDED.get().filter(|_| text.contains("://")) {
         for found in expression.find_iter(text) {
             pieces.text(&text[done..found.start()]);
             pieces.extend(one(hint, found.as_str())?);
@@ -76,9 +79,8 @@ fn list(hint: Hint<'_>, text: &str) -> Taken {
 fn one(hint: Hint<'_>, text: &str) -> Taken {
     let Some(start) = text.find("//").map(|at| at + 2) else { return Ok(Pieces::kept(text)) };
     let (scheme, rest) = text.split_at(start);
-    let is_web = ["http://", "https://", "ws://", "wss://"]
-        .iter()
-        .any(|web| scheme.to_ascii_lowercase().ends_with(web));
+    let lower = scheme.to_ascii_lowercase();
+    let is_web = ["http://", "https://", "ws://", "wss://"].iter().any(|web| lower.ends_with(web));
     let mut pieces = Pieces::kept(scheme);
     let after = match end_of_userinfo(rest, is_web) {
         Some(at) => {

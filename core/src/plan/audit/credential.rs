@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,8 +21,9 @@ use crate::{
 /// Reports every credential that is a text of its own once, and every other text that holds one.
 pub(super) fn literals(texts: &[Text], objects: &BTreeMap<Key, &Object>, log: &mut Log) {
     let mut whole: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
-    for text in texts.iter().filter(|it| !it.secret && !it.encoded) {
-        let found = exposed(&text.named, &text.value);
+    let looked = texts.par_iter().filter(|it| !it.secret && !it.encoded);
+    let found: Vec<_> = looked.map(|it| (it, exposed(&it.named, &it.value))).collect();
+    for (text, found) in found {
         let Some(first) = found.first() else { continue };
         if found.len() == 1 && first.length == text.value.chars().count() {
             whole.entry(&text.value).or_default().push(text);

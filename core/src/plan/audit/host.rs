@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
+use rayon::prelude::*;
+
 use crate::{
     api::{boundary::HostAction, staging_plan::Severity},
     plan::{
@@ -54,8 +56,9 @@ pub(super) fn hosts(
     let previews = previews(objects, context);
     let mut open: Places<(String, Leads)> = Places::new();
     let mut decided: Places<(String, HostAction)> = Places::new();
-    for text in texts {
-        for it in hosts::find(&text.named, &text.value) {
+    let found = texts.par_iter().map(|it| (it, hosts::find(&it.named, &it.value)));
+    for (text, found) in found.collect::<Vec<_>>() {
+        for it in found {
             let host = text.value[it.host].to_ascii_lowercase();
             let Some(leads) = leads(&host, production, context) else { continue };
             if previews.values().any(|it| *it == host) {

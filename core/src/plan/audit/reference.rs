@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::{
     api::{names, staging_plan::Severity},
     plan::{
@@ -26,13 +28,19 @@ pub(super) fn residual(
     log: &mut Log,
 ) {
     // The fence names the source to keep it out.
-    for object in objects.iter().filter(|it| it.label(names::FENCE_LABEL).is_none()) {
-        for found in relocate::mentions(context, object) {
-            report(&object.key(), &found, context, log);
-        }
+    let cloned = objects.par_iter().filter(|it| it.label(names::FENCE_LABEL).is_none());
+    let mentions = |object| {
+        let mut all = relocate::mentions(context, object);
         for mut found in relocate::mentions_in_files(context, object) {
             found.kind = Kind::Possible;
-            report(&object.key(), &found, context, log);
+            all.push(found);
+        }
+        (object, all)
+    };
+    let found: Vec<(&Object, _)> = cloned.map(mentions).collect();
+    for (object, mentions) in found {
+        for mention in mentions {
+            report(&object.key(), &mention, context, log);
         }
     }
     for (name, secret) in secrets {

@@ -22,20 +22,20 @@ const AROUND: usize = 3;
 const OBJECTS: &[&str] = &["/metadata/annotations/", "/args/", "/command/"];
 
 /// The place of a text.
-pub(in crate::plan) struct Site {
+pub(in crate::plan) struct Site<'s> {
     /// JSON pointer.
-    pub(in crate::plan) path: String,
+    pub(in crate::plan) path: &'s str,
     /// What names the value: the field, or the `name` beside a `value`, or the flag before it.
-    named: String,
+    named: &'s str,
 }
 
-impl Site {
+impl Site<'_> {
     /// What is around the text.
     pub(in crate::plan) fn place<'a>(&'a self, variables: &'a [String]) -> Place<'a> {
         let steps = self.path.rsplit('/').skip(1);
         let within = steps.filter(|it| !it.is_empty() && it.parse::<usize>().is_err());
         Place {
-            named: &self.named,
+            named: self.named,
             within: within.take(AROUND).collect(),
             labels: &[],
             variables,
@@ -98,8 +98,7 @@ fn below(
 ) {
     match value {
         Value::String(text) => {
-            let site = Site { path: path.to_owned(), named: named.to_owned() };
-            if let Some(new) = change(&site, text) {
+            if let Some(new) = change(&Site { path, named }, text) {
                 *text = new;
             }
         }

@@ -49,8 +49,7 @@ const RETENTION: Rule = Rule {
 pub(super) fn scale(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut objects = objects;
     let sizes = quorum::settle(&mut objects, context, log);
-    let objects: Vec<Object> =
-        objects.into_iter().map(|it| one(it, &sizes, context, log)).collect();
+    let objects = log.each(objects, |object, log| Some(one(object, &sizes, context, log)));
     heap::fits(&objects, &texts::numbered(&objects), context, log);
     coupled::coupled(objects, context, log)
 }

@@ -47,8 +47,8 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, N
     if text.contains('\n') {
         return Ok(None);
     }
-    for separator in [Separator::Semicolon, Separator::Comma] {
-        if separates(text, separator) {
+    for (mark, separator) in [(';', Separator::Semicolon), (',', Separator::Comma)] {
+        if text.contains(mark) && separates(text, separator) {
             return separated(hint, text, separator).map(Some);
         }
     }
@@ -175,8 +175,11 @@ fn name_role(name: &str) -> Role {
 
 /// Fields with blanks between them, and flags of commands.
 fn spaced(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, NotInventable> {
-    let pairs = PAIRS.get().map(|pairs| pairs.captures_iter(text).count()).unwrap_or_default();
     let flags = text.contains(" --") || text.starts_with("--") || text.contains(" -D");
+    if !flags && !text.contains('=') {
+        return Ok(None);
+    }
+    let pairs = PAIRS.get().map(|pairs| pairs.captures_iter(text).count()).unwrap_or_default();
     let pattern = if flags { &WORDS } else { &PAIRS };
     // What stands between the fields stays. Under a name that says nothing that is too much.
     let doubtful = hint.place == Place::Key && hint.role != Role::Setting;

@@ -64,7 +64,7 @@ enum Format {
 /// The format of a text in lines, by its name or by what most lines look like.
 fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     let named = hint.place == Place::Key && hint.any(name::is_document);
-    if !named && !text.contains('\n') && !LONE.matches(text) {
+    if !(named || text.contains('\n') || text.contains('=') && LONE.matches(text)) {
         return None;
     }
     let (mut all, mut assignments, mut entries, mut directives) = (0, 0, 0, 0);

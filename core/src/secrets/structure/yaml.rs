@@ -17,12 +17,23 @@ use crate::secrets::{
 static KEY: Pattern = Pattern::new(
     r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#,
 );
-static DASHES: Pattern = Pattern::new(r"^([ ]*(?:-[ \t]+)*)");
 static PROPERTIES: Pattern = Pattern::new(r"^((?:[!&][^\s,\[\]{}]*[ \t]+)+)");
 static BLOCK: Pattern = Pattern::new(r"^([|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n)");
 static FLOW_ENTRY: Pattern = Pattern::new(
     r#"(["']?)([A-Za-z_][\w.-]*)["']?\s*:\s+("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,{}\[\]"'][^,{}\[\]\n]*)"#,
 );
+
+/// How far in the content of a line begins: behind blanks, and behind the dashes of lists.
+fn indent(line: &str) -> usize {
+    let blank = |from: usize, which: &[char]| {
+        line[from..].len() - line[from..].trim_start_matches(which).len()
+    };
+    let mut at = blank(0, &[' ']);
+    while line[at..].starts_with("- ") || line[at..].starts_with("-\t") {
+        at += 1 + blank(at + 1, &[' ', '\t']);
+    }
+    at
+}
 
 /// A key whose value may go on below it.
 struct Parent {
@@ -70,7 +81,7 @@ impl<'t> Reader<'t, '_> {
             self.rest = &self.rest[line.len()..];
             return Ok(());
         }
-        let indent = DASHES.groups(line).map_or(0, |[dashes]| dashes.len());
+        let indent = indent(line);
         self.keep(indent);
         self.parents.retain(|parent| parent.indent < indent);
         let Some([key, colon, blank]) = KEY.groups(self.rest) else {
@@ -108,10 +119,14 @@ impl<'t> Reader<'t, '_> {
 
     /// The value that stands at the start of the rest, to the end of its line or of itself.
     fn scalar(&mut self, hint: Hint<'_>, indent: usize) -> Result<(), NotInventable> {
-        if let Some([properties]) = PROPERTIES.groups(self.rest) {
+        if self.rest.starts_with(['!', '&'])
+            && let Some([properties]) = PROPERTIES.groups(self.rest)
+        {
             self.keep(properties.len());
         }
-        if let Some([header]) = BLOCK.groups(self.rest) {
+        if self.rest.starts_with(['|', '>'])
+            && let Some([header]) = BLOCK.groups(self.rest)
+        {
             self.keep(header.len());
             return self.block(hint, indent);
         }
@@ -234,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&KEY, &DASHES, &PROPERTIES, &BLOCK, &FLOW_ENTRY] {
+        for pattern in [&KEY, &PROPERTIES, &BLOCK, &FLOW_ENTRY] {
             assert!(pattern.get().is_some());
         }
     }
