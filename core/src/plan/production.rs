@@ -28,19 +28,26 @@ const ADDRESSES: [&str; 3] = ["/spec/clusterIP", "/spec/clusterIPs/*", "/spec/ex
 /// What production answers at, and whose that is.
 pub(super) struct Production {
     hosts: BTreeMap<String, String>,
+    /// Domains that hosts of routes are below, but for the last label.
+    domains: BTreeMap<String, String>,
     addresses: BTreeMap<IpAddr, String>,
 }
 
 impl Production {
     /// Of the source.
     pub(super) fn of(context: &Context) -> Self {
-        let mut found = Self { hosts: BTreeMap::new(), addresses: BTreeMap::new() };
+        let mut found =
+            Self { hosts: BTreeMap::new(), domains: BTreeMap::new(), addresses: BTreeMap::new() };
         for object in &context.capture.objects {
             let routes = ROUTES
                 .iter()
                 .filter(|(group, kind, _)| object.group() == *group && object.kind() == *kind)
                 .flat_map(|(.., paths)| *paths);
-            for path in routes.chain(&BALANCED) {
+            for path in routes {
+                found.note(object, path);
+                found.note_domains(object, path);
+            }
+            for path in &BALANCED {
                 found.note(object, path);
             }
             if kinds::shape(object) == Shape::Service {
@@ -69,13 +76,25 @@ impl Production {
         }
     }
 
-    /// What answers at a host. A route for `*.acme.com` answers at every name below it.
+    fn note_domains(&mut self, object: &Object, path: &str) {
+        for path in object.expand(path) {
+            let host = object.text(&path).to_ascii_lowercase();
+            let domains = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+            for domain in domains.filter(|it| it.contains('.')) {
+                self.domains.entry(domain.to_owned()).or_insert_with(|| object.key().to_string());
+            }
+        }
+    }
+
+    /// What answers at a host, or below it: cookies of `acme.com` are those of `shop.acme.com`. A
+    /// route for `*.acme.com` answers at every name below it.
     pub(super) fn host(&self, host: &str) -> Option<&str> {
         let wild = || {
             let (_, rest) = host.split_once('.')?;
             self.hosts.get(&format!("*.{rest}"))
         };
-        self.hosts.get(host).or_else(wild).map(String::as_str)
+        let found = self.hosts.get(host).or_else(wild);
+        found.or_else(|| self.domains.get(host)).map(String::as_str)
     }
 
     /// Every host, and what answers there.

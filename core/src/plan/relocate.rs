@@ -118,9 +118,18 @@ pub(super) fn mentions_in_files(context: &Context, object: &Object) -> Vec<Menti
 /// Every reference to the source in a text that stands at `path`.
 pub(super) fn mentions_in_text(context: &Context, path: &str, text: &str) -> Vec<Mention> {
     let named = unescape(path.rsplit('/').next().unwrap_or_default());
-    let place = Place { named: &named, ..Place::default() };
+    let mut found = mentions_under(context, &named, text);
+    for it in &mut found {
+        path.clone_into(&mut it.path);
+    }
+    found
+}
+
+/// Every reference to the source in a text that something names.
+pub(super) fn mentions_under(context: &Context, named: &str, text: &str) -> Vec<Mention> {
+    let place = Place { named, ..Place::default() };
     let found = text::mentions(&Names::of(context), &place, text);
-    found.into_iter().map(|it| mention(path, text, &it)).collect()
+    found.into_iter().map(|it| mention("", text, &it)).collect()
 }
 
 fn mention(path: &str, text: &str, edit: &Edit) -> Mention {

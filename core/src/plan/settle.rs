@@ -119,7 +119,7 @@ pub(super) fn variable<'o>(object: &'o Object, path: &str) -> Option<(String, &'
 }
 
 /// Whether a patch may change what stands there.
-fn patchable(object: &Object, path: &str) -> bool {
+pub(super) fn patchable(object: &Object, path: &str) -> bool {
     let route = matches!(kinds::shape(object), Shape::Route | Shape::GatewayRoute);
     object.group() != names::GROUP && (!route || path.contains("/http/"))
 }

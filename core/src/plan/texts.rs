@@ -1,6 +1,8 @@
 //! The texts of a plan in which something may lead out of the target: what containers are told, what
 //! settings hold, what routes and Services name. Names of objects, labels and images are none.
 
+mod filled;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -22,6 +24,8 @@ use crate::{
 const ENCODED: usize = 24;
 /// Where containers have texts besides their variables and arguments.
 const HOOKS: [&str; 4] = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
+/// Where routes change requests: hosts in them are no backends.
+const FILTERS: [&str; 2] = ["/spec/rules/*/filters", "/spec/rules/*/backendRefs/*/filters"];
 /// Fields of objects of any kind that hold no text of the application's.
 const NO_TEXT: [&str; 8] =
     ["apiVersion", "kind", "metadata", "status", "image", "labels", "matchLabels", "nodeSelector"];
@@ -39,8 +43,19 @@ pub(super) struct Text {
     pub(super) value: String,
     /// Whether it is a Secret's: then it is never shown.
     pub(super) secret: bool,
-    /// Whether it is what a base64 stands for.
-    pub(super) encoded: bool,
+    /// How it comes to stand there.
+    pub(super) origin: Origin,
+}
+
+/// How a text comes to stand where it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is written there.
+    Written,
+    /// It is what a base64 stands for.
+    Encoded,
+    /// Variables are filled in.
+    Filled,
 }
 
 impl Text {
@@ -68,7 +83,16 @@ pub(super) fn of_plan(
     for task in tasks {
         of_task(task, context, &mut texts);
     }
-    let encoded: Vec<Text> = texts.iter().filter_map(decoded).collect();
+    let known = filled::Known::of(objects, secrets);
+    for object in objects {
+        known.collect(object, "", &object.key(), &mut texts);
+    }
+    for task in tasks {
+        if let Work::Job(job) = &task.work {
+            known.collect(job, &task_path(task), &context.environment(), &mut texts);
+        }
+    }
+    let encoded: Vec<Text> = texts.iter().flat_map(decoded).collect();
     texts.extend(encoded);
     texts
 }
@@ -98,7 +122,7 @@ fn collect(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
                 named: named.to_owned(),
                 value: text.to_owned(),
                 secret: false,
-                encoded: false,
+                origin: Origin::Written,
             });
         }
     };
@@ -112,6 +136,11 @@ fn collect(object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
             for (name, value) in fields(object.get("/metadata/annotations")) {
                 let path = format!("/metadata/annotations/{}", escape(name));
                 add(path, name, value.as_str().unwrap_or_default());
+            }
+            for path in FILTERS.iter().flat_map(|it| object.expand(it)) {
+                if let Some(value) = object.get(&path) {
+                    below(value, &path, "", &mut add);
+                }
             }
         }
         Shape::Workload
@@ -231,7 +260,7 @@ fn of_secret(name: &str, secret: &PlannedSecret, texts: &mut Vec<Text>) {
             named: field.clone(),
             value: shown(parts),
             secret: true,
-            encoded: false,
+            origin: Origin::Written,
         });
     }
 }
@@ -245,22 +274,35 @@ fn of_task(task: &PlannedTask, context: &Context, texts: &mut Vec<Text>) {
             named: "url".to_owned(),
             value: http.url.clone(),
             secret: false,
-            encoded: false,
+            origin: Origin::Written,
         }),
         Work::Job(job) => collect(job, &at, &key, texts),
     }
 }
 
-/// What a text in base64 stands for, if that is a text.
-fn decoded(text: &Text) -> Option<Text> {
-    let whole = text.value.trim();
-    let is_base64 = whole.len() >= ENCODED
-        && whole.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=\n".contains(&it));
-    if text.secret || !is_base64 {
+/// What stands in a text as base64, one level deep, if that is text: the whole of it, or words in it.
+fn decoded(text: &Text) -> Vec<Text> {
+    if text.secret || text.origin == Origin::Filled {
+        return Vec::new();
+    }
+    let of = |value: String| Text { value, origin: Origin::Encoded, ..text.clone() };
+    if let Some(whole) = plain(&text.value.trim().replace('\n', "")) {
+        return vec![of(whole)];
+    }
+    let part = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    // Every host has a dot, and every resource of a cloud a colon: other words are words.
+    let names = |it: &String| it.contains(['.', ':']);
+    text.value.split(|c| !part(c)).filter_map(plain).filter(names).map(of).collect()
+}
+
+/// What a word stands for, if that is text.
+fn plain(word: &str) -> Option<String> {
+    let is_base64 = word.len() >= ENCODED
+        && word.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=".contains(&it));
+    if !is_base64 {
         return None;
     }
-    let bytes = BASE64.decode(whole.replace('\n', "").as_bytes()).ok()?;
-    let plain = String::from_utf8(bytes).ok()?;
+    let plain = String::from_utf8(BASE64.decode(word.as_bytes()).ok()?).ok()?;
     let readable = plain.chars().all(|c| !c.is_control() || c.is_whitespace());
-    readable.then(|| Text { value: plain, encoded: true, ..text.clone() })
+    readable.then_some(plain)
 }

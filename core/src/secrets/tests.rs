@@ -217,6 +217,7 @@ fn values_are_taken_apart_by_name_and_shape() {
             "https://login.example.com/oauth/token",
             "https://login.example.com/oauth/token",
         ),
+        ("privateKeyUrl", "https://keys.example.com/a.pem", "https://keys.example.com/a.pem"),
         // Documents.
         (
             ".env",

@@ -13,7 +13,7 @@ use crate::{
         object::{Key, Object},
         places::{Place, told},
         settle,
-        texts::Text,
+        texts::{Origin, Text},
     },
     secrets::{Exposed, exposed},
 };
@@ -21,7 +21,7 @@ use crate::{
 /// Reports every credential that is a text of its own once, and every other text that holds one.
 pub(super) fn literals(texts: &[Text], objects: &BTreeMap<Key, &Object>, log: &mut Log) {
     let mut whole: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
-    let looked = texts.par_iter().filter(|it| !it.secret && !it.encoded);
+    let looked = texts.par_iter().filter(|it| !it.secret && it.origin == Origin::Written);
     let found: Vec<_> = looked.map(|it| (it, exposed(&it.named, &it.value))).collect();
     for (text, found) in found {
         let Some(first) = found.first() else { continue };

@@ -106,7 +106,8 @@ fn previews(objects: &[Object], context: &Context) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for clone in objects {
         let Some(route) = context.by_key.get(&clone.key()) else { continue };
-        for path in route.expand("/spec/rules/*/host") {
+        let paths = ["/spec/rules/*/host", "/spec/hostnames/*"];
+        for path in paths.iter().flat_map(|it| route.expand(it)) {
             let (old, new) = (route.text(&path), clone.text(&path));
             if !new.is_empty() && new != old {
                 found.insert(old.to_ascii_lowercase(), new.to_owned());

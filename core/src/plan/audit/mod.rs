@@ -7,6 +7,7 @@
 //! cloud        buckets, ARNs, projects            by their form
 //! credential   credentials outside Secrets        never shown
 //! shared       topics, queues, groups             where something outside is named as well
+//! unread       files that are no text
 //! ```
 //!
 //! Everything that will be in the target is looked through, whatever pass it came from. Findings are
@@ -18,6 +19,7 @@ mod credential;
 mod host;
 mod reference;
 mod shared;
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,15 +42,16 @@ pub(super) fn audit(
     context: &Context,
     log: &mut Log,
 ) {
-    reference::residual(objects, secrets, tasks, context, log);
-
     let texts = texts::of_plan(objects, secrets, tasks, context);
+    reference::residual(objects, secrets, tasks, context, log);
+    reference::filled(&texts, context, log);
     let production = Production::of(context);
     let mut leading_out: Vec<Place> = host::hosts(objects, &texts, &production, context, log);
     let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
     leading_out.extend(address::addresses(&texts, &production, &by_key, context, log));
     leading_out.extend(cloud::resources(&texts, &by_key, log));
     credential::literals(&texts, &by_key, log);
+    unread::files(objects, context, log);
     shared::names(objects, &texts, &leading_out, log);
     if !context.request.spec.hosts.is_empty() {
         let named = |it: &'_ texts::Text| hosts::find(&it.named, &it.value);

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::{
-    api::{names, staging_plan::Severity},
+    api::{
+        names,
+        staging_plan::{Finding, Severity},
+    },
     plan::{
         RESIDUAL,
         context::Context,
@@ -15,7 +18,7 @@ use crate::{
         relocate::{self, text::Kind},
         settle,
         task::{PlannedTask, Work},
-        texts::task_path,
+        texts::{Origin, Text, task_path},
     },
     secrets::{Part, PlannedKey, PlannedSecret, PlannedValue, TemplatePart, redact},
 };
@@ -48,6 +51,19 @@ pub(super) fn residual(
     }
     for task in tasks {
         of_task(task, context, log);
+    }
+}
+
+/// References that only variables make: `http://$(NAME).$(SPACE)`.
+pub(super) fn filled(texts: &[Text], context: &Context, log: &mut Log) {
+    for text in texts.iter().filter(|it| it.origin == Origin::Filled) {
+        for mut found in relocate::mentions_under(context, &text.named, &text.value) {
+            let told = |it: &Finding| it.object == text.object.to_string() && it.path == text.path;
+            if found.kind != Kind::Possible && !log.findings.iter().any(told) {
+                found.path.clone_from(&text.path);
+                report(&text.object, &found, context, log);
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         log::Log,
         object::{Key, Object},
         places::Place,
-        texts::Text,
+        texts::{Origin, Text},
     },
     secrets::redact,
 };
@@ -35,7 +35,8 @@ const SHOWN: usize = 6;
 pub(super) fn names(objects: &[Object], texts: &[Text], leading_out: &[Place], log: &mut Log) {
     let reach = reaching(objects, leading_out);
     let mut found: BTreeMap<&Key, (&str, BTreeSet<String>)> = BTreeMap::new();
-    for text in texts.iter().filter(|it| !it.encoded && reach.contains(&it.object)) {
+    let written = texts.iter().filter(|it| it.origin == Origin::Written);
+    for text in written.filter(|it| reach.contains(&it.object)) {
         for (name, value) in settings(text) {
             if let Some(what) = shares(name).filter(|_| is_name(value)) {
                 let entry = found.entry(&text.object).or_insert((&text.path, BTreeSet::new()));

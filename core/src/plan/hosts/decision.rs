@@ -39,6 +39,11 @@ impl<'a> Decisions<'a> {
         Some(decision)
     }
 
+    /// Whether an entry names this very host.
+    pub(in crate::plan) fn name(&self, host: &str) -> bool {
+        self.0.iter().any(|(_, it)| it.host.contains('.') && it.host.eq_ignore_ascii_case(host))
+    }
+
     /// Says which entries nothing came under, after all texts were looked through. `there` are hosts
     /// that nothing is decided about.
     pub(in crate::plan) fn unused(&self, context: &Context, there: &BTreeSet<&str>, log: &mut Log) {

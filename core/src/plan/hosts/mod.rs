@@ -18,7 +18,7 @@ use std::ops::Range;
 
 pub(in crate::plan) use self::{
     decision::Decisions,
-    replace::{in_secrets, replace},
+    replace::{in_object, in_secrets, in_text, replace},
 };
 
 /// A host in a text.

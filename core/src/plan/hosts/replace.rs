@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde_json::json;
 
-use super::find;
+use super::{Found, find};
 use crate::{
     api::boundary::{HostAction, HostDecision},
     plan::{
@@ -32,14 +32,21 @@ pub(in crate::plan) fn replace(
     context: &Context,
     log: &mut Log,
 ) -> Vec<Object> {
-    if context.request.spec.hosts.is_empty() {
-        return objects;
-    }
-    objects.into_iter().map(|object| one(object, context, log)).collect()
+    objects
+        .into_iter()
+        .map(|mut object| {
+            in_object(&mut object, context, log);
+            object
+        })
+        .collect()
 }
 
-fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
-    for text in texts::of_object(&object) {
+/// Replaces hosts in one object.
+pub(in crate::plan) fn in_object(object: &mut Object, context: &Context, log: &mut Log) {
+    if context.request.spec.hosts.is_empty() {
+        return;
+    }
+    for text in texts::of_object(object) {
         let whole = object.text(&text.path).to_owned();
         // A flag stands before its value.
         let Some(flag) = whole.strip_suffix(&text.value) else { continue };
@@ -47,10 +54,20 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Object {
         let edits = edits(&text.named, &text.value, named_whole, context, log);
         if !edits.is_empty() {
             let new = format!("{flag}{}", apply(&text.value, &edits));
-            log.set(&mut object, &text.path, json!(new), &REPLACED);
+            log.set(object, &text.path, json!(new), &REPLACED);
         }
     }
-    object
+}
+
+/// The text with other hosts, if something takes the place of one in it. `named` is what names it.
+pub(in crate::plan) fn in_text(
+    named: &str,
+    text: &str,
+    context: &Context,
+    log: &mut Log,
+) -> Option<String> {
+    let edits = edits(named, text, false, context, log);
+    (!edits.is_empty()).then(|| apply(text, &edits))
 }
 
 /// Replaces hosts in the text that Secrets keep.
@@ -96,7 +113,13 @@ fn in_parts(parts: &mut [Part], named: &str, context: &Context, log: &mut Log) -
 
 fn edits(named: &str, text: &str, dns_only: bool, context: &Context, log: &mut Log) -> Vec<Edit> {
     let mut edits = Vec::new();
-    for found in find(named, text) {
+    let mut all = find(named, text);
+    if all.is_empty() && context.decisions.name(text.trim()) {
+        // Whatever it stands under: variables may put it into a URL.
+        let start = text.len() - text.trim_start().len();
+        all.push(Found { host: start..start + text.trim().len(), scheme: None, port: None });
+    }
+    for found in all {
         let host = text[found.host.clone()].to_ascii_lowercase();
         let Some(decision) = context.decisions.on(&host, log) else { continue };
         if decision.action != HostAction::Replace {

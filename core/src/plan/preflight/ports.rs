@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Looked, Target, label};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         kinds::{self, Shape},
         log::Log,
         object::{Key, Object},
+        settle,
     },
 };
 
@@ -24,15 +25,20 @@ const PROBED: [&str; 5] = [
 ];
 const ASKS: [&str; 2] = ["httpGet", "tcpSocket"];
 
-/// Where a route names a Service and its port.
-const BACKENDS: [&str; 2] =
-    ["/spec/defaultBackend/service", "/spec/rules/*/http/paths/*/backend/service"];
+/// Where a route names a Service, and below it the port: the field, and the Service's own that it
+/// means.
+const BACKENDS: [(&str, &[(&str, &str)]); 3] = [
+    ("/spec/defaultBackend/service", BY_NAME_OR_NUMBER),
+    ("/spec/rules/*/http/paths/*/backend/service", BY_NAME_OR_NUMBER),
+    ("/spec/rules/*/backendRefs/*", &[("port", "port")]),
+];
+const BY_NAME_OR_NUMBER: &[(&str, &str)] = &[("port/name", "name"), ("port/number", "port")];
 
 pub(super) fn look(looked: &Looked, target: &Target, log: &mut Log) {
     of_probes(looked, log);
     match kinds::shape(looked.object) {
         Shape::Service => of_service(looked, target, log),
-        Shape::Route => of_route(looked, target, log),
+        Shape::Route | Shape::GatewayRoute => of_route(looked, target, log),
         _ => {}
     }
 }
@@ -47,7 +53,8 @@ fn of_probes(looked: &Looked, log: &mut Log) {
             let name = object.text(&path);
             if !name.is_empty() && name.parse::<u16>().is_err() && !own.contains(name) {
                 let why = format!("its container has no port called {name}");
-                let settle = format!("call a port {name}, or write its number: spec.patches");
+                let there = numbers(object, std::slice::from_ref(&container));
+                let settle = another(looked, &path, &there);
                 looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
             }
         }
@@ -74,7 +81,8 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
         {
             let of: Vec<String> = selected.iter().map(|it| it.key().to_string()).collect();
             let why = format!("no container of {} has a port called {name}", of.join(", "));
-            let settle = format!("call a port {name}, or write its number: spec.patches");
+            let there = selected.iter().flat_map(|it| numbers(it, &kinds::containers(it)));
+            let settle = another(looked, &path, &there.collect());
             looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
         }
     }
@@ -83,23 +91,54 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
 /// A route names a port of a Service, by name or number.
 fn of_route(looked: &Looked, target: &Target, log: &mut Log) {
     let object = looked.object;
-    for backend in BACKENDS.iter().flat_map(|pattern| object.expand(pattern)) {
+    let backends = BACKENDS.iter().flat_map(|(pattern, fields)| {
+        object
+            .expand(pattern)
+            .into_iter()
+            .flat_map(|at| fields.iter().map(move |it| (at.clone(), it)))
+    });
+    for (backend, (field, means)) in backends {
         let name = object.text(&format!("{backend}/name"));
         let key = Key { group: String::new(), kind: "Service".to_owned(), name: name.to_owned() };
         let Some(service) = target.objects.get(&key) else { continue };
-        let ports = service.get("/spec/ports").and_then(Value::as_array);
-        for field in ["name", "number"] {
-            let path = format!("{backend}/port/{field}");
-            let Some(wanted) = object.get(&path) else { continue };
-            let known = if field == "name" { "name" } else { "port" };
-            if !ports.into_iter().flatten().any(|it| it.get(known) == Some(wanted)) {
-                let wanted = wanted.to_string().replace('"', "");
-                let why = format!("{key} has no port {wanted}");
-                let settle = format!("give {key} that port, or name one it has: spec.patches");
-                looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
-            }
+        let path = format!("{backend}/{field}");
+        let Some(wanted) = object.get(&path) else { continue };
+        let ports = service.get("/spec/ports").and_then(Value::as_array).into_iter().flatten();
+        let there: BTreeSet<String> = ports
+            .filter_map(|it| it.get(means))
+            .map(|it| it.to_string().replace('"', ""))
+            .collect();
+        let shown = wanted.to_string().replace('"', "");
+        if there.contains(&shown) {
+            continue;
         }
+        let why = format!("{key} has no port {shown}");
+        let settle = if settle::patchable(object, &path) {
+            another(looked, &path, &there)
+        } else {
+            let port = json!({ "name": format!("port-{shown}"), "port": wanted, "targetPort": "<a port of its Pods>" });
+            settle::patch(&key, &json!([{ "op": "add", "path": "/spec/ports/-", "value": port }]))
+        };
+        looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
     }
+}
+
+/// YAML that writes a port that is there; a Job of a task's is nobody's to patch.
+fn another(looked: &Looked, path: &str, there: &BTreeSet<String>) -> String {
+    let listed = there.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if !looked.base.is_empty() {
+        return match listed.as_str() {
+            "" => "write the number of a port there, in the Job".to_owned(),
+            _ => format!("write one of {listed} there, in the Job"),
+        };
+    }
+    let mut known = there.iter();
+    let value = match (known.next(), known.next()) {
+        (Some(only), None) => only.parse::<u16>().map_or_else(|_| json!(only), |it| json!(it)),
+        (Some(_), Some(_)) => json!(format!("<one of {listed}>")),
+        (None, _) => json!("<the number of the port>"),
+    };
+    settle::patch(&looked.key, &json!([{ "op": "replace", "path": path, "value": value }]))
 }
 
 /// Names of the ports of containers.
@@ -109,5 +148,15 @@ fn names<'a>(object: &'a Object, containers: &[String]) -> BTreeSet<&'a str> {
         .filter_map(|it| object.get(&format!("{it}/ports"))?.as_array())
         .flatten()
         .filter_map(|it| it.get("name")?.as_str())
+        .collect()
+}
+
+/// Numbers of the ports of containers.
+fn numbers(object: &Object, containers: &[String]) -> BTreeSet<String> {
+    containers
+        .iter()
+        .filter_map(|it| object.get(&format!("{it}/ports"))?.as_array())
+        .flatten()
+        .filter_map(|it| Some(it.get("containerPort")?.to_string()))
         .collect()
 }

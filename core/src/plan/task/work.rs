@@ -11,7 +11,7 @@ use crate::{
         task::{Http, Run, Task},
     },
     plan::{
-        PlanError,
+        PlanError, hosts,
         isolate::{placement, standards},
         log::{Log, Rule},
         object::{Object, escape},
@@ -51,7 +51,7 @@ impl Place<'_> {
     ) -> Result<Work, PlanError> {
         match (&task.http, &task.run, &task.job, &task.from_job, &task.from_cron_job) {
             (Some(http), None, None, None, None) => {
-                self.http(http, timeout_seconds).map(Work::Http)
+                self.http(http, timeout_seconds, log).map(Work::Http)
             }
             (None, Some(run), None, None, None) => {
                 let pod = json!({"spec": self.run(run)});
@@ -74,7 +74,12 @@ impl Place<'_> {
         }
     }
 
-    fn http(&self, http: &Http, timeout_seconds: u32) -> Result<HttpWork, PlanError> {
+    fn http(
+        &self,
+        http: &Http,
+        timeout_seconds: u32,
+        log: &mut Log,
+    ) -> Result<HttpWork, PlanError> {
         let within_seconds = match &http.within {
             Some(within) => self.seconds("http.within", within)?,
             None => timeout_seconds,
@@ -85,7 +90,9 @@ impl Place<'_> {
         }
         let url = match (&http.url, &http.service) {
             (Some(url), None) => {
-                relocate::rewrite_text(self.context, "url", url).unwrap_or(url.clone())
+                let url =
+                    relocate::rewrite_text(self.context, "url", url).unwrap_or_else(|| url.clone());
+                hosts::in_text("url", &url, self.context, log).unwrap_or(url)
             }
             (None, Some(service)) => self.service_url(service, http)?,
             _ => return Err(self.invalid("http", "http has either url or service")),
@@ -219,6 +226,7 @@ impl Place<'_> {
             job.set(pull, names);
         }
         relocate::rewrite_object(self.context, &mut job, &RELOCATED, log);
+        hosts::in_object(&mut job, self.context, log);
         if let Some(pod) = job.get_mut(POD) {
             placement::as_class(pod, &self.context.request.class.placement);
         }

@@ -6,10 +6,13 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use super::{
-    Edit, Kind, Names, Place,
+    Edit, Kind, Names, Place, host,
     key::{self, Means},
     own, tail,
 };
+
+/// Characters behind a variable that say whether it stands in a host.
+const AFTER: usize = 64;
 
 /// A use of a variable: `$NAME`, `${NAME}`, `$(NAME)`.
 struct Use<'t> {
@@ -31,7 +34,7 @@ pub(super) fn find(names: &Names, place: &Place, text: &str) -> Vec<Edit> {
         .filter(|it| set.contains(it.name))
         .filter_map(|it| {
             let (before, after) = (tail(&text[..it.span.start]), &text[it.span.end..]);
-            let kind = if is_in_host(before, after) { Kind::Host } else { Kind::Own };
+            let kind = if is_in_host(names, place, before, after) { Kind::Host } else { Kind::Own };
             let own =
                 kind == Kind::Own && own::formed(before, after).is_some_and(|it| it.1 == kind);
             let flag = kind == Kind::Own && own::is_flag(before);
@@ -82,11 +85,23 @@ fn uses(text: &str) -> impl Iterator<Item = Use<'_>> {
     })
 }
 
-/// `db.$NS.svc`
-fn is_in_host(before: &str, after: &str) -> bool {
+/// `db.$NS.svc`, `http://db.$NS:80`: with the name filled in, it is a host like any other.
+fn is_in_host(names: &Names, place: &Place, before: &str, after: &str) -> bool {
+    if !before.ends_with('.') {
+        return false;
+    }
     let next = after.strip_prefix(".svc");
     let ends = |it: &str| !it.starts_with(|c: char| c.is_alphanumeric() || "-_".contains(c));
-    next.is_some_and(ends) && before.ends_with('.')
+    let at = before.len();
+    let filled = format!("{before}{}{}", names.source, head(after));
+    let found = || host::find(names, place, &filled);
+    next.is_some_and(ends) || found().iter().any(|it| it.kind == Kind::Host && it.name.start == at)
+}
+
+/// As much of a text as says what stands before it.
+fn head(text: &str) -> &str {
+    let end = text.char_indices().nth(AFTER).map_or(text.len(), |(at, _)| at);
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -113,6 +128,10 @@ mod tests {
             ("system:serviceaccount:$(ENV):web", "system:serviceaccount:stg:web"),
             ("/api/v1/namespaces/$ENV/pods", "/api/v1/namespaces/stg/pods"),
             ("db.$(OTHER).svc", "db.$(OTHER).svc"),
+            ("http://db.$(ENV):80", "http://db.stg:80"),
+            ("postgres://u:p@db.${ENV}/x", "postgres://u:p@db.stg/x"),
+            ("http://other.$(ENV)/", "http://other.$(ENV)/"),
+            ("report.$ENV", "report.$ENV"),
             ("db.$ENVIRONMENT.svc", "db.$ENVIRONMENT.svc"),
             ("--profile=$(ENV)", "--profile=$(ENV)"),
             ("$(ENV", "$(ENV"),

@@ -1,0 +1,78 @@
+//! Files in ConfigMaps that are no text: nobody has looked into them.
+//!
+//! What a file of known form holds that nobody connects to by it (pictures, fonts) is not told.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde_json::Value;
+
+use crate::{
+    api::staging_plan::Severity,
+    plan::{
+        context::Context,
+        kinds::{self, Shape},
+        log::Log,
+        object::{Object, escape},
+        places::listed,
+    },
+};
+
+/// First bytes of files that hold no address.
+const HARMLESS: [&[u8]; 11] = [
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"\0\0\x01\0",
+    b"wOFF",
+    b"wOF2",
+    b"OTTO",
+    b"\0\x01\0\0",
+    b"\xfe\xed\xfe\xed",
+    b"%PDF",
+];
+
+/// First bytes of packed files, and the command that shows what is in one.
+const PACKED: [(&[u8], &str); 4] = [
+    (b"\x1f\x8b", "zcat"),
+    (b"\x28\xb5\x2f\xfd", "zstdcat"),
+    (b"BZh", "bzcat"),
+    (b"\xfd7zXZ", "xzcat"),
+];
+
+/// Says of each ConfigMap which of its files were not looked into.
+pub(super) fn files(objects: &[Object], context: &Context, log: &mut Log) {
+    for object in objects.iter().filter(|it| kinds::shape(it) == Shape::Settings) {
+        let files = object.get("/binaryData").and_then(Value::as_object).into_iter().flatten();
+        let unread: Vec<(String, &str)> = files
+            .filter_map(|(name, file)| Some((name.clone(), reader(file.as_str()?)?)))
+            .collect();
+        let Some((first, reader)) = unread.first() else { continue };
+        let names: Vec<String> = unread.iter().map(|(name, _)| name.clone()).collect();
+        log.find(
+            Severity::Informs,
+            &object.key(),
+            &format!("/binaryData/{}", escape(first)),
+            "unread-file",
+            format!(
+                "nobody has seen what {} holds, since that is no text: whatever it names comes along as it is",
+                listed(&names)
+            ),
+            format!(
+                "# to see what it holds; nothing, if that is no address of production's\nkubectl get configmap {} --namespace {} --output go-template='{{{{index .binaryData \"{first}\"}}}}' | base64 -d | {reader}",
+                object.name(),
+                context.source(),
+            ),
+        );
+    }
+}
+
+/// The command that shows what is in a file, if it is no text and not harmless.
+fn reader(file: &str) -> Option<&'static str> {
+    let bytes = BASE64.decode(file.as_bytes()).ok()?;
+    let begins = |it: &&[u8]| bytes.starts_with(it);
+    if std::str::from_utf8(&bytes).is_ok() || HARMLESS.iter().any(begins) {
+        return None;
+    }
+    let packed = PACKED.iter().find(|(it, _)| begins(it));
+    Some(packed.map_or("strings", |(_, reader)| reader))
+}
