@@ -44,7 +44,7 @@ use crate::{
         clock::ServerClock,
         context::{Context, Settings},
         error::Error,
-        guard,
+        guard, sources,
         world::{Relist, Watched, World},
     },
     key,
@@ -138,6 +138,10 @@ pub async fn run(
         _ = stopping.wait_for(|it| *it) => return Ok(()),
     }
     tokio::spawn(sweep(Arc::clone(&ctx), sweeps));
+    watches.push(tokio::spawn({
+        let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
+        async move { sources::follow(&ctx, |behind| wake(&ctx.world, &queue, behind)).await }
+    }));
     let _ = vanished.send(());
     ready.store(true, Ordering::Relaxed);
     tracing::info!(environments = world.everyone().len(), "ready");
@@ -277,6 +281,7 @@ fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: 
     ctx.written.forget(uid);
     ctx.drop_plan(uid);
     ctx.places.forget(uid);
+    ctx.sources.leave(uid);
     if ctx.world.has_target(uid) {
         let _ = vanished.send(());
     }

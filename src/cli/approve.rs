@@ -47,7 +47,7 @@ pub async fn approve(args: Args) -> Result<ExitCode> {
             named.command("report", "")
         );
     }
-    let answer = ask(named, &environment, Verb::Approve, present).await?;
+    let answer = Box::pin(ask(named, &environment, Verb::Approve, present)).await?;
     told(named, answer, &format!("to apply plan {present}"), |_| {
         format!("{} applies plan {present}", named.name)
     })

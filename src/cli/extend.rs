@@ -38,7 +38,7 @@ pub async fn extend(args: Args) -> Result<ExitCode> {
         (Some(at), _) => at,
         (None, by) => later(before, now, by.unwrap_or_default()),
     };
-    let answer = ask(named, &environment, Verb::Extend, &wanted.to_string()).await?;
+    let answer = Box::pin(ask(named, &environment, Verb::Extend, &wanted.to_string())).await?;
     let name = &named.name;
     told(named, answer, &format!("to live until {wanted}"), |after| {
         accepted(name, before, wanted, expiry(after), now)

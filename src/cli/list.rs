@@ -183,6 +183,7 @@ fn rows(
         (look.wide, "TARGET", false, target),
         (look.wide, "OBJECTS", false, objects),
         (look.wide, "WORKLOADS", false, workloads),
+        (look.wide, "DRIFT", false, drift),
         (true, "URL, OR WHY NOT", false, told),
     ]
     .into_iter()
@@ -246,6 +247,18 @@ fn objects(it: &StagingEnvironment, _: Timestamp) -> Cell {
 fn workloads(it: &StagingEnvironment, _: Timestamp) -> Cell {
     let workloads = it.status.as_ref().and_then(|it| it.workloads.as_ref());
     or_dash(workloads.map(|it| format!("{}/{}", it.ready, it.total)))
+}
+
+/// How many objects a new plan would change.
+fn drift(it: &StagingEnvironment, _: Timestamp) -> Cell {
+    let status = it.status.as_ref();
+    let in_sync = status.and_then(|it| find(&it.conditions, ConditionType::InSync));
+    let drift = status.and_then(|it| it.drift.as_ref());
+    match (in_sync.map(|it| it.status.as_str()), drift) {
+        (Some("True"), _) => "none".to_owned().into(),
+        (Some("False"), Some(it)) => Cell::tinted(it.source.count().to_string(), Mark::Going),
+        _ => or_dash(None),
+    }
 }
 
 /// Where it is used, or what holds that back.

@@ -49,7 +49,7 @@ pub async fn request(args: Args, verb: Verb, asked: &str, done: &str) -> Result<
     let (_, environment) = named.find().await?;
     // Any other value than the last asks anew.
     let value = format!("{:.3}", now());
-    let answer = ask(named, &environment, verb, &value).await?;
+    let answer = Box::pin(ask(named, &environment, verb, &value)).await?;
     told(named, answer, asked, |_| format!("{} {done}", named.name))
 }
 

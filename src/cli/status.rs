@@ -139,6 +139,11 @@ fn picture(environment: &StagingEnvironment, look: Look) -> String {
         lines.push(String::new());
         lines.extend(wrapped(&ready.message, width, |it| screen.tinted(it, mark)));
     }
+    let moved = find(&status.conditions, ConditionType::InSync).filter(|it| it.status != "True");
+    if let Some(moved) = moved {
+        lines.push(String::new());
+        lines.extend(wrapped(&moved.message, width, |it| screen.tinted(it, Mark::Going)));
+    }
     lines.extend(refusals(&status, screen, width));
     lines.push(String::new());
     lines.extend(stages(environment, &status, look, width));
@@ -159,6 +164,8 @@ fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) 
     if let Some(target) = status.namespaces.first() {
         parts.push(format!("in {}", target.name));
     }
+    let in_sync = find(&status.conditions, ConditionType::InSync);
+    parts.extend(in_sync.filter(|it| it.status == "True").map(|_| "in sync".to_owned()));
     parts.join(" · ")
 }
 
@@ -378,6 +385,24 @@ mod tests {
         assert!(text.contains("\n ✖ kulisse.dev/extend was refused: the time asked for"), "{text}");
         it.status.as_mut().unwrap().requests = refused(2);
         assert!(!drawn(&it, Screen::terminal(false)).contains("refused"));
+    }
+
+    #[test]
+    fn whether_production_has_moved_on_is_said() {
+        let mut it = recorded("ready");
+        let mut said = |verdict: &str, message: &str| {
+            let status = it.status.as_mut().unwrap();
+            status.conditions.retain(|it| it.type_ != "InSync");
+            let condition = serde_json::json!({"type": "InSync", "status": verdict, "message": message,
+                "reason": "SourceChanged", "lastTransitionTime": "2026-11-21T16:59:00Z"});
+            status.conditions.push(serde_json::from_value(condition).unwrap());
+            drawn(&it, Screen::terminal(false))
+        };
+        let text = said("True", "");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains("· in sync"), "{text}");
+        let text = said("False", "production has moved on: 1 changed");
+        assert!(text.contains("\n\nproduction has moved on: 1 changed\n\n"), "{text}");
     }
 
     #[test]

@@ -40,9 +40,9 @@ use super::{
 /// Kinds that are read at the same time.
 const AT_ONCE: usize = 8;
 /// Objects that are asked for at once.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
-const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
+pub(super) const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
 
 const SECRET: &str = "Secret";
 
@@ -169,7 +169,7 @@ async fn objects(
     found.into_iter().map(|object| untyped(object, kind)).collect()
 }
 
-fn untyped(mut object: DynamicObject, kind: &ApiResource) -> Result<Object, Error> {
+pub(super) fn untyped(mut object: DynamicObject, kind: &ApiResource) -> Result<Object, Error> {
     object.metadata.managed_fields = None;
     // Lists leave out what every item of theirs is.
     object.types.get_or_insert_with(|| TypeMeta {
@@ -197,7 +197,10 @@ async fn secrets(
 }
 
 /// A Secret without its values, and those.
-fn parted(mut secret: DynamicObject, kind: &ApiResource) -> Result<(Object, OpenSecret), Error> {
+pub(super) fn parted(
+    mut secret: DynamicObject,
+    kind: &ApiResource,
+) -> Result<(Object, OpenSecret), Error> {
     let fields = secret.data.as_object_mut();
     let data = fields.and_then(|it| it.remove("data")).unwrap_or_default();
     let data: Option<BTreeMap<String, ByteString>> =

@@ -26,7 +26,7 @@ use kulisse_core::{
 
 use super::{
     capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, place::Places,
-    recent::Recent, stored::Stored, world::World, written::Written,
+    recent::Recent, sources::Sources, stored::Stored, world::World, written::Written,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -58,6 +58,8 @@ pub struct Context {
     pub kinds: Kinds,
     /// Captures that are being made.
     pub captures: Captures,
+    /// Sources of environments at rest, as they were looked at last.
+    pub sources: Sources,
     /// Makes Events.
     pub recorder: Recorder,
     /// What is measured.
@@ -126,6 +128,7 @@ impl Context {
         Self {
             kinds: Kinds::default(),
             captures: Captures::default(),
+            sources: Sources::default(),
             fenced: AtomicBool::new(fenced),
             written: Written::default(),
             failures: Failures::default(),

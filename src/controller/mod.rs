@@ -15,6 +15,7 @@ mod classes;
 pub mod clock;
 pub mod context;
 pub(crate) mod discovery;
+mod drift;
 pub mod error;
 mod failures;
 mod freeze;
@@ -32,6 +33,7 @@ mod report;
 mod rights;
 mod secrets;
 mod seen;
+pub mod sources;
 pub(crate) mod stored;
 mod target;
 mod tasks;
@@ -101,6 +103,7 @@ pub async fn reconcile(
         report::report(&seen.environment, &status, &ctx).await?;
     }
     place::settle(&seen, &step, &ctx);
+    drift::follow(&seen, &step, &ctx);
     if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
         ctx.drop_plan(&seen.identity.uid);
     }

@@ -30,6 +30,7 @@ use kulisse_core::{
 use super::{
     call::{call, call_list},
     context::Context,
+    drift,
     error::Error,
     guard, linger, remains,
     seen::{Seen, claimed},
@@ -77,6 +78,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         attempts: BTreeMap::new(),
         probing: false,
         probe_trouble: None,
+        production: None,
         environment,
         identity,
         record,
@@ -84,6 +86,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         class_known,
         refusal,
     };
+    seen.production = drift::source(&seen).and_then(|it| ctx.sources.mark(&it));
     look_at_consent(&mut seen, ctx).await?;
     look_for_target(&mut seen, ctx).await?;
     if seen.target == Target::Living && seen.ends(ctx.clock.now()) {

@@ -31,7 +31,7 @@ use super::{
     call::call,
     capture, classes,
     context::Context,
-    discovery,
+    discovery, drift,
     error::Error,
     freeze, given, observe, orphan, place, report, secrets,
     seen::Seen,
@@ -49,6 +49,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Probe => probe(seen, ctx).await,
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
         Step::Sleep => sleep(seen, ctx).await,
+        Step::Compare => Box::pin(drift::compare(seen, ctx)).await,
         Step::TakePlace => {
             place::take(seen, ctx);
             Ok(())
@@ -145,10 +146,11 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
     futures::try_join!(
         stored::save(&seen.identity.uid, &stored, ctx),
-        report::publish(seen, &stored.plan, ctx),
+        report::publish(seen, &stored.plan, &[], ctx),
     )?;
     ctx.keep_plan(&seen.identity.uid, Arc::clone(&stored));
     summarise(seen, &stored);
+    seen.record.drift = Some(drift::planned(&stored.capture.mark));
     seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);
@@ -191,7 +193,8 @@ fn whole(seen: &Seen, stored: &Stored) -> bool {
         .is_some_and(|it| it.digest == stored.plan.digest && it.through == Wave::Workloads)
 }
 
-fn summarise(seen: &mut Seen, stored: &Stored) {
+/// Takes down which plan holds.
+pub fn summarise(seen: &mut Seen, stored: &Stored) {
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let (plan, capture) = (&stored.plan, &stored.capture);
     seen.record.plan = Some(PlanSummary {

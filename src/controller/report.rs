@@ -8,6 +8,7 @@ use kube::{
 use kulisse_core::{
     api::{
         condition::{ConditionType, Reason, find, is_true},
+        drift::Drifted,
         environment::StagingEnvironment,
         identity::NamespaceName,
         names,
@@ -125,6 +126,12 @@ async fn announce(
             told.extend(find(&new.conditions, kind));
         }
     }
+    let moved = |status: &StagingEnvironmentStatus| {
+        find(&status.conditions, ConditionType::InSync).map(|it| it.status == "False")
+    };
+    if moved(new) == Some(true) && moved(old) != Some(true) {
+        told.extend(find(&new.conditions, ConditionType::InSync));
+    }
     let mut events: Vec<Event> = told
         .into_iter()
         .map(|condition| {
@@ -132,7 +139,7 @@ async fn announce(
                 condition.type_ == ConditionType::Ready.as_str() && condition.status == "True";
             let meant = matches!(
                 condition.reason.as_str(),
-                "Expired" | "Deleting" | "Suspended" | "Asleep"
+                "Expired" | "Deleting" | "Suspended" | "Asleep" | "SourceChanged"
             );
             event(fine || meant, "Reconcile", &condition.reason, condition.message.clone())
         })
@@ -163,11 +170,16 @@ fn event(normal: bool, action: &str, reason: &str, note: String) -> Event {
     }
 }
 
-/// Writes the StagingPlan.
-pub async fn publish(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<(), Error> {
+/// Writes the StagingPlan, with how production has moved on since.
+pub async fn publish(
+    seen: &Seen,
+    plan: &Plan,
+    drift: &[Drifted],
+    ctx: &Context,
+) -> Result<(), Error> {
     let name = names::staging_plan(&seen.identity.name);
     let generation = seen.environment.metadata.generation.unwrap_or_default();
-    let mut object = StagingPlan::new(&name, plan::report::fitting(plan, generation));
+    let mut object = StagingPlan::new(&name, plan::report::fitting(plan, generation, drift));
     object.metadata = ObjectMeta {
         name: Some(name.clone()),
         namespace: Some(seen.identity.namespace.as_str().to_owned()),

@@ -17,7 +17,7 @@ use kulisse_core::{
         },
     },
     lifecycle::{
-        Problem,
+        Problem, drift,
         expiry::{Term, term},
         facts::{
             Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
@@ -76,6 +76,8 @@ pub struct Seen {
     pub probing: bool,
     /// What keeps the probe from running.
     pub probe_trouble: Option<Problem>,
+    /// The mark of production as it was looked at last.
+    pub production: Option<String>,
 }
 
 impl Seen {
@@ -209,6 +211,7 @@ impl Seen {
             applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
+            drift: drift::facts(&self.record, self.production.as_deref()),
         }
     }
 

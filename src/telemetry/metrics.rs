@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kulisse_core::lifecycle::step::Step;
+use kulisse_core::{api::drift::Differences, lifecycle::step::Step};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -23,6 +23,9 @@ pub struct Metrics {
     steps: Family<Label, Counter>,
     applied: Family<Label, Counter>,
     environments: Gauge,
+    looks: Family<Label, Counter>,
+    drifted: Gauge,
+    differing: Family<Label, Gauge>,
 }
 
 impl Metrics {
@@ -43,6 +46,20 @@ impl Metrics {
         );
         let environments = Gauge::default();
         registry.register("environments", "Environments known", environments.clone());
+        let looks = Family::<Label, Counter>::default();
+        registry.register("source_looks", "Looks at sources, by result", looks.clone());
+        let drifted = Gauge::default();
+        registry.register(
+            "environments_drifted",
+            "Environments at rest of which production has moved on",
+            drifted.clone(),
+        );
+        let differing = Family::<Label, Gauge>::default();
+        registry.register(
+            "drifted_objects",
+            "Objects of environments at rest that a new plan would change, by what became of them",
+            differing.clone(),
+        );
         Arc::new(Self {
             registry: Mutex::new(registry),
             passes,
@@ -50,6 +67,9 @@ impl Metrics {
             steps,
             applied,
             environments,
+            looks,
+            drifted,
+            differing,
         })
     }
 
@@ -73,6 +93,20 @@ impl Metrics {
     /// So many environments are known.
     pub fn environments(&self, count: usize) {
         self.environments.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A source was looked at: `unchanged`, `changed` or `error`.
+    pub fn looked(&self, result: &'static str) {
+        self.looks.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// So much differs over all environments at rest, and in so many of them.
+    pub fn drifted(&self, (objects, environments): &(Differences, usize)) {
+        self.drifted.set(i64::try_from(*environments).unwrap_or(i64::MAX));
+        let all = [("came", objects.came), ("went", objects.went), ("changed", objects.changed)];
+        for (what, count) in all {
+            self.differing.get_or_create(&[("what", what)]).set(i64::from(count));
+        }
     }
 
     /// All metrics in Prometheus' text format.

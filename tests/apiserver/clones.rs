@@ -38,7 +38,7 @@ async fn clones(objects: &Objects, target: &str) -> BTreeMap<String, String> {
 }
 
 /// What differs between two looks.
-fn changed(
+pub fn changed(
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,
 ) -> BTreeSet<String> {
@@ -47,7 +47,7 @@ fn changed(
 }
 
 /// Waits until controllers have stopped writing, too.
-async fn settled(objects: &Objects, target: &str) -> BTreeMap<String, String> {
+pub async fn settled(objects: &Objects, target: &str) -> BTreeMap<String, String> {
     eventually("the target has settled", s(20), || async {
         let before = clones(objects, target).await;
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;

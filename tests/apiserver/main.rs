@@ -22,6 +22,7 @@ mod copies;
 mod corpus;
 mod customised;
 mod definitions;
+mod drift;
 mod ends;
 mod exposure;
 mod figures;
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
             asked::an_environment_sleeps_and_wakes_as_asked,
             asked::an_environment_sleeps_by_its_windows,
             asked::failed_tasks_and_seeds_run_again_when_asked,
+            drift::production_that_moved_on_is_named_by_object_and_path,
             turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
             turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
             withdrawn::a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on,
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
                 [
                     figures::forty_objects_take_few_requests,
                     figures::environments_at_rest_cost_no_request,
+                    drift::environments_of_one_source_share_what_is_read_of_it,
                     exposure::routes_of_the_gateway_api_attach_to_the_gateway_of_the_class,
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,

@@ -143,7 +143,7 @@ fn names_and_columns_are_those_of_the_reference() {
         some.map(|it| it["name"].as_str().unwrap_or_default().to_uppercase()).collect()
     };
     assert_eq!(columns(false), ["READY", "STATUS", "URL", "EXPIRES", "AGE"]);
-    assert_eq!(columns(true), ["SOURCE", "NAMESPACE", "OBJECTS"]);
+    assert_eq!(columns(true), ["SOURCE", "NAMESPACE", "OBJECTS", "DRIFT"]);
 }
 
 #[test]

@@ -106,6 +106,7 @@ pub fn accepted() -> Vec<Value> {
             task(json!({ "name": "u", "http": { "url": "http://web/" } })),
             task(json!({ "name": "v", "fromCronJob": "report" }))],
         "mode": "Plan",
+        "drift": { "interval": "10s" },
         "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete", "sleep": [
             { "from": "20:00", "to": "07:00", "timeZone": "Europe/Zurich" },
             { "weekdays": ["Sat", "Sun"], "from": "00:00", "to": "24:00" },
@@ -177,6 +178,7 @@ pub fn rules() -> Vec<Refusal> {
     let source = "source.namespace cannot be changed: delete the environment and create it again";
     let percent = "percent goes with profile Proportional, and profile Proportional needs it";
     let pattern = "give at least one of group, kind and name";
+    let interval = "interval is between 10s and 168h";
     let ttl = "ttl is between 30s and 8760h";
     let one_task = "a task has exactly one of http, run, job, fromJob and fromCronJob";
     let http = "http has either url, or service with an optional port and path";
@@ -449,6 +451,10 @@ pub fn rules() -> Vec<Refusal> {
     for short in ["29s", "0s", "8760h1s", "9000h"] {
         let object = environment(json!({ "lifecycle": { "ttl": short } }));
         all.push(new(&format!("a ttl of {short}"), object, ttl));
+    }
+    for wrong in ["5s", "169h"] {
+        let object = environment(json!({ "drift": { "interval": wrong } }));
+        all.push(new(&format!("drift looked for every {wrong}"), object, interval));
     }
     let change = |what: &str, before: Value, after: Value, sentence| Refusal {
         what: what.to_owned(),

@@ -25,6 +25,8 @@ pub enum ConditionType {
     Seeded,
     /// All smokes have passed.
     SmokePassed,
+    /// The clone is what production is. There once something was applied.
+    InSync,
     /// The operator is changing something.
     Reconciling,
     /// The operator has stopped: a person must act.
@@ -65,6 +67,7 @@ impl ConditionType {
             Self::WorkloadsReady => "WorkloadsReady",
             Self::Seeded => "Seeded",
             Self::SmokePassed => "SmokePassed",
+            Self::InSync => "InSync",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Asleep => "Asleep",
@@ -108,6 +111,10 @@ reasons! {
     Succeeded,
     /// A person can use the environment now.
     Ready,
+    /// The clone is what a new plan would make of production.
+    InSync,
+    /// Production has moved on since it was cloned: a new plan would make other objects.
+    SourceChanged,
     /// Nothing of the kind was asked for.
     NotRequested,
     /// A grant in the source names this request namespace, and the class allows it.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     boundary::{Egress, EnvironmentBoundary, HostDecision},
     customize::{Env, Overlay, Patch, SourceManifests},
+    drift::Drift,
     lifecycle::Lifecycle,
     schema,
     secrets::Secrets,
@@ -56,6 +57,12 @@ use super::{
         name = "Objects",
         type_ = "integer",
         json_path = ".status.plan.objects",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Drift",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="InSync")].reason"#,
         priority = 1
     ),
     crates(kube_core = "::kube_core")
@@ -131,6 +138,9 @@ pub struct StagingEnvironmentSpec {
     /// How long it lives.
     #[serde(default)]
     pub lifecycle: Lifecycle,
+    /// What is done about production that moves on while the environment stays as it was made.
+    #[serde(default)]
+    pub drift: Drift,
     /// Who may look into the target. Default: the class's `access.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]

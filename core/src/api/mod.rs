@@ -9,6 +9,7 @@ pub mod class;
 pub mod condition;
 pub mod crds;
 pub mod customize;
+pub mod drift;
 pub mod duration;
 pub mod environment;
 pub mod grant;

@@ -4,6 +4,8 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::Drifted;
+
 /// How the clone differs from production, and why. Credential-like values are redacted wherever
 /// they stood. It belongs to the environment of the same name and goes with it.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -54,6 +56,10 @@ pub struct StagingPlanSpec {
     /// What could still lead back to production or keep the clone from working.
     #[schemars(length(max = 2000))]
     pub findings: Vec<Finding>,
+    /// How production has moved on since: what a new plan would change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3000))]
+    pub drift: Vec<Drifted>,
     /// Entries that did not fit, by list. Nothing is dropped without being counted here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncated>,
@@ -73,6 +79,9 @@ pub struct Truncated {
     /// Of `findings`.
     #[serde(default)]
     pub findings: u32,
+    /// Of `drift`.
+    #[serde(default)]
+    pub drift: u32,
 }
 
 /// A changed field.

@@ -5,7 +5,7 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{identity::Incarnation, request::Request, schema};
+use super::{drift::DriftSummary, identity::Incarnation, request::Request, schema};
 
 /// Status of an environment. Long lists live in the StagingPlan of the same name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -59,6 +59,9 @@ pub struct StagingEnvironmentStatus {
     /// The source as it was read for that plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceSummary>,
+    /// How production has moved on since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftSummary>,
     /// How many workloads are up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workloads: Option<WorkloadSummary>,

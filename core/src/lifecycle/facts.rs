@@ -77,6 +77,15 @@ pub struct Facts {
     pub workloads: Vec<Workload>,
     /// The planned tasks, as they are, in the order in which they run.
     pub tasks: Vec<Task>,
+    /// What is known of production since.
+    pub drift: Drift,
+}
+
+/// What is known of production since a plan was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// It was seen in a state that the plan was not compared with yet.
+    pub unseen: bool,
 }
 
 /// Something that a person should know: one word and one sentence.

@@ -6,7 +6,8 @@
 //!                                     ▼                                                  ▼
 //!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
 //!   │ ▲        smokes, and seeds that come after the workloads           ▲
-//!   │ └─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
+//!   │ ├─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
+//!   │ └─ Compare
 //!   ▼ deleted or expired
 //!  Close ► EndResources ► AwaitResources ─┐ only where something has to be cleaned up after
 //!  Teardown ◄─────────────────────────────┘
@@ -17,6 +18,7 @@
 //! that was withdrawn, and these three everything else. Waiting is a step, not an error.
 
 pub mod consent;
+pub mod drift;
 pub mod expiry;
 pub mod facts;
 pub mod place;
@@ -142,7 +144,12 @@ pub fn next(facts: &Facts) -> Step {
     }
     let through = held.filter(|(digest, _)| *digest == plan.digest).map(|(_, wave)| *wave);
     let step = build(facts, through);
-    if facts.rhythm.sleeps && step.idles() { Step::Sleep } else { step }
+    match step {
+        _ if facts.rhythm.sleeps && step.idles() => Step::Sleep,
+        // Only what is as it should be is compared: everything else has the reader's attention.
+        Step::Rest if facts.drift.unseen => Step::Compare,
+        step => step,
+    }
 }
 
 /// From a fenced target to a usable environment.

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::{
     CLEANED_UP_WITHIN,
     facts::{
-        Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal, Workload,
-        WorkloadState,
+        Drift, Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal,
+        Workload, WorkloadState,
     },
     next, project,
     sleep::Rhythm,
@@ -96,6 +96,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
                 }
             }
         }
+        Step::Compare => next.drift.unseen = false,
         Step::StartTask(index) => next.tasks[*index].state = TaskState::Running,
         Step::AwaitTask(index) => next.tasks[*index].state = TaskState::Passed,
         Step::GiveUp(index) => next.tasks[*index].state = TaskState::TimedOut,
@@ -163,10 +164,13 @@ fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
 
 /// What holds an environment up although nothing is wrong with it.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
 struct Mood {
     sleeps: bool,
     unapproved: bool,
     queued: bool,
+    /// Production was seen in another state.
+    moved: bool,
     /// Whether it is frozen, and whether the grace is over.
     withdrawn: Option<(bool, bool)>,
     lingers: Lingers,
@@ -210,11 +214,14 @@ const FREE: Mood = Mood {
     sleeps: false,
     unapproved: false,
     queued: false,
+    moved: false,
     withdrawn: None,
     lingers: Lingers::Nothing,
 };
-const MOODS: [Mood; 11] = [
+const MOODS: [Mood; 13] = [
     FREE,
+    Mood { moved: true, ..FREE },
+    Mood { sleeps: true, moved: true, ..FREE },
     Mood { sleeps: true, ..FREE },
     Mood { unapproved: true, ..FREE },
     Mood { sleeps: true, unapproved: true, ..FREE },
@@ -333,6 +340,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         workload("web", false, state.clone()),
                                     ],
                                     tasks: tasks.clone(),
+                                    drift: Drift { unseen: mood.moved },
                                 });
                             }
                         }
@@ -385,6 +393,7 @@ fn check(facts: &Facts) {
     nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
+    only_what_is_at_rest_is_compared_with_production(facts, &step);
     it_settles_and_says_why(facts);
 }
 
@@ -456,6 +465,16 @@ fn what_has_to_be_cleaned_up_after_goes_first(facts: &Facts, step: &Step) {
     let (Some(it), Step::Teardown(_)) = (&facts.lingering, step) else { return };
     let waited = it.since.is_some_and(|since| facts.now.duration_since(since) >= CLEANED_UP_WITHIN);
     assert!(waited, "{facts:#?}");
+}
+
+fn only_what_is_at_rest_is_compared_with_production(facts: &Facts, step: &Step) {
+    if *step == Step::Compare {
+        let still = Facts { drift: Drift { unseen: false }, ..facts.clone() };
+        assert_eq!(next(&still), Step::Rest, "{facts:#?}");
+        assert!(!facts.suspended && !facts.rhythm.sleeps && facts.withdrawal.is_none());
+        let held = facts.applied.as_ref().map(|(digest, _)| digest);
+        assert_eq!(held, facts.plan.as_ref().map(|plan| &plan.digest), "it holds its plan");
+    }
 }
 
 fn a_foreign_namespace_is_neither_used_nor_deleted(facts: &Facts, step: &Step) {

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 pub(super) use self::passing::stuck;
 use self::passing::{needs_a_person, passing};
 use super::{
+    drift::differs,
     facts::{Facts, Probe, Problem, Target, Task},
     step::{Cause, Step},
     words::{asleep, failure, gone, phase, progress, queued, short, told, unapproved, waiting},
@@ -44,6 +45,7 @@ pub fn project(
         tasks(facts, ConditionType::Seeded),
         tasks(facts, ConditionType::SmokePassed),
     ];
+    said.extend(in_sync(facts, step, problem, record));
     said.extend(passing(facts, step, problem));
     let conditions = said
         .into_iter()
@@ -69,6 +71,7 @@ pub fn project(
             total: u32::try_from(facts.workloads.len()).unwrap_or(u32::MAX),
         }),
         conditions,
+        drift: record.drift.clone().filter(|_| record.plan.is_some()),
         ..record.clone()
     }
 }
@@ -123,6 +126,8 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestUnapproved => no(&unapproved(facts)),
         Step::RestQueued { position, given_up } => no(&queued(*position, *given_up)),
         Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
+        // Whether it could be compared or not, it can be used.
+        Step::Compare => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
         Step::Rest => match problem {
             Some(problem) => no(problem),
             None => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
@@ -288,6 +293,31 @@ fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             "the target does not hold the plan yet".to_owned(),
         ),
     }
+}
+
+/// Whether the clone is what production is, once it holds the plan.
+fn in_sync(
+    facts: &Facts,
+    step: &Step,
+    problem: Option<&Problem>,
+    record: &StagingEnvironmentStatus,
+) -> Option<Said> {
+    use ConditionType::InSync;
+    let drift = record.drift.as_ref().filter(|_| facts.target == Target::Living)?;
+    let plan = facts.plan.as_ref()?;
+    let holds = facts.applied.as_ref().is_some_and(|(digest, _)| *digest == plan.digest);
+    if let (Step::Compare, Some(problem)) = (step, problem) {
+        let message = format!("production could not be looked at: {}", problem.message);
+        return Some((InSync, Verdict::Unknown, problem.reason, message));
+    }
+    Some(match differs(drift) {
+        Some(problem) => (InSync, Verdict::False, problem.reason, problem.message),
+        None if holds => {
+            let message = "the clone is what a new plan would make of production";
+            (InSync, Verdict::True, Reason::InSync, message.to_owned())
+        }
+        None => return None,
+    })
 }
 
 fn workloads(facts: &Facts) -> Said {

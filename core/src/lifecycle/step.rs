@@ -89,6 +89,8 @@ pub enum Step {
     RestAsleep,
 
     // Done.
+    /// Compare the plan with production, which was seen in another state.
+    Compare,
     /// The seed or the smoke of that index has failed.
     RestFailed(usize),
     /// A person can use the environment.
@@ -143,6 +145,7 @@ impl Step {
             | Self::GiveUp(_)
             | Self::TakePlace
             | Self::Freeze
+            | Self::Compare
             | Self::Sleep => false,
         }
     }
@@ -182,6 +185,7 @@ impl Step {
             | Self::StartTask(_)
             | Self::AwaitTask(_)
             | Self::GiveUp(_)
+            | Self::Compare
             | Self::Sleep
             | Self::RestAsleep => false,
         }
@@ -223,6 +227,7 @@ impl Step {
             Self::Sleep => "Sleep",
             Self::RestAsleep => "RestAsleep",
             Self::RestFailed(_) => "RestFailed",
+            Self::Compare => "Compare",
             Self::Rest => "Rest",
         }
     }

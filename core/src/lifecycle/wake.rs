@@ -56,6 +56,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::GiveUp(_)
         | Step::TakePlace
         | Step::Freeze
+        | Step::Compare
         | Step::Sleep
         | Step::Forget(_) => Some(SOON),
         Step::RestExpired

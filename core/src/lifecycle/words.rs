@@ -45,6 +45,7 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
             "the stores are on their way".to_owned(),
         ),
         Step::Sleep => "the workloads go to sleep".to_owned(),
+        Step::Compare => "the plan is compared with production".to_owned(),
         Step::AwaitWorkloads => waiting(
             &facts.workloads,
             format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
@@ -192,7 +193,7 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::RestQueued { .. } | Step::TakePlace => "Queued",
         Step::Freeze | Step::RestFrozen(_) => "Frozen",
         Step::Sleep | Step::RestAsleep => "Asleep",
-        Step::Rest => "Ready",
+        Step::Compare | Step::Rest => "Ready",
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod images;
+pub mod marks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +53,10 @@ pub struct Capture {
     pub addresses: Vec<Address>,
     /// Kinds that may not be read: `Kind.group`.
     pub unreadable: Vec<String>,
+    /// The marks of all that was read, as one: another one says that production has moved on. Empty
+    /// in captures that are older than marks.
+    #[serde(default)]
+    pub mark: String,
 }
 
 /// An address at which production answers.
@@ -91,6 +96,9 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
     let running_images = images::running(&objects);
     let addresses = addresses::answering(&objects);
     let uses = secrets::uses(&objects);
+    let seen = objects.iter().filter_map(marks::mark);
+    let values = secrets.iter().flatten().map(|it| marks::of_values(it, key));
+    let mark = marks::together(seen.chain(values).collect::<Vec<_>>().iter().map(String::as_str));
     let sealed = secrets.iter().flatten();
     let sealed =
         sealed.map(|secret| (secret.name.clone(), secrets::seal(secret, &uses, key))).collect();
@@ -107,6 +115,7 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
         running_images,
         addresses,
         unreadable,
+        mark,
     }
 }
 

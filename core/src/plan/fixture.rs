@@ -40,6 +40,7 @@ pub(super) fn capture() -> Capture {
         running_images: std::collections::BTreeMap::new(),
         addresses: Vec::new(),
         unreadable: Vec::new(),
+        mark: String::new(),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod capture;
 mod context;
 mod customize;
 pub mod digest;
+pub mod drift;
 mod env;
 mod fence;
 mod fit;
@@ -347,6 +348,7 @@ impl Plan {
             changes: self.changes.clone(),
             left_behind: self.left_behind.clone(),
             findings: self.findings.clone(),
+            drift: Vec::new(),
             truncated: None,
         }
     }

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt::Write};
 use serde::Serialize;
 
 use super::Plan;
-use crate::api::staging_plan::{Finding, Severity, StagingPlanSpec, Truncated};
+use crate::api::{
+    drift::Drifted,
+    staging_plan::{Finding, Severity, StagingPlanSpec, Truncated},
+};
 
 /// Bytes of all lists together, as JSON. What `kubectl` and the API server add fits beside it.
 const BYTES: usize = 1_000_000;
@@ -17,14 +20,16 @@ const LISTED: usize = 3000;
 /// Findings of one kind and severity.
 const ALIKE: usize = 50;
 
-/// The report of a plan for a generation of its environment, as far as it fits.
-pub fn fitting(plan: &Plan, generation: i64) -> StagingPlanSpec {
+/// The report of a plan for a generation of its environment, and of how production has moved on since,
+/// as far as it fits.
+pub fn fitting(plan: &Plan, generation: i64, drift: &[Drifted]) -> StagingPlanSpec {
     let mut report = plan.report(generation);
     let mut room = BYTES;
     let mut cut = Truncated::default();
     let (findings, alike) = without_repetition(&plan.findings);
     report.findings = first(findings, &mut room, &mut cut.findings);
     cut.findings = cut.findings.saturating_add(alike);
+    report.drift = first(drift.to_vec(), &mut room, &mut cut.drift);
     report.left_behind = first(report.left_behind, &mut room, &mut cut.left_behind);
     report.clones = first(report.clones, &mut room, &mut cut.clones);
     report.changes = first(report.changes, &mut room, &mut cut.changes);
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_report_of_a_huge_source_fits_into_one_object_and_counts_what_it_leaves_out() {
-        let report = fitting(&huge(), 1);
+        let report = fitting(&huge(), 1, &[]);
         assert!(serde_json::to_string(&report).unwrap().len() < 1_100_000);
         let cut = report.truncated.unwrap();
         assert_eq!(report.changes.len() + cut.changes as usize, 20_000);
@@ -143,6 +148,6 @@ mod tests {
     #[test]
     fn a_report_that_fits_is_whole() {
         let plan = plan(&fixture::request(json!({}), json!({})), &fixture::capture()).unwrap();
-        assert_eq!(fitting(&plan, 1), plan.report(1));
+        assert_eq!(fitting(&plan, 1, &[]), plan.report(1));
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    EVERY_KEY, OperatorKey, Place, PlannedSecret, PlannedValue, SecretBytes, TemplatePart,
+    EVERY_KEY, OpenSecret, OperatorKey, Place, PlannedSecret, PlannedValue, SecretBytes,
+    TemplatePart,
     hash::{hex, keyed},
 };
 
@@ -45,6 +46,18 @@ pub fn marks(
         (!from.is_empty()).then(|| (name.clone(), hex(&keyed(key, &parts))))
     });
     all.collect()
+}
+
+impl OpenSecret {
+    /// A keyed hash of all its values: it changes with them, and is worthless without the key.
+    pub fn proof(&self, key: &OperatorKey) -> String {
+        let values = self.data.iter();
+        let sized: Vec<Vec<u8>> =
+            values.flat_map(|(key, it)| [sized(key.as_bytes()), sized(it.expose())]).collect();
+        let parts: Vec<&[u8]> =
+            [&b"source"[..]].into_iter().chain(sized.iter().map(Vec::as_slice)).collect();
+        hex(&keyed(key, &parts))
+    }
 }
 
 /// Bytes after their length, so that two never run into each other.

@@ -3,7 +3,10 @@
 
 use std::fmt::Write;
 
-use kulisse_core::api::staging_plan::{Change, Finding, LeftBehind, Severity};
+use kulisse_core::api::{
+    drift::{Became, Drifted},
+    staging_plan::{Change, Finding, LeftBehind, Severity},
+};
 
 use super::{
     Parity, count,
@@ -50,6 +53,11 @@ fn report(parity: Parity, rows: usize) -> String {
         if plan.findings.is_empty() { "none".to_owned() } else { parity.findings() },
     );
     text += &findings(&plan.findings, rows);
+    if !plan.drift.is_empty() {
+        let drift = plan.drift.len() + truncated.drift as usize;
+        let head = format!("Production has moved on: {}", count(drift, "object"));
+        text += &fold(&head, &drifted(&plan.drift, rows));
+    }
     text +=
         &fold(&format!("Cloned: {}", count(plan.clones.len(), "object")), &clones(&plan.clones));
     text += &fold(&format!("Changed: {}", count(changes, "field")), &changed(&plan.changes, rows));
@@ -195,6 +203,24 @@ fn left_behind(left: &[LeftBehind], rows: usize) -> String {
             names.push(format!("{} more", group.entries.len() - rows));
         }
         let _ = writeln!(text, "| {} | {} | {} |", group.word, names.join(", "), plain(group.why));
+    }
+    text
+}
+
+/// What a new plan would change.
+fn drifted(drift: &[Drifted], rows: usize) -> String {
+    let mut text = "| object | a new plan | fields |\n|---|---|---|\n".to_owned();
+    for it in drift.iter().take(rows) {
+        let what = match it.what {
+            Became::Came => "adds it",
+            Became::Went => "removes it",
+            Became::Changed => "changes it",
+        };
+        let paths: Vec<String> = it.paths.iter().map(|it| code(it)).collect();
+        let _ = writeln!(text, "| {} | {what} | {} |", code(&it.object), paths.join(", "));
+    }
+    if drift.len() > rows {
+        let _ = writeln!(text, "\n… and {} more: the StagingPlan lists all", drift.len() - rows);
     }
     text
 }

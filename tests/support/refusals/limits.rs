@@ -25,6 +25,7 @@ pub fn limits() -> Vec<Refusal> {
         (artifact(&format!("oci://ghcr.io/{}:1", long(512))), "url"),
         (json!({ "className": long(254) }), "className"),
         (json!({ "mode": "Ask" }), "mode"),
+        (json!({ "drift": { "interval": "often" } }), "interval"),
         (json!({ "lifecycle": { "queueTimeout": "soon" } }), "queueTimeout"),
         (json!({ "lifecycle": { "sleep": [{ "from": "24:00", "to": "07:00" }] } }), "from"),
         (json!({ "lifecycle": { "sleep": [{ "from": "8pm", "to": "07:00" }] } }), "from"),

@@ -59,6 +59,8 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         Step::RestAsleep => {
             say(ConditionType::Asleep, Reason::Asleep, asleep(facts));
         }
+        // InSync says what went wrong.
+        Step::Compare => {}
         Step::Rest | Step::RestReleased => {
             if let Some(problem) = problem {
                 say(ConditionType::Reconciling, problem.reason, problem.message.clone());

@@ -55,6 +55,7 @@ fn stuck_since(seconds: i64) -> Facts {
         applied_at: Some(now - SignedDuration::from_secs(seconds)),
         workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],
         tasks: vec![],
+        drift: crate::lifecycle::facts::Drift::default(),
     }
 }
 

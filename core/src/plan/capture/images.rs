@@ -30,7 +30,7 @@ pub(super) fn running(objects: &[Object]) -> BTreeMap<String, String> {
         if outdated {
             continue;
         }
-        for (container, image) in images(pod) {
+        for (container, image) in of_pod(pod) {
             found.entry(format!("{workload}:{container}")).or_default().insert(image);
         }
     }
@@ -81,7 +81,7 @@ fn revision(object: &Object) -> Option<u64> {
 }
 
 /// Containers and their images, where the runtime names a repository and a digest.
-fn images(pod: &Object) -> Vec<(String, String)> {
+pub(super) fn of_pod(pod: &Object) -> Vec<(String, String)> {
     ["initContainerStatuses", "containerStatuses"]
         .iter()
         .filter_map(|list| pod.get(&format!("/status/{list}"))?.as_array())

@@ -1,0 +1,117 @@
+//! How an environment and production drift apart.
+
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::duration::Duration;
+
+/// Most objects that a status names.
+pub const NAMED: usize = 8;
+/// Most paths that are named of an object.
+pub const PATHS: usize = 4;
+/// How often production is looked at where nothing else is said.
+pub const INTERVAL: &str = "10m";
+
+/// What is done about production that moves on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct Drift {
+    /// How often production is looked at, once for all environments of a source: the shortest of
+    /// their intervals counts. Default `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('168h')")
+        .message("interval is between 10s and 168h"))]
+    pub interval: Option<Duration>,
+}
+
+/// How production differs from what an environment was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftSummary {
+    /// The state of production that was looked at last, as a hash: nothing is compared again until
+    /// it is another.
+    #[schemars(length(max = 128))]
+    pub compared: String,
+    /// What a new plan would change.
+    #[serde(default, skip_serializing_if = "Differences::is_empty")]
+    pub source: Differences,
+    /// Why a new plan could not be applied.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub held_back: String,
+}
+
+/// Objects that differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Differences {
+    /// How many came.
+    #[serde(default)]
+    pub came: u32,
+    /// How many went.
+    #[serde(default)]
+    pub went: u32,
+    /// How many changed.
+    #[serde(default)]
+    pub changed: u32,
+    /// The first of them; the StagingPlan names all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub objects: Vec<Drifted>,
+}
+
+/// An object that differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drifted {
+    /// `Kind.group/name`.
+    #[schemars(length(max = 640))]
+    pub object: String,
+    /// What became of it.
+    pub what: Became,
+    /// JSON pointers (RFC 6901) of the first fields that differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), inner(length(max = 512)))]
+    pub paths: Vec<String>,
+}
+
+/// What became of an object.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Became {
+    /// It was not there.
+    Came,
+    /// It is not there any more.
+    Went,
+    /// It is another.
+    Changed,
+}
+
+impl Differences {
+    /// Objects in figures, and the first of them by name.
+    pub fn of(objects: &[Drifted]) -> Self {
+        let count = |what| {
+            let all = objects.iter().filter(|it| it.what == what).count();
+            u32::try_from(all).unwrap_or(u32::MAX)
+        };
+        Self {
+            came: count(Became::Came),
+            went: count(Became::Went),
+            changed: count(Became::Changed),
+            objects: objects.iter().take(NAMED).cloned().collect(),
+        }
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// How many objects differ.
+    pub fn count(&self) -> u32 {
+        self.came.saturating_add(self.went).saturating_add(self.changed)
+    }
+}

@@ -1,0 +1,171 @@
+//! Marks of what was read: they change with what a plan depends on, and with nothing else that is
+//! cheap to tell apart.
+//!
+//! A source is followed by its marks. Objects of which only the status changed keep theirs, so that
+//! nobody plans again because a Pod was restarted. Of Pods, only whose they are and which images they
+//! run counts: one more of the same changes nothing. Values of Secrets count by a hash that is keyed
+//! with the operator's key, and tells nothing without it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{LAST_APPLIED, controller, images};
+use crate::{
+    plan::{
+        digest,
+        kinds::{self, Action, Shape},
+        object::Object,
+    },
+    secrets::{OpenSecret, OperatorKey},
+};
+
+/// Metadata that a person or a tool of theirs writes.
+const WRITTEN: [&str; 3] = ["labels", "annotations", "ownerReferences"];
+/// Annotations that a controller writes whenever it does something.
+const NOISE: [&str; 3] =
+    [LAST_APPLIED, "deployment.kubernetes.io/revision", "control-plane.alpha.kubernetes.io/leader"];
+
+/// Whether objects of a kind have marks: a plan may depend on them.
+pub fn is_marked(group: &str, kind: &str) -> bool {
+    kinds::is_read(group, kind)
+        && kinds::named(group, kind)
+            .is_none_or(|it| it.shape == Shape::Pod || !matches!(it.action, Action::Never(..)))
+}
+
+/// The mark of an object as it was read, but for the values of a Secret. None if no plan depends on it.
+pub fn mark(object: &Object) -> Option<String> {
+    if !is_marked(object.group(), object.kind()) {
+        return None;
+    }
+    let owner = controller(object);
+    if kinds::shape(object) == Shape::Pod {
+        let images = images::of_pod(object);
+        return (!images.is_empty()).then(|| digest::of(&(owner, images)));
+    }
+    // A controller of the source makes it, and its owner is what counts.
+    if owner.is_some() && kinds::profile(object).is_none_or(|it| it.action != Action::Clone) {
+        return None;
+    }
+    let mut object = object.clone();
+    for field in ["/status", "/data", "/stringData"] {
+        if field == "/status" || kinds::shape(&object) == Shape::Secret {
+            object.remove(field);
+        }
+    }
+    let written: serde_json::Map<String, Value> = WRITTEN
+        .iter()
+        .filter_map(|field| {
+            let mut value = object.get(&format!("/metadata/{field}"))?.clone();
+            if let Some(map) = value.as_object_mut() {
+                map.retain(|key, _| !NOISE.contains(&key.as_str()));
+                if map.is_empty() {
+                    return None;
+                }
+            }
+            Some(((*field).to_owned(), value))
+        })
+        .collect();
+    let key = object.key();
+    object.set("/metadata", json!(written));
+    Some(digest::of(&(key, object)))
+}
+
+/// The mark of a Secret's values.
+pub fn of_values(secret: &OpenSecret, key: &OperatorKey) -> String {
+    digest::of(&(&secret.name, &secret.kind, secret.proof(key)))
+}
+
+/// All marks of a source as one. How many objects have the same does not count.
+pub fn together<'a>(marks: impl IntoIterator<Item = &'a str>) -> String {
+    digest::of(&marks.into_iter().collect::<BTreeSet<&str>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::secrets::SecretBytes;
+
+    fn marked(value: Value) -> Option<String> {
+        mark(&Object::new(value).unwrap())
+    }
+
+    fn deployment(change: impl FnOnce(&mut Value)) -> Option<String> {
+        let mut it = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "resourceVersion": "1", "generation": 1,
+                "annotations": {"deployment.kubernetes.io/revision": "1"}},
+            "spec": {"replicas": 1}, "status": {"replicas": 1}});
+        change(&mut it);
+        marked(it)
+    }
+
+    #[test]
+    fn what_the_api_server_counts_and_controllers_report_does_not_change_a_mark() {
+        let before = deployment(|_| ());
+        assert!(before.is_some());
+        let after = deployment(|it| {
+            it["metadata"] = json!({"name": "web", "resourceVersion": "2", "generation": 2, "uid": "1",
+                "annotations": {"deployment.kubernetes.io/revision": "2"}});
+            it["status"] = json!({"replicas": 2});
+        });
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn what_a_person_writes_does() {
+        let before = deployment(|_| ());
+        assert_ne!(before, deployment(|it| it["spec"]["replicas"] = json!(2)));
+        assert_ne!(before, deployment(|it| it["metadata"]["labels"] = json!({"a": "b"})));
+        assert_ne!(before, deployment(|it| it["metadata"]["annotations"]["a"] = json!("b")));
+        assert_ne!(before, deployment(|it| it["metadata"]["name"] = json!("api")));
+    }
+
+    fn pod(name: &str, digest: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "ownerReferences":
+                [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "1", "controller": true}]},
+            "status": {"containerStatuses": [{"name": "web", "imageID": format!("docker.io/acme/web@sha256:{digest}")}]}})
+    }
+
+    #[test]
+    fn one_more_pod_of_the_same_images_changes_nothing_and_another_image_does() {
+        let all = |pods: &[Value]| {
+            let marks: Vec<String> = pods.iter().filter_map(|it| marked(it.clone())).collect();
+            together(marks.iter().map(String::as_str))
+        };
+        assert_eq!(all(&[pod("a", "aa")]), all(&[pod("a", "aa"), pod("b", "aa")]));
+        assert_ne!(all(&[pod("a", "aa")]), all(&[pod("a", "bb")]));
+        let mut starting = pod("c", "aa");
+        starting["status"] = json!({});
+        assert_eq!(marked(starting), None);
+    }
+
+    #[test]
+    fn what_controllers_make_and_count_has_no_mark() {
+        assert!(!is_marked("coordination.k8s.io", "Lease") && !is_marked("apps", "ReplicaSet"));
+        let owned = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {"name": "web-1",
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "1", "controller": true}]}});
+        assert_eq!(marked(owned), None);
+    }
+
+    #[test]
+    fn values_of_a_secret_count_and_do_not_show() {
+        let key = |byte| OperatorKey::from_bytes(&[byte; OperatorKey::LENGTH]).unwrap();
+        let secret = |value: &str| OpenSecret {
+            name: "db".into(),
+            kind: "Opaque".into(),
+            data: BTreeMap::from([("p".to_owned(), SecretBytes::new(value.as_bytes().to_vec()))]),
+        };
+        let before = of_values(&secret("one"), &key(1));
+        assert_eq!(before, of_values(&secret("one"), &key(1)));
+        assert_ne!(before, of_values(&secret("two"), &key(1)));
+        assert_ne!(before, of_values(&secret("one"), &key(2)), "it is worthless without the key");
+        let object = |data: &str| {
+            marked(
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"p": data}}),
+            )
+        };
+        assert_eq!(object("one"), object("two"));
+    }
+}

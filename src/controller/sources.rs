@@ -1,0 +1,418 @@
+//! Follows what was cloned: once for all environments of a source, and only from afar.
+//!
+//! ```text
+//! each interval   metadata of all objects ─► versions that are new ─► those objects ─► marks
+//!                                                                                       │
+//! pass  ◄── woken, unless it was compared with this state already  ◄── one mark for all ◄┘
+//! ```
+//!
+//! What is kept of a source is a version and a hash for each object. What an environment was compared
+//! with stands in its status, so that nothing is compared again after a restart. An environment that is
+//! not at rest follows nothing; a source that nobody follows is not looked at.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DynamicObject, ListParams, ObjectMeta},
+};
+use kulisse_core::{
+    api::{condition::Reason, drift::Differences, identity::NamespaceName},
+    plan::{
+        capture::{Capture, marks},
+        kinds::{self, Action, Shape},
+        object::Key,
+    },
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    call::{call, call_list, call_secret},
+    capture::{self, ESSENTIAL},
+    context::Context,
+    error::Error,
+};
+
+/// How often it is asked whose time has come.
+const TICK: Duration = Duration::from_secs(1);
+/// Sources that are looked at at the same time.
+const SOURCES: usize = 2;
+/// Kinds that are listed at the same time.
+const KINDS: usize = 8;
+/// So many changed objects of a kind are read one by one; more are read as a list.
+const FEW: usize = 4;
+/// What is known of a source is kept for so long after the last that followed it.
+const KEPT: Duration = Duration::from_mins(30);
+
+/// The sources of all environments that are at rest.
+#[derive(Default)]
+pub struct Sources(Mutex<HashMap<NamespaceName, Source>>);
+
+/// A source that is followed.
+#[derive(Default)]
+struct Source {
+    /// Who follows it, by UID.
+    followers: HashMap<String, Follower>,
+    /// When it is looked at next.
+    next: Option<Instant>,
+    /// Its objects, as far as they were read.
+    objects: Versions,
+    /// The mark of all of them, once it was looked at.
+    mark: Option<String>,
+    /// The whole of it in that state, for those that have to be compared with it.
+    capture: Arc<OnceCell<Arc<Capture>>>,
+}
+
+/// An environment that follows a source.
+struct Follower {
+    interval: Duration,
+    compared: String,
+    differences: Differences,
+}
+
+type Versions = BTreeMap<Key, Version>;
+
+/// An object in one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    version: String,
+    marks: Vec<String>,
+}
+
+impl Sources {
+    fn all(&self) -> MutexGuard<'_, HashMap<NamespaceName, Source>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mark of a source as it was looked at last.
+    pub fn mark(&self, source: &NamespaceName) -> Option<String> {
+        self.all().get(source)?.mark.clone()
+    }
+
+    /// Takes note that an environment is at rest, and of what it was compared with.
+    pub fn follow(
+        &self,
+        uid: &str,
+        source: &NamespaceName,
+        interval: Duration,
+        compared: (&str, &Differences),
+    ) {
+        let follower =
+            Follower { interval, compared: compared.0.to_owned(), differences: compared.1.clone() };
+        let mut all = self.all();
+        let it = all.entry(source.clone()).or_default();
+        it.followers.insert(uid.to_owned(), follower);
+        let next = Instant::now() + interval;
+        it.next = Some(it.next.map_or(next, |known| known.min(next)));
+        it.let_go();
+    }
+
+    /// Takes note that an environment is not at rest, or not there any more.
+    pub fn leave(&self, uid: &str) {
+        for source in self.all().values_mut() {
+            if source.followers.remove(uid).is_some() {
+                source.let_go();
+            }
+        }
+    }
+
+    /// How many objects differ, and of how many environments, over all that are at rest.
+    pub fn differences(&self) -> (Differences, usize) {
+        let all = self.all();
+        let followers = all.values().flat_map(|it| it.followers.values());
+        let (mut sum, mut drifted) = (Differences::default(), 0);
+        for it in followers.filter(|it| !it.differences.is_empty()) {
+            drifted += 1;
+            sum.came += it.differences.came;
+            sum.went += it.differences.went;
+            sum.changed += it.differences.changed;
+        }
+        (sum, drifted)
+    }
+
+    /// Whose time has come.
+    fn due(&self, now: Instant) -> Vec<NamespaceName> {
+        let mut all = self.all();
+        all.retain(|_, it| {
+            let forgotten = it.next.is_none_or(|next| now >= next + KEPT);
+            !(it.followers.is_empty() && forgotten)
+        });
+        let due = all.iter_mut().filter_map(|(name, it)| {
+            let interval = it.followers.values().map(|it| it.interval).min()?;
+            if it.next.is_some_and(|next| next > now) {
+                return None;
+            }
+            it.next = Some(now + interval);
+            Some(name.clone())
+        });
+        due.collect()
+    }
+
+    /// Takes in what was seen. Answers whom it concerns, and whether it is another state.
+    fn seen(&self, source: &NamespaceName, objects: Versions) -> (Vec<String>, bool) {
+        let mut all = self.all();
+        let Some(it) = all.get_mut(source) else { return (Vec::new(), false) };
+        let mark = marks::together(objects.values().flat_map(|it| &it.marks).map(String::as_str));
+        it.objects = objects;
+        let other = it.mark.as_ref() != Some(&mark);
+        if other {
+            it.capture = Arc::default();
+        }
+        let behind = it.followers.iter().filter(|(_, it)| it.compared != mark);
+        let behind = behind.map(|(uid, _)| uid.clone()).collect();
+        it.mark = Some(mark);
+        (behind, other)
+    }
+
+    fn known(&self, source: &NamespaceName) -> Versions {
+        self.all().get(source).map(|it| it.objects.clone()).unwrap_or_default()
+    }
+
+    /// The whole of a source, not older than its mark: read once for all that are compared with it.
+    pub async fn capture(
+        &self,
+        source: &NamespaceName,
+        ctx: &Context,
+    ) -> Result<Arc<Capture>, Error> {
+        let cell = self.all().get(source).map(|it| Arc::clone(&it.capture)).unwrap_or_default();
+        cell.get_or_try_init(|| capture::capture(source, ctx)).await.cloned()
+    }
+}
+
+impl Source {
+    /// The whole of a source is kept only while somebody has to be compared with it.
+    fn let_go(&mut self) {
+        if self.followers.values().all(|it| Some(&it.compared) == self.mark.as_ref()) {
+            self.capture = Arc::default();
+        }
+    }
+}
+
+/// Looks at sources, each in its time, and has those environments woken that were not compared with
+/// what is seen.
+pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let due = stream::iter(ctx.sources.due(Instant::now()));
+        due.for_each_concurrent(SOURCES, |source| {
+            let wake = &wake;
+            async move {
+                match look(&source, &ctx.sources.known(&source), ctx).await {
+                    Ok(objects) => {
+                        let (behind, other) = ctx.sources.seen(&source, objects);
+                        ctx.metrics.looked(if other { "changed" } else { "unchanged" });
+                        wake(&behind);
+                    }
+                    Err(error) => {
+                        ctx.metrics.looked("error");
+                        tracing::warn!(%error, %source, "production was not looked at");
+                    }
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// The objects of a source as they are, of which those are read that are not known in this version.
+async fn look(source: &NamespaceName, known: &Versions, ctx: &Context) -> Result<Versions, Error> {
+    // What is being deleted loses one object after the other: that is no news of production.
+    let api: Api<Namespace> = Api::all(ctx.client.clone());
+    let what = format!("get Namespace {source}");
+    let there = call(&what, || api.get_metadata_opt(source.as_str())).await?;
+    if there.is_none_or(|it| it.metadata.deletion_timestamp.is_some()) {
+        let message = format!("namespace {source} is not there any more, or is going");
+        return Err(Error::problem(Reason::SourceGone, message));
+    }
+    let kinds = ctx.kinds.listable(&ctx.client).await?;
+    let kinds = kinds.into_iter().filter(|it| marks::is_marked(&it.group, &it.kind));
+    let found: Vec<Versions> = stream::iter(kinds)
+        .map(|kind| async move { of_kind(source, &kind, known, ctx).await })
+        .buffer_unordered(KINDS)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn of_kind(
+    source: &NamespaceName,
+    kind: &ApiResource,
+    known: &Versions,
+    ctx: &Context,
+) -> Result<Versions, Error> {
+    let mine = |key: &Key| key.group == kind.group && key.kind == kind.kind;
+    let of = |name: String| Key { group: kind.group.clone(), kind: kind.kind.clone(), name };
+    let there = match metadata(source, kind, ctx).await {
+        Ok(there) => there,
+        Err(error) if error.code() == 503 => {
+            let before = known.iter().filter(|(key, _)| mine(key));
+            return Ok(before.map(|(key, it)| (key.clone(), it.clone())).collect());
+        }
+        Err(error)
+            if matches!(error.code(), 403..=405) && !ESSENTIAL.contains(&kind.kind.as_str()) =>
+        {
+            return Ok(Versions::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut versions = Versions::new();
+    let mut changed = Vec::new();
+    for meta in there {
+        let version = meta.resource_version.clone().unwrap_or_default();
+        let key = of(meta.name.clone().unwrap_or_default());
+        if let Some(same) = known.get(&key).filter(|it| it.version == version) {
+            versions.insert(key, same.clone());
+        } else if is_made(kind, &meta) {
+            versions.insert(key, Version { version, marks: Vec::new() });
+        } else {
+            changed.push(key.name);
+        }
+    }
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let read = if changed.len() > FEW {
+        capture::pages(&api, &format!("list {} in {source}", kind.plural), is_secret(kind)).await?
+    } else {
+        let get = |name: String| {
+            let api = &api;
+            async move {
+                let what = format!("get {}/{name} in {source}", kind.kind);
+                if is_secret(kind) {
+                    call_secret(&what, || api.get_opt(&name)).await
+                } else {
+                    call(&what, || api.get_opt(&name)).await
+                }
+            }
+        };
+        let read: Vec<Option<DynamicObject>> =
+            stream::iter(changed).map(get).buffered(FEW).try_collect().await?;
+        read.into_iter().flatten().collect()
+    };
+    for object in read {
+        let key = of(object.name_any());
+        let version = object.resource_version().unwrap_or_default();
+        versions.insert(key, Version { version, marks: marks_of(object, kind, ctx)? });
+    }
+    Ok(versions)
+}
+
+/// The marks of an object, and of the values of a Secret.
+fn marks_of(
+    object: DynamicObject,
+    kind: &ApiResource,
+    ctx: &Context,
+) -> Result<Vec<String>, Error> {
+    if is_secret(kind) {
+        let (object, opened) = capture::parted(object, kind)?;
+        let values = marks::of_values(&opened, &ctx.key);
+        return Ok(marks::mark(&object).into_iter().chain([values]).collect());
+    }
+    Ok(marks::mark(&capture::untyped(object, kind)?).into_iter().collect())
+}
+
+async fn metadata(
+    source: &NamespaceName,
+    kind: &ApiResource,
+    ctx: &Context,
+) -> Result<Vec<ObjectMeta>, Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let what = format!("list the metadata of {} in {source}", kind.plural);
+    let mut params = ListParams::default().limit(capture::PAGE);
+    let mut found = Vec::new();
+    loop {
+        let page = call_list(&what, || api.list_metadata(&params)).await?;
+        found.extend(page.items.into_iter().map(|it| it.metadata));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Whether a controller makes it from another object, which is what counts then.
+fn is_made(kind: &ApiResource, meta: &ObjectMeta) -> bool {
+    let owned = meta.owner_references.iter().flatten().any(|it| it.controller == Some(true));
+    let counts = kinds::named(&kind.group, &kind.kind)
+        .is_some_and(|it| it.shape == Shape::Pod || it.action == Action::Clone);
+    owned && !counts
+}
+
+fn is_secret(kind: &ApiResource) -> bool {
+    *kind == ApiResource::erase::<Secret>(&())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> NamespaceName {
+        NamespaceName::parse("shop").unwrap()
+    }
+
+    fn versions(mark: &str) -> Versions {
+        let key = Key { group: String::new(), kind: "ConfigMap".into(), name: "a".into() };
+        [(key, Version { version: "1".into(), marks: vec![mark.to_owned()] })].into()
+    }
+
+    fn followed(intervals: &[u64]) -> Sources {
+        let sources = Sources::default();
+        for (at, seconds) in intervals.iter().enumerate() {
+            let interval = Duration::from_secs(*seconds);
+            sources.follow(&at.to_string(), &name(), interval, ("", &Differences::default()));
+        }
+        sources
+    }
+
+    #[test]
+    fn a_source_is_looked_at_as_often_as_the_most_curious_of_its_environments_wants() {
+        let sources = followed(&[600, 60, 300]);
+        let now = Instant::now();
+        assert!(sources.due(now + Duration::from_secs(50)).is_empty());
+        let later = now + Duration::from_secs(61);
+        assert_eq!(sources.due(later), [name()]);
+        assert!(sources.due(later + Duration::from_secs(59)).is_empty(), "once for all of them");
+        assert_eq!(sources.due(later + Duration::from_mins(1)), [name()]);
+    }
+
+    #[test]
+    fn a_source_that_nobody_follows_is_not_looked_at_and_forgotten_in_time() {
+        let sources = followed(&[60]);
+        sources.seen(&name(), versions("a"));
+        sources.leave("0");
+        let later = Instant::now() + Duration::from_mins(2);
+        assert!(sources.due(later).is_empty());
+        assert!(sources.mark(&name()).is_some());
+        assert!(sources.due(later + KEPT).is_empty());
+        assert!(sources.mark(&name()).is_none());
+    }
+
+    #[test]
+    fn those_are_woken_that_were_not_compared_with_what_is_seen() {
+        let sources = followed(&[60, 60]);
+        let (mut behind, other) = sources.seen(&name(), versions("a"));
+        behind.sort();
+        assert_eq!((behind, other), (vec!["0".to_owned(), "1".to_owned()], true));
+        let mark = sources.mark(&name()).unwrap();
+        let interval = Duration::from_mins(1);
+        sources.follow("0", &name(), interval, (&mark, &Differences::default()));
+        assert_eq!(sources.seen(&name(), versions("a")), (vec!["1".to_owned()], false));
+    }
+
+    #[test]
+    fn differences_are_counted_over_all_environments_at_rest() {
+        let sources = followed(&[60, 60, 60]);
+        let some = Differences { came: 1, changed: 2, ..Differences::default() };
+        for uid in ["0", "1"] {
+            sources.follow(uid, &name(), Duration::from_mins(1), ("", &some));
+        }
+        let (sum, drifted) = sources.differences();
+        assert_eq!((sum.came, sum.went, sum.changed, drifted), (2, 0, 4, 2));
+        sources.leave("1");
+        assert_eq!(sources.differences().1, 1);
+    }
+}

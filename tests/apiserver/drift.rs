@@ -1,0 +1,169 @@
+//! Production moves on; environments say so.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kulisse_core::api::{
+    condition::{
+        ConditionType::{InSync, Ready},
+        is_true,
+    },
+    drift::{Became, DriftSummary, Drifted},
+    staging_plan::StagingPlan,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    clones::{changed, settled},
+    support::{audit, environment::Environment, wait::s},
+    world::{APPLICATION, Place, World},
+};
+
+/// As often as production may be looked at.
+fn often() -> Value {
+    json!({ "drift": { "interval": "10s" } })
+}
+
+async fn set_image(place: &Place<'_>, image: &str) {
+    let (objects, kind) = (place.world.objects(), "apps/v1 Deployment");
+    let mut spec = objects.get(kind, &place.source, "api").await.data["spec"].clone();
+    spec["template"]["spec"]["containers"][0]["image"] = json!(image);
+    objects.merge(kind, &place.source, "api", json!({ "spec": spec })).await;
+}
+
+/// What the status says of it, and what the report does.
+async fn told(it: &Environment<'_>, place: &Place<'_>) -> (DriftSummary, Vec<Drifted>) {
+    let summary = it.status().await.drift.unwrap_or_default();
+    let kind = "kulisse.dev/v1alpha1 StagingPlan";
+    let plan = place.world.objects().get(kind, &place.requests, &it.name).await;
+    let plan: StagingPlan =
+        serde_json::from_value(serde_json::to_value(plan).expect("JSON")).expect("a StagingPlan");
+    (summary, plan.spec.drift)
+}
+
+pub async fn production_that_moved_on_is_named_by_object_and_path(world: Arc<World>) {
+    let place = world.source("drift", APPLICATION).await;
+    let objects = world.objects();
+    let it = place.environment("pr-1", often()).await;
+    it.ready(s(45)).await;
+    it.until(InSync, "True", "InSync", s(5)).await;
+    let target = it.target().await;
+    let before = settled(objects, &target).await;
+
+    // Rotated credentials, and what only a controller counts, are no drift.
+    let rotated = json!({ "stringData": { "password": "canary-Tq7vXz3LpW9s-2-and-longer",
+        "url": "postgres://shop:canary-Tq7vXz3LpW9s-2-and-longer@db.src-drift.svc:5432/shop" } });
+    objects.merge("v1 Secret", &place.source, "database", rotated).await;
+    let compared = it.status().await.drift.expect("it was compared").compared;
+    let seen = it
+        .until_that("it was compared with the rotated Secret", s(40), |environment| {
+            let drift = environment.status.clone().and_then(|it| it.drift).unwrap_or_default();
+            (drift.compared != compared).then_some(drift)
+        })
+        .await;
+    assert!(seen.source.is_empty(), "{seen:?}");
+
+    set_image(&place, "registry.example.com/api:2").await;
+    let more = json!({ "data": { "NEW": "1" } });
+    objects.merge("v1 ConfigMap", &place.source, "settings", more).await;
+    objects.delete("v1 Service", &place.source, "api").await;
+    let said = it.until(InSync, "False", "SourceChanged", s(40)).await;
+    // What was changed between two lists of one look is seen by the next one.
+    it.until_that("all three are named", s(30), |environment| {
+        let drift = environment.status.clone().and_then(|it| it.drift).unwrap_or_default();
+        (drift.source.count() == 3).then_some(())
+    })
+    .await;
+    assert!(said.contains("production has moved on"), "{said}");
+    let (summary, report) = told(&it, &place).await;
+    let one = |object: &str, what, paths: &[&str]| Drifted {
+        object: object.to_owned(),
+        what,
+        paths: paths.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let expected = [
+        one("ConfigMap/settings", Became::Changed, &["/data/NEW"]),
+        one("Service/api", Became::Went, &[]),
+        one("Deployment.apps/api", Became::Changed, &["/spec/template/spec/containers/0/image"]),
+    ];
+    assert_eq!(summary.source.objects, expected);
+    assert_eq!(report, expected);
+    let status = it.status().await;
+    assert!(is_true(&status.conditions, Ready), "it can be used as before");
+    let moved = changed(&before, &settled(objects, &target).await);
+    assert!(moved.is_empty(), "nothing in the target was touched: {moved:?}");
+    let metrics = world.operator.ask("/metrics").await.expect("metrics");
+    assert!(metrics.contains("kulisse_environments_drifted"), "{metrics}");
+    assert!(it.events().await.contains("SourceChanged"));
+
+    // Back as it was.
+    objects.apply(&APPLICATION.replace("{ns}", &place.source)).await;
+    objects
+        .merge("v1 ConfigMap", &place.source, "settings", json!({ "data": { "NEW": null } }))
+        .await;
+    set_image(&place, "registry.example.com/api:1").await;
+    it.until(InSync, "True", "InSync", s(60)).await;
+    assert!(told(&it, &place).await.1.is_empty());
+    it.remove().await;
+}
+
+pub async fn environments_of_one_source_share_what_is_read_of_it(world: Arc<World>) {
+    let _turn = world.turn.lock().await;
+    world.clear().await;
+    let place = world.source("followed", APPLICATION).await;
+    let mut all = Vec::new();
+    for name in ["pr-1", "pr-2", "pr-3"] {
+        all.push(place.environment(name, often()).await);
+    }
+    for it in &all {
+        it.ready(s(60)).await;
+    }
+    // The first look reads all of it.
+    tokio::time::sleep(s(15)).await;
+    let mark = audit::mark(world.audit_log());
+    tokio::time::sleep(s(35)).await;
+    let still = audit::of_operator(world.audit_log(), mark);
+    let still: Vec<_> = still.iter().filter(|it| it.verb != "watch").collect();
+    let lists = |requests: &[&audit::Request], resource: &str| {
+        let mine = requests.iter().filter(|it| it.verb == "list" && it.namespace == place.source);
+        mine.filter(|it| it.resource == resource).count()
+    };
+    let looks = lists(&still, "configmaps");
+    let mut others: BTreeMap<String, usize> = BTreeMap::new();
+    for it in still.iter().filter(|it| !it.within(&place.source) && !it.resource.is_empty()) {
+        *others.entry(it.line()).or_default() += 1;
+    }
+    println!(
+        "figure: {} requests in 35 s for three environments of one source that is looked at every 10 s: {looks} looks of {} requests; {} of environments",
+        still.len(),
+        still.len() / looks.max(1),
+        others.values().sum::<usize>()
+    );
+    assert!((3..=4).contains(&looks), "{looks} looks in 35 s");
+    assert_eq!(lists(&still, "replicasets"), 0, "nothing was captured");
+    let gets = |requests: &[&audit::Request]| {
+        let mine = requests.iter().filter(|it| it.verb == "get" && it.namespace == place.source);
+        mine.filter(|it| it.resource != "namespaces").count()
+    };
+    assert_eq!(gets(&still), 0, "no object was read");
+
+    let mark = audit::mark(world.audit_log());
+    set_image(&place, "registry.example.com/api:2").await;
+    for it in &all {
+        it.until(InSync, "False", "SourceChanged", s(40)).await;
+    }
+    let moved = audit::of_operator(world.audit_log(), mark);
+    let moved: Vec<_> = moved.iter().collect();
+    // Of ReplicaSets a look wants to know nothing.
+    let captures = lists(&moved, "replicasets");
+    let read = gets(&moved);
+    println!("figure: {captures} capture and {read} objects read for three environments");
+    for it in &all {
+        it.delete().await;
+    }
+    for it in &all {
+        it.gone(s(60)).await;
+    }
+    assert!(others.is_empty(), "{others:#?}");
+    assert_eq!(captures, 1, "one for all of them");
+    assert_eq!(read, 1, "the object that changed");
+}
