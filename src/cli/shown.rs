@@ -1,5 +1,8 @@
 //! For tests: environments as a cluster had them, and what the reference shows of the output.
 
+#[path = "../../tests/support/documented.rs"]
+mod documented;
+
 use std::{fs, path::Path};
 
 use kulisse_core::api::environment::StagingEnvironment;
@@ -13,28 +16,9 @@ pub fn recorded(name: &str) -> StagingEnvironment {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Holds documents to what a command prints; `BLESS=1` writes them anew.
+/// Holds documents to what a command prints.
 pub fn is_documented(command: &str, printed: &str) {
-    let head = format!("```console\n$ {command}\n");
-    let block = format!("{head}{}\n```\n", printed.trim_end());
-    for (at, document) in DOCUMENTS.iter().enumerate() {
-        let path = root().join(document);
-        let text = fs::read_to_string(&path).unwrap();
-        let Some(from) = text.find(&head) else {
-            assert!(at > 0, "{document} does not show «{command}»");
-            continue;
-        };
-        let to = from + 3 + text[from + 3..].find("```\n").expect("the block ends") + 4;
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&path, format!("{}{block}{}", &text[..from], &text[to..])).unwrap();
-        } else {
-            assert_eq!(
-                &text[from..to],
-                block,
-                "BLESS=1 cargo test --lib cli writes {document} anew"
-            );
-        }
-    }
+    documented::is_shown(command, printed, &DOCUMENTS);
 }
 
 fn root() -> &'static Path {

@@ -159,6 +159,7 @@ pub fn take(seen: &mut Seen, ctx: &Context) {
         namespace: seen.identity.namespace.as_str().to_owned(),
         since,
     };
+    // The watch may be behind this pass, and what waits has a class.
     ctx.places.tell(&seen.identity.uid, &seen.environment);
     match ctx.places.ask(entry, &ctx.world) {
         Turn::Now => {

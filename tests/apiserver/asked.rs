@@ -23,6 +23,7 @@ use crate::{
     support::{
         environment::Environment,
         objects::Objects,
+        pods,
         wait::{eventually, s, steadily},
     },
     world::{APPLICATION, World},
@@ -236,24 +237,9 @@ pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     it.remove().await;
 }
 
-/// Lets the Pods of Jobs end: there is no kubelet to do it. Answers how many.
-async fn pods_end(objects: &Objects, target: &str, phase: &str) -> usize {
-    let api = objects.api(&crate::support::objects::gvk("v1 Pod"), target).await;
-    let mut done = 0;
-    for pod in objects.list("v1 Pod", target).await {
-        if pod.data["status"]["phase"] == "Pending" {
-            let patch = Patch::Merge(json!({ "status": { "phase": phase } }));
-            let name = pod.metadata.name.clone().unwrap_or_default();
-            let params = PatchParams::default();
-            done += usize::from(api.patch_status(&name, &params, &patch).await.is_ok());
-        }
-    }
-    done
-}
-
 async fn one_pod_ends(objects: &Objects, target: &str, phase: &str) {
     eventually("a task's Pod ends", s(30), || async {
-        let done = pods_end(objects, target, phase).await;
+        let done = pods::end(objects, target, phase).await;
         if done > 0 { Ok(()) } else { Err("there is none".to_owned()) }
     })
     .await;

@@ -15,6 +15,7 @@ use crate::{
         canary::{CANARY, leaks},
         environment::Environment,
         objects::Objects,
+        pods,
         wait::{eventually, s, steadily},
     },
     world::{APPLICATION, World},
@@ -119,24 +120,6 @@ async fn writes_only_finalizers_and_status(it: &Environment<'_>) {
     }
 }
 
-/// Lets the Pods of a Job end well: there is no kubelet to do it.
-async fn pods_succeed(objects: &Objects, target: &str) -> usize {
-    let api = objects.api(&crate::support::objects::gvk("v1 Pod"), target).await;
-    let mut done = 0;
-    for pod in objects.list("v1 Pod", target).await {
-        if pod.data["status"]["phase"] != "Pending" {
-            continue;
-        }
-        let patch = kube::api::Patch::Merge(json!({ "status": { "phase": "Succeeded" } }));
-        let name = pod.name_any();
-        api.patch_status(&name, &kube::api::PatchParams::default(), &patch)
-            .await
-            .expect("a status");
-        done += 1;
-    }
-    done
-}
-
 pub async fn another_image_changes_one_object_and_runs_no_seed_again(world: Arc<World>) {
     let place = world.source("push", APPLICATION).await;
     let objects = world.objects();
@@ -146,7 +129,7 @@ pub async fn another_image_changes_one_object_and_runs_no_seed_again(world: Arc<
     let jobs = || objects.names("batch/v1 Job", &target);
     let mut pods = 0;
     for _ in 0..600 {
-        pods += pods_succeed(objects, &target).await;
+        pods += pods::end(objects, &target, "Succeeded").await;
         let status = it.status().await;
         if status.conditions.iter().any(|it| it.type_ == "Ready" && it.status == "True") {
             break;

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../support/documented.rs"]
+mod documented;
 mod run;
 mod verbs;
 
@@ -35,22 +37,7 @@ fn is_shown(command: &str, files: &[&str]) {
     let words: Vec<&str> = command.split_whitespace().filter(|it| *it != "\\").skip(1).collect();
     let printed = kulisse(&words);
     assert_eq!(printed.code, 0, "{}", printed.err);
-    let block = format!("```console\n$ {command}\n{}```\n", printed.out);
-    for file in files {
-        let path = root().join(file);
-        let text = fs::read_to_string(&path).unwrap();
-        let from = text.find(&format!("```console\n$ {command}\n")).expect("the command is shown");
-        let to = from + 3 + text[from + 3..].find("\n```\n").expect("the block ends") + 5;
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&path, format!("{}{block}{}", &text[..from], &text[to..])).unwrap();
-        } else {
-            assert_eq!(
-                &text[from..to],
-                block,
-                "{file}: BLESS=1 cargo test --test cli writes it anew"
-            );
-        }
-    }
+    documented::is_shown(command, &printed.out, files);
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod environment;
 pub mod objects;
 pub mod operator;
+pub mod pods;
 pub mod refusals;
 pub mod suite;
 pub mod tools;

@@ -1,13 +1,13 @@
 //! A source that may no longer be cloned, although a target of it is there.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::{
     class::StagingClassSpec,
     condition::Reason,
     status::{StagingEnvironmentStatus, Withdrawn},
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::Problem;
 
