@@ -1,11 +1,17 @@
 //! What the passes did: nothing is changed or left behind without an entry here.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt::Write,
+};
 
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::object::{Key, Object};
+use super::{
+    object::{Key, Object},
+    places::listed,
+};
 use crate::api::staging_plan::{Change, Finding, LeftBehind, Severity};
 
 /// Longest text of a changed value in a report, in characters.
@@ -152,6 +158,32 @@ impl Log {
         self.changes.sort();
         self.findings.sort();
         self.findings.dedup();
+        self.gather();
+    }
+
+    /// What says the same of several fields, and is settled by the same, is one finding. Whole
+    /// objects have one each.
+    fn gather(&mut self) {
+        let mut places: BTreeMap<(Severity, String, String, String), Vec<String>> = BTreeMap::new();
+        let said = |it: &Finding| (it.severity, it.kind.clone(), it.why.clone(), it.settle.clone());
+        self.findings.retain(|it| {
+            if it.path.is_empty() {
+                return true;
+            }
+            let others = places.entry(said(it));
+            let first = matches!(others, Entry::Vacant(_));
+            let others = others.or_default();
+            if !first {
+                others.push(format!("{} {}", it.object, it.path));
+            }
+            first
+        });
+        for finding in &mut self.findings {
+            let others = places.remove(&said(finding)).unwrap_or_default();
+            if !others.is_empty() {
+                let _ = write!(finding.why, "; also in {}", listed(&others));
+            }
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn literals(texts: &[Text], objects: &BTreeMap<Key, &Object>, log: &m
         }
     }
     for (value, texts) in whole {
-        let shown = format!(" ({} characters)", value.chars().count());
+        let shown = format!(" ({})", characters(value.chars().count()));
         let places: Vec<Place> = texts.iter().map(|it| it.place()).collect();
         let settle = invented(&texts, objects).or_else(|| without(&places, objects));
         report("a credential", &shown, &texts, settle, log);
@@ -90,11 +90,15 @@ fn invented(texts: &[&Text], objects: &BTreeMap<Key, &Object>) -> Option<String>
     ))
 }
 
+fn characters(count: usize) -> String {
+    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
+}
+
 /// Where in its text, and how long.
 fn places(found: &[Exposed], lines: bool) -> String {
     let one = |it: &Exposed| {
         let line = if lines { format!("line {}, ", it.line) } else { String::new() };
-        format!("{line}{} characters", it.length)
+        format!("{line}{}", characters(it.length))
     };
     let shown: Vec<String> = found.iter().take(3).map(one).collect();
     let more = match found.len().saturating_sub(3) {

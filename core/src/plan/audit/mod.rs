@@ -43,16 +43,17 @@ pub(super) fn audit(
     log: &mut Log,
 ) {
     let texts = texts::of_plan(objects, secrets, tasks, context);
-    reference::residual(objects, secrets, tasks, context, log);
-    reference::filled(&texts, context, log);
+    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
+    let residual = reference::Residual { objects: &by_key, context };
+    residual.report_all(secrets, tasks, log);
+    residual.report_filled(&texts, log);
     let production = Production::of(context);
     let mut leading_out: Vec<Place> = host::hosts(objects, &texts, &production, context, log);
-    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
     leading_out.extend(address::addresses(&texts, &production, &by_key, context, log));
     leading_out.extend(cloud::resources(&texts, &by_key, log));
     credential::literals(&texts, &by_key, log);
     unread::files(objects, context, log);
-    shared::names(objects, &texts, &leading_out, log);
+    shared::names(&by_key, &texts, &leading_out, context, log);
     if !context.request.spec.hosts.is_empty() {
         let named = |it: &'_ texts::Text| hosts::find(&it.named, &it.value);
         let hosts: BTreeSet<&str> = texts

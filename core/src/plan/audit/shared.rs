@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::staging_plan::Severity,
     plan::{
+        context::Context,
         kinds,
         log::Log,
         object::{Key, Object},
         places::Place,
-        texts::{Origin, Text},
+        settle,
+        texts::{self, Origin, Text},
     },
     secrets::redact,
 };
@@ -32,43 +34,64 @@ const NAMES: [(&[&str], &str); 7] = [
 /// Names that a finding shows.
 const SHOWN: usize = 6;
 
-pub(super) fn names(objects: &[Object], texts: &[Text], leading_out: &[Place], log: &mut Log) {
+pub(super) fn names(
+    objects: &BTreeMap<Key, &Object>,
+    texts: &[Text],
+    leading_out: &[Place],
+    context: &Context,
+    log: &mut Log,
+) {
     let reach = reaching(objects, leading_out);
-    let mut found: BTreeMap<&Key, (&str, BTreeSet<String>)> = BTreeMap::new();
+    let mut found: BTreeMap<&Key, (BTreeSet<String>, Vec<Place>)> = BTreeMap::new();
     let written = texts.iter().filter(|it| it.origin == Origin::Written);
     for text in written.filter(|it| reach.contains(&it.object)) {
         for (name, value) in settings(text) {
-            if let Some(what) = shares(name).filter(|_| is_name(value)) {
-                let entry = found.entry(&text.object).or_insert((&text.path, BTreeSet::new()));
-                entry.1.insert(format!("{what} {}", redact(value)));
+            let what = shares(name).filter(|_| is_name(value));
+            let Some(what) = what.filter(|_| is_productions(&text.object, value, context)) else {
+                continue;
+            };
+            let (names, places) = found.entry(&text.object).or_default();
+            names.insert(format!("{what} {}", redact(value)));
+            if !places.contains(&text.place()) {
+                places.push(text.place());
             }
         }
     }
-    for (object, (path, names)) in found {
-        let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    for (object, (names, places)) in found {
+        let names: Vec<String> = names.into_iter().collect();
+        let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = match names.len().saturating_sub(SHOWN) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let Some((_, path)) = places.first() else { continue };
+        let nothing =
+            "nothing while the fence stops it; before an opening, give staging names of its own";
+        let own = settle::texts(&places, objects, "a name of staging's own", |_| None);
         log.find(
             Severity::Informs,
             object,
             path,
             "shared-name",
             format!(
-                "{}{more}: if an opening leads to the server that production uses, the clone would read and write there too",
-                shown.join(", ")
+                "{shown}{more}: if an opening leads to the server that production uses, the clone would read and write there too"
             ),
-            "nothing while the fence stops it; before an opening, give staging names of its own",
+            own.map_or_else(|| nothing.to_owned(), |yaml| format!("# {nothing}\n{yaml}")),
         );
     }
 }
 
+/// Whether production's object has that name as well: a Secret's values are not looked at.
+fn is_productions(object: &Key, name: &str, context: &Context) -> bool {
+    let own = context.by_key.get(object).filter(|_| object.kind != "Secret");
+    own.is_none_or(|it| texts::of_object(it).iter().any(|text| text.value.contains(name)))
+}
+
 /// What names something outside, and what shares a workload with that.
-fn reaching(objects: &[Object], leading_out: &[Place]) -> BTreeSet<Key> {
+fn reaching(objects: &BTreeMap<Key, &Object>, leading_out: &[Place]) -> BTreeSet<Key> {
     let direct: BTreeSet<&Key> = leading_out.iter().map(|(object, _)| object).collect();
     let mut all: BTreeSet<Key> = direct.iter().map(|it| (*it).clone()).collect();
-    for object in objects {
+    for object in objects.values() {
         let mut unit: Vec<Key> = kinds::references(object).into_iter().map(|it| it.to).collect();
         unit.push(object.key());
         if unit.iter().any(|it| direct.contains(it)) {

@@ -84,6 +84,7 @@ mod tests {
             ("", "jdbc:postgresql://db.acme.com/x", vec!["db.acme.com"]),
             ("", "k1.acme.io:9092,k2.acme.io:9092", vec!["k1.acme.io", "k2.acme.io"]),
             ("SMTP_HOST", "smtp.acme.com", vec!["smtp.acme.com"]),
+            ("RDS", "db.x1.eu-west-1.rds.amazonaws.com", vec!["db.x1.eu-west-1.rds.amazonaws.com"]),
             (
                 "ALLOWED_ORIGINS",
                 "https://a.acme.com,https://b.acme.com",
@@ -117,6 +118,7 @@ mod tests {
             ("", "# see https://docs.acme.com"),
             ("a.js", "  // see https://docs.acme.com\n"),
             ("VERSION", "1.27.3"),
+            ("CLASS", "com.amazonaws.services.s3.AmazonS3"),
             ("", "quay.io/acme/web:1.2"),
             ("NO_PROXY", "acme.com,10.0.0.1"),
             ("", "<beans xmlns=\"http://www.springframework.org/schema/beans\">"),

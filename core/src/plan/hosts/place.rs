@@ -64,6 +64,24 @@ const IDENTIFIERS: &[&str] = &[
     "schema.org",
 ];
 
+/// Domains below which clouds give hosts to whoever rents something.
+const CLOUDS: [&str; 14] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "windows.net",
+    "database.azure.com",
+    "cloudapp.azure.com",
+    "azure-api.net",
+    "mongodb.net",
+    "redislabs.com",
+    "aivencloud.com",
+    "confluent.cloud",
+    "elastic-cloud.com",
+    "upstash.io",
+    "ondigitalocean.com",
+    "neon.tech",
+];
+
 /// Schemes behind which no host stands: identities, buckets, files.
 const NO_HOST: [&str; 9] = ["spiffe", "s3", "s3a", "s3n", "gs", "file", "classpath", "arn", "urn"];
 
@@ -110,8 +128,16 @@ pub(super) fn host(named: &str, line: &str, word: Range<usize>) -> Option<Found>
     };
     let named = !negated(named, before)
         && (port.is_some() && !is_address_of_nothing(text, is_address)
-            || ends && speaks(named, line, before));
+            || ends && (is_of_cloud(text) || speaks(named, line, before)));
     named.then_some(Found { host: word, scheme: None, port })
+}
+
+/// Whether a host is one that a cloud gives to a database, a queue or a load balancer: whatever it
+/// stands under, it is nothing else.
+fn is_of_cloud(host: &str) -> bool {
+    CLOUDS
+        .iter()
+        .any(|cloud| host.strip_suffix(cloud).is_some_and(|it| it.len() > 1 && it.ends_with('.')))
 }
 
 /// A version with a colon and a number behind it is no address.

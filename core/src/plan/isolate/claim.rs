@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::{
     context::Context,
     log::{Log, Rule},
-    object::Object,
+    object::{Object, escape},
     quantity::Quantity,
 };
 use crate::api::staging_plan::Severity;
@@ -26,6 +26,13 @@ const SIZE: Rule = Rule {
     why: "the volume starts empty, and the class says how large volumes are",
 };
 
+/// The annotation by which claims named their class before they had a field for it.
+const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+const BETA: Rule = Rule {
+    name: "claim-class",
+    why: "the annotation counts before the field, and would say of which class volumes are instead of it",
+};
+
 /// What whoever makes volumes on demand writes on the claims it makes them for.
 const PROVISIONERS: [&str; 2] =
     ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
@@ -37,6 +44,17 @@ pub(super) fn fresh(object: &mut Object, base: &str, context: &Context, log: &mu
     log.remove(object, &format!("{base}/spec/selector"), &FRESH);
     log.remove(object, &format!("{base}/spec/volumeAttributesClassName"), &ATTRIBUTES);
     let class = format!("{base}/spec/storageClassName");
+    let annotated = format!("{base}/metadata/annotations/{}", escape(BETA_CLASS));
+    if let Some(name) = object.get(&annotated).cloned() {
+        log.remove(object, &annotated, &BETA);
+        let all = format!("{base}/metadata/annotations");
+        if object.get(&all).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+            object.remove(&all);
+        }
+        if object.get(&class).is_none() {
+            log.set(object, &class, name, &BETA);
+        }
+    }
     if let Some(name) = &context.request.class.storage.class_name {
         log.set(object, &class, json!(name), &CLASS);
     } else if by_hand || object.get(&class).is_some_and(|it| it == "") {

@@ -14,6 +14,7 @@ use super::super::{
     context::Context,
     log::{Log, Rule},
     object::{Key, Object},
+    settle,
 };
 use crate::api::{names::NAMESPACE_NAME_LABEL, staging_plan::Severity};
 
@@ -71,7 +72,7 @@ fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log:
         return;
     }
     if field == "to" {
-        addresses(object, &path, &peers, log);
+        addresses(object, &path, &peers, context, log);
     }
     let outside = if asks_for_dns(object, rule) { &DNS } else { &FOREIGN };
     let own: Vec<Option<Value>> = peers.iter().map(|peer| own(peer, context)).collect();
@@ -97,10 +98,12 @@ fn confine(object: &mut Object, rule: &str, field: &str, context: &Context, log:
 
 /// Says which addresses production opens: what is behind them the application needs, and it is not
 /// in the target.
-fn addresses(object: &Object, path: &str, peers: &[Value], log: &mut Log) {
+fn addresses(object: &Object, path: &str, peers: &[Value], context: &Context, log: &mut Log) {
     for (at, peer) in peers.iter().enumerate() {
         let cidr = peer.pointer("/ipBlock/cidr").and_then(Value::as_str).unwrap_or_default();
-        if cidr.is_empty() || cidr.ends_with("/0") {
+        let open = context.request.spec.egress.iter().flat_map(|it| &it.to);
+        let opened = open.filter_map(|it| it.ip_block.as_ref()).any(|it| it.cidr == cidr);
+        if cidr.is_empty() || cidr.ends_with("/0") || opened {
             continue;
         }
         log.find(
@@ -110,7 +113,8 @@ fn addresses(object: &Object, path: &str, peers: &[Value], log: &mut Log) {
             "policy-address",
             format!("production lets these Pods out to {cidr}: the fence does not"),
             format!(
-                "egress: # as far as boundary.allow of the class goes\n- to:\n  - ipBlock:\n      cidr: {cidr}\n"
+                "# as far as boundary.allow of the class goes; nothing, if the clone does without\n{}",
+                settle::environment(&json!({ "egress": [{ "to": [{ "ipBlock": { "cidr": cidr } }] }] }))
             ),
         );
     }

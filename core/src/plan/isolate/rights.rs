@@ -243,11 +243,19 @@ pub(super) fn binding(mut object: Object, context: &Context, log: &mut Log) -> O
     }
     if object.text("/roleRef/kind") != "Role" {
         let name = object.text("/roleRef/name").to_owned();
-        log.leave(
-            &object.key(),
-            "cluster-role",
-            format!("it binds the ClusterRole {name}, whose rights are not known here"),
-        );
+        let why = format!("it binds the ClusterRole {name}, whose rights are not known here");
+        let own = object.expand("/subjects/*");
+        if own.iter().any(|path| is_own(&object, path, context.target())) {
+            log.find(
+                Severity::Warns,
+                &object.key(),
+                "/roleRef/name",
+                "cluster-role",
+                format!("{why}: the clone's accounts lack them"),
+                format!("kubectl get clusterrole {name} -o yaml # among the files of --source; the operator reads it itself"),
+            );
+        }
+        log.leave(&object.key(), "cluster-role", why);
         return None;
     }
     for path in object.expand("/subjects/*").iter().rev() {

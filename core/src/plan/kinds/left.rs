@@ -32,6 +32,8 @@ const OPERATOR: &str = "its controller would start it at production's size and w
 
 const AS_DEPLOYMENT: &str =
     "if the application needs it, write it as a Deployment, in production or under spec.overlay";
+const KRUISE: &str =
+    "OpenKruise's controller decides what runs, and Kulisse does not know its fields";
 const EVENTS: &str = "it would take production's events";
 const JUDGED: &str = "a controller wrote down what it found, and will do so in the target";
 const OBSERVED: &str = "what it sets up would report to production's telemetry, as production";
@@ -51,6 +53,11 @@ const fn store(group: &'static str, kind: &'static str) -> Profile {
 const fn of_store(group: &'static str) -> Profile {
     // Users and passwords that it made are the application's as well.
     Profile { settings_without_it: true, ..left(group, "*", "operator", OPERATOR) }
+}
+
+/// A workload of another controller's, which the application may miss.
+const fn foreign(group: &'static str, kind: &'static str, why: &'static str) -> Profile {
+    Profile { instead: Some(AS_DEPLOYMENT), ..left(group, kind, "workload-kind", why) }
 }
 
 const fn from_vault(group: &'static str, kind: &'static str) -> Profile {
@@ -400,16 +407,12 @@ pub(super) const LEFT: &[Profile] = &[
     left("eventing.knative.dev", "*", "pipeline", "it would take production's events"),
     left("messaging.knative.dev", "*", "pipeline", "it would take production's events"),
     left("sources.knative.dev", "*", "pipeline", "it would take production's events"),
-    left(
-        "apps.kruise.io",
-        "*",
-        "workload-kind",
-        "OpenKruise's controller decides what runs, and Kulisse does not know its fields",
-    ),
-    left(
+    foreign("apps.kruise.io", "CloneSet", KRUISE),
+    foreign("apps.kruise.io", "StatefulSet", KRUISE),
+    left("apps.kruise.io", "*", "workload-kind", KRUISE),
+    foreign(
         "apps.openshift.io",
-        "*",
-        "workload-kind",
+        "DeploymentConfig",
         "it starts from images that production builds; OpenShift has replaced it by Deployment",
     ),
     // Ours: no environment within an environment.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
+use serde_json::json;
 
 use super::{
     super::{
@@ -11,6 +12,7 @@ use super::{
         log::Log,
         object::{Key, Object},
         quantity::Quantity,
+        settle,
     },
     texts,
 };
@@ -21,6 +23,9 @@ struct Flag {
     written: Regex,
     bytes: i64,
 }
+
+/// How much a process takes with its heap, in hundredths of that.
+const BESIDE_HEAP: u32 = 125;
 
 const KIB: i64 = 1024;
 const MIB: i64 = 1024 * KIB;
@@ -68,9 +73,10 @@ pub(super) fn fits(
             });
             let name = before.map_or(format!("{name}="), |flag| format!("{flag} "));
             let text = format!("{name}{}", objects[of].text(&path));
-            let Some((flag, _)) = taken(&text).into_iter().find(|it| it.1 >= limit) else {
+            let Some((flag, heap)) = taken(&text).into_iter().find(|it| it.1 >= limit) else {
                 continue;
             };
+            let enough = heap.percent(BESIDE_HEAP).show("memory");
             // What stands in a ConfigMap may be for any container.
             let container = containers.iter().find(|it| path.starts_with(&format!("{it}/")));
             let container = container.or(containers.last()).cloned().unwrap_or_default();
@@ -84,7 +90,13 @@ pub(super) fn fits(
                     objects[of].key(),
                     limit.show("memory")
                 ),
-                "give more under spec.scale.overrides, or leave the limit as production has it",
+                format!(
+                    "# in the place of the entry that is there, whose limit may as well go\n{}",
+                    settle::environment(&json!({ "scale": { "overrides": [{
+                        "target": settle::pattern(&object.key()),
+                        "resources": { "limits": { "memory": enough } },
+                    }] } }))
+                ),
             );
         }
     }

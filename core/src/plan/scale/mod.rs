@@ -40,6 +40,10 @@ const PAUSED: Rule = Rule {
     name: "rollout",
     why: "a rollout that stands still in production would stand still here",
 };
+const WATCHED: Rule = Rule {
+    name: "rollout",
+    why: "production waits so that somebody sees a bad release in time; the clone would be waited for as long",
+};
 const RETENTION: Rule = Rule {
     name: "claim-retention",
     why: "volumes must not outlive the clone; while it sleeps they stay",
@@ -85,6 +89,7 @@ fn one(mut object: Object, sizes: &BTreeMap<Key, i64>, context: &Context, log: &
 /// A new plan must come through by itself: nobody lets a rollout go on, or deletes Pods by hand.
 fn rolling(object: &mut Object, log: &mut Log) {
     log.remove(object, "/spec/paused", &PAUSED);
+    log.remove(object, "/spec/minReadySeconds", &WATCHED);
     log.remove(object, "/spec/updateStrategy/rollingUpdate/partition", &PAUSED);
     let strategy = "/spec/updateStrategy/type";
     if object.get(strategy).and_then(Value::as_str) == Some("OnDelete") {

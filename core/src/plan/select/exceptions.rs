@@ -48,8 +48,9 @@ const SECRET_TYPES: &[(&str, &str, &str)] = &[
     ("bootstrap.kubernetes.io/token", "bootstrap-token", "it lets nodes join the cluster"),
 ];
 
-/// Annotation of the pull credentials that OpenShift makes for every ServiceAccount.
-const BUILDER: &str = "openshift.io/internal-registry-auth-token.service-account";
+/// Annotations of the pull credentials that OpenShift makes for every ServiceAccount.
+const BUILDER: [&str; 2] =
+    ["openshift.io/internal-registry-auth-token.service-account", "openshift.io/token-secret.name"];
 
 /// Annotation of a ConfigMap that serves as a lock.
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
@@ -107,7 +108,7 @@ pub(super) fn of(object: &Object) -> Option<Reason> {
     {
         return Some(reason(word, *why));
     }
-    if shape == Shape::Secret && object.annotation(BUILDER).is_some() {
+    if shape == Shape::Secret && BUILDER.iter().any(|it| object.annotation(it).is_some()) {
         return Some(reason("given", "OpenShift makes one for every ServiceAccount"));
     }
     let said = |it: &Exception| {

@@ -240,6 +240,11 @@ fn is_meant_as_host(
             Holds::Unknown => !place.key,
         };
     }
+    // `HOSTS="db.shop web.shop"`
+    let host = |c: char| c.is_ascii_alphanumeric() || c.is_whitespace() || ".-_,;".contains(c);
+    if holds == Holds::Host && !place.key && text.chars().all(host) {
+        return true;
+    }
     // One of a list of hosts.
     let listed = last.filter(|it| it.kind == Kind::Host).is_some_and(|it| {
         let between = &text[it.word.end..word.start];

@@ -6,7 +6,7 @@ use crate::api::names::NAMESPACE_NAME_LABEL;
 /// (`METRICS_NAMESPACE`, `TEMPORAL_NAMESPACE`) mean something else.
 const OWN: &str = "\
     account app base cluster config configmap container controller current default deploy \
-    deployment election exclude excluded exported helm ignore ignored include included \
+    deployment elect election exclude excluded exported helm ignore ignored include included \
     ingress install job k8s kube kubernetes leader leaderelection lease lock meta my not \
     only operator own pod release resource root runner sa secret self service serviceaccount \
     source system target watch watched webhook worker workload";
