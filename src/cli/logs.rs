@@ -193,8 +193,8 @@ fn places(pods: &[Pod], container: Option<&str>, screen: Screen) -> Vec<Place> {
 
 fn nothing(args: &Args, environment: &StagingEnvironment, target: &str) -> String {
     let status = environment.status.clone().unwrap_or_default();
-    let known: Vec<&str> =
-        status.seed.iter().chain(&status.smoke).map(|it| it.name.as_str()).collect();
+    let tasks = status.seed.iter().chain(&status.smoke).chain(&status.pre_delete);
+    let known: Vec<&str> = tasks.map(|it| it.name.as_str()).collect();
     match (&args.task, &args.container) {
         (Some(task), _) if !known.contains(&task.as_str()) => {
             format!("there is no task {task}; there are: {}", known.join(", "))

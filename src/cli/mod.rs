@@ -164,7 +164,7 @@ pub fn main() -> ExitCode {
             Verb::Approve(args) => approve::approve(args).await,
             Verb::Suspend(args) => suspend::suspend(args, true).await,
             Verb::Resume(args) => suspend::suspend(args, false).await,
-            Verb::Delete(args) => delete::delete(args).await,
+            Verb::Delete(args) => Box::pin(delete::delete(args)).await,
             Verb::Grant(args) => grant::grant(args).await,
             Verb::Revoke(args) => revoke::revoke(args).await,
             Verb::Doctor(args) => Box::pin(doctor::doctor(args)).await,

@@ -77,7 +77,7 @@ pub async fn ask(
     api.patch_metadata(&name, &params, &patch)
         .await
         .map_err(|error| explained(error, "change the environment"))?;
-    let heard = tokio::time::timeout(PATIENCE, heard(&api, &name, verb, value));
+    let heard = tokio::time::timeout(PATIENCE, Box::pin(heard(&api, &name, verb, value)));
     Ok(slowly("waiting for the operator", heard).await.unwrap_or(Answer::Silence))
 }
 

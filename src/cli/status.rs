@@ -216,7 +216,7 @@ fn stages(
     width: usize,
 ) -> Vec<String> {
     let screen = look.screen;
-    let tasks = status.seed.iter().chain(&status.smoke);
+    let tasks = status.seed.iter().chain(&status.smoke).chain(&status.pre_delete);
     let longest = tasks.map(|it| it.name.chars().count() + TASK + 1).max().unwrap_or_default();
     let names = longest.clamp(NAMES.0, NAMES.1);
     let mut lines = Vec::new();
@@ -238,16 +238,36 @@ fn stages(
         };
         lines.extend(tasks.iter().flat_map(|it| task(it, names, screen, width)));
     }
+    // No condition speaks of these: nothing waits for them.
+    let last = &status.pre_delete;
+    if let Some(state) = last.iter().map(|it| it.state).max_by_key(|it| concern(*it)) {
+        lines.extend(line_of((1, names), mark_of(state), "preDelete", "", "", screen, width));
+    }
+    lines.extend(last.iter().flat_map(|it| task(it, names, screen, width)));
     lines
 }
 
-fn task(task: &TaskSummary, names: usize, screen: Screen, width: usize) -> Vec<String> {
-    let mark = match task.state {
+/// What a person looks at first.
+fn concern(state: TaskState) -> u8 {
+    match state {
+        TaskState::Passed => 0,
+        TaskState::Pending => 1,
+        TaskState::Running => 2,
+        TaskState::Failed | TaskState::TimedOut => 3,
+    }
+}
+
+fn mark_of(state: TaskState) -> Mark {
+    match state {
         TaskState::Passed => Mark::Fine,
         TaskState::Failed | TaskState::TimedOut => Mark::Wrong,
         TaskState::Running => Mark::Going,
         TaskState::Pending => Mark::Open,
-    };
+    }
+}
+
+fn task(task: &TaskSummary, names: usize, screen: Screen, width: usize) -> Vec<String> {
+    let mark = mark_of(task.state);
     let took = task.took_seconds.map(|it| span(i64::from(it))).unwrap_or_default();
     line_of((1 + TASK, names - TASK), mark, &task.name, &took, &task.message, screen, width)
 }

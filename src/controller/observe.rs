@@ -91,6 +91,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     look_for_target(&mut seen, ctx).await?;
     if seen.target == Target::Living && seen.ends(ctx.clock.now()) {
         seen.lingering = linger::look(&seen, ctx).await;
+        look_for_last(&mut seen, ctx).await?;
     }
     // Deletion and expiry need nothing else, and nothing else may hold them up.
     if seen.environment.metadata.deletion_timestamp.is_some() || seen.past(ctx.clock.now()) {
@@ -319,6 +320,23 @@ fn at_rest(seen: &Seen, ctx: &Context) -> bool {
             && (seen.record.observed_generation == generation
                 && seen.record.requests == before
                 && told(settled))
+}
+
+/// The tasks of the end, where there are some. A plan that cannot be read holds up nothing.
+async fn look_for_last(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    if seen.environment.spec.pre_delete.is_empty() || seen.record.plan.is_none() {
+        return Ok(());
+    }
+    let stored = match stored::load(&seen.identity.uid, ctx).await {
+        Ok(stored) => stored,
+        Err(error) if error.code() == 403 => None,
+        Err(error) => return Err(error),
+    };
+    let Some(stored) = stored else { return Ok(()) };
+    seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
+    tasks::record(seen, &stored, ctx).await?;
+    seen.stored = Some(stored);
+    Ok(())
 }
 
 /// What was applied a moment ago cannot be in trouble yet.

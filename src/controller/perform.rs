@@ -69,6 +69,10 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             Ok(())
         }
         Step::Close(_) => teardown::close(seen, ctx).await,
+        Step::StartLast(_, at) => {
+            let stored = held(seen)?;
+            tasks::start_last(seen, &stored, *at, ctx).await
+        }
         Step::EndResources(_) => {
             teardown::end_resources(seen, ctx).await;
             Ok(())
@@ -97,6 +101,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         | Step::RestAsleep
         | Step::Refuse(_)
         | Step::RestBlocked(..)
+        | Step::AwaitLast(..)
         | Step::AwaitResources(..)
         | Step::AwaitProbe
         | Step::AwaitStores(_)
@@ -310,6 +315,9 @@ async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error>
     let there = matches!(through, Some(Wave::Config | Wave::Stores));
     apply::apply(seen, &stored, Part { from, to: Wave::Workloads, running, there }, ctx).await?;
     note_applied(seen, &stored, if paused { Wave::Stores } else { Wave::Workloads }, ctx);
+    if !paused && stored.serial > 0 {
+        tasks::sweep(seen, &stored, ctx).await?;
+    }
     look_again(seen, ctx);
     Ok(())
 }

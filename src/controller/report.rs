@@ -13,7 +13,7 @@ use kulisse_core::{
         identity::NamespaceName,
         names,
         staging_plan::StagingPlan,
-        status::StagingEnvironmentStatus,
+        status::{StagingEnvironmentStatus, TaskState, TaskSummary},
     },
     plan::{self, Plan, request::Identity},
 };
@@ -150,6 +150,14 @@ async fn announce(
         // An action of its own: Events of one action and reason are counted as one, with the words
         // of the first.
         event(false, &format!("{:?}", it.verb), Reason::RequestRefused.as_str(), note)
+    }));
+    let over = |it: &&TaskSummary| matches!(it.state, TaskState::Failed | TaskState::TimedOut);
+    let last = new.pre_delete.iter().filter(over).filter(|it| !old.pre_delete.contains(it));
+    events.extend(last.map(|it| {
+        let reason =
+            if it.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
+        let note = format!("preDelete {}: {}; the end goes on without it", it.name, it.message);
+        event(false, &format!("PreDelete-{}", it.name), reason.as_str(), note)
     }));
     for event in events {
         let about = environment.object_ref(&());

@@ -370,14 +370,12 @@ impl Seen {
 
     /// What is recorded of a planned task.
     pub fn summary(&self, planned: &PlannedTask) -> Option<&TaskSummary> {
-        let list = if task::is_seed(planned) { &self.record.seed } else { &self.record.smoke };
-        list.iter().find(|it| it.name == planned.name)
+        task::recorded(planned.role, &self.record).iter().find(|it| it.name == planned.name)
     }
 
     /// Records how a task stands.
     pub fn note(&mut self, planned: &PlannedTask, summary: TaskSummary) {
-        let list =
-            if task::is_seed(planned) { &mut self.record.seed } else { &mut self.record.smoke };
+        let list = task::recorded_mut(planned.role, &mut self.record);
         match list.iter_mut().find(|it| it.name == summary.name) {
             Some(old) => *old = summary,
             None => list.push(summary),

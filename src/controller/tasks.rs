@@ -1,7 +1,7 @@
 //! Seeds, smokes and the probe: one Job each, with a name that says what it is, so that starting
 //! one twice starts one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -76,6 +76,53 @@ pub async fn start(
     Ok(())
 }
 
+/// Starts the next attempt of a task of the end. One that the server refuses has failed: nothing holds
+/// up an end.
+pub async fn start_last(
+    seen: &mut Seen,
+    stored: &Stored,
+    at: usize,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let words = match start(seen, stored, at, ctx).await {
+        Err(Error::Api { words, code, .. }) if code != 0 => words,
+        other => return other,
+    };
+    let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
+    let run = seen.run(planned, ctx.clock.now());
+    let run = Run { state: TaskState::Failed, ..run };
+    let summary = summary(seen, planned, &run, &format!("its Job was refused: {words}"));
+    seen.note(planned, summary);
+    Ok(())
+}
+
+/// Removes the Jobs of smokes that are not of this plan: they would count against a quota.
+pub async fn sweep(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let planned: BTreeSet<String> = stored
+        .plan
+        .tasks
+        .iter()
+        .flat_map(|it| {
+            let before = seen.discounted(it);
+            let numbers = 1..=before + it.retries + 1;
+            numbers.map(|number| task::name(it, &attempt(stored, it, number, ctx)))
+        })
+        .collect();
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let params = ListParams::default().labels(names::TASK_LABEL);
+    let what = format!("list the Jobs of tasks in {}", seen.target_name);
+    for job in call_list(&what, || api.list_metadata(&params)).await?.items {
+        let name = job.name_any();
+        let smoke = name.starts_with(&format!("{}-", TaskRole::Smoke.list()));
+        if smoke && !planned.contains(&name) {
+            let params = DeleteParams::background();
+            let what = format!("delete Job {name}");
+            gone_is_fine(call(&what, || api.delete(&name, &params)).await)?;
+        }
+    }
+    Ok(())
+}
+
 /// Records that a task waited for its stores for as long as it may take.
 pub fn give_up(seen: &mut Seen, stored: &Stored, at: usize) {
     let Some(planned) = stored.plan.tasks.get(at) else { return };
@@ -123,18 +170,12 @@ pub async fn record(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(
         let summary = summary(seen, planned, &run, &message);
         seen.note(planned, summary);
     }
-    let planned = |list: &[TaskSummary], seeds: bool| -> Vec<TaskSummary> {
+    for role in [lifecycle::task::SEED, TaskRole::Smoke, TaskRole::PreDelete] {
         let of_plan = |name: &str| {
-            stored
-                .plan
-                .tasks
-                .iter()
-                .any(|it| it.name == name && lifecycle::task::is_seed(it) == seeds)
+            stored.plan.tasks.iter().any(|it| it.name == name && it.role.list() == role.list())
         };
-        list.iter().filter(|it| of_plan(&it.name)).cloned().collect()
-    };
-    seen.record.seed = planned(&seen.record.seed, true);
-    seen.record.smoke = planned(&seen.record.smoke, false);
+        lifecycle::task::recorded_mut(role, &mut seen.record).retain(|it| of_plan(&it.name));
+    }
     Ok(())
 }
 
@@ -258,7 +299,7 @@ fn attempt<'a>(
     ctx: &'a Context,
 ) -> task::Attempt<'a> {
     let run = match planned.role {
-        TaskRole::Seed(_) => "",
+        TaskRole::Seed(_) | TaskRole::PreDelete => "",
         TaskRole::Smoke => stored.plan.digest.as_str(),
     };
     task::Attempt {

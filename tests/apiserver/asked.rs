@@ -237,7 +237,8 @@ pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     it.remove().await;
 }
 
-async fn one_pod_ends(objects: &Objects, target: &str, phase: &str) {
+/// Waits for a Pod of a task, and lets it end.
+pub async fn one_pod_ends(objects: &Objects, target: &str, phase: &str) {
     eventually("a task's Pod ends", s(30), || async {
         let done = pods::end(objects, target, phase).await;
         if done > 0 { Ok(()) } else { Err("there is none".to_owned()) }

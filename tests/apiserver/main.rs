@@ -27,6 +27,7 @@ mod ends;
 mod exposure;
 mod figures;
 mod held;
+mod last;
 mod limits;
 mod look;
 mod restarts;
@@ -72,6 +73,9 @@ fn main() -> ExitCode {
             held::a_finalizer_of_somebody_else_is_named_with_what_takes_it_off,
             held::a_finalizer_of_the_namespace_itself_is_named,
             held::an_api_that_does_not_answer_is_named,
+            last::what_is_done_at_the_end_is_done_before_anything_goes,
+            last::an_end_waits_for_no_task_longer_than_it_may_take,
+            last::jobs_of_smokes_of_earlier_plans_do_not_stay,
             held::custom_resources_are_cleaned_up_after_before_what_runs_goes,
             held::a_kind_that_is_removed_from_the_cluster_holds_nobody_up,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,

@@ -105,6 +105,7 @@ pub fn accepted() -> Vec<Value> {
         "smoke": [task(json!({ "http": { "service": "web", "port": 80, "path": "/" } })),
             task(json!({ "name": "u", "http": { "url": "http://web/" } })),
             task(json!({ "name": "v", "fromCronJob": "report" }))],
+        "preDelete": [task(json!({ "run": { "image": "x" }, "retries": 1, "timeout": "1m" }))],
         "mode": "Plan",
         "drift": { "interval": "10s" },
         "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete", "sleep": [
@@ -337,6 +338,18 @@ pub fn rules() -> Vec<Refusal> {
                 json!({ "smoke": [task(json!({ "run": run })), task(json!({ "run": run }))] }),
             ),
             "smokes need different names",
+        ),
+        new(
+            "two preDelete tasks of one name",
+            environment(
+                json!({ "preDelete": [task(json!({ "run": run })), task(json!({ "run": run }))] }),
+            ),
+            "preDelete tasks need different names",
+        ),
+        new(
+            "a preDelete task that waits for stores",
+            environment(json!({ "preDelete": [task(json!({ "run": run, "needs": ["db"] }))] })),
+            "a preDelete task waits for nothing: leave out needs",
         ),
         new(
             "a seed that does nothing",

@@ -135,6 +135,14 @@ pub struct StagingEnvironmentSpec {
     #[x_kube(validation = Rule::new("self.all(t, self.exists_one(u, u.name == t.name))").message("smokes need different names"))]
     #[schemars(length(max = 16))]
     pub smoke: Vec<Task>,
+    /// What is done at the end, while the target is still there: to let go of what the environment has
+    /// outside of it. Each runs once per incarnation and content, one after the other, and waits for
+    /// nothing; one that fails is told, and holds up nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(t, self.exists_one(u, u.name == t.name))").message("preDelete tasks need different names"))]
+    #[x_kube(validation = Rule::new("self.all(t, !has(t.needs))").message("a preDelete task waits for nothing: leave out needs"))]
+    #[schemars(length(max = 16))]
+    pub pre_delete: Vec<Task>,
     /// How long it lives.
     #[serde(default)]
     pub lifecycle: Lifecycle,

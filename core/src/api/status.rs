@@ -81,6 +81,11 @@ pub struct StagingEnvironmentStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub smoke: Vec<TaskSummary>,
+    /// What was done at the end of the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub pre_delete: Vec<TaskSummary>,
     /// PersistentVolumes that the last target has left, as their StorageClass keeps them; at most 64 of
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -238,7 +243,7 @@ pub struct WorkloadSummary {
     pub total: u32,
 }
 
-/// A seed or a smoke.
+/// A seed, a smoke, or a task of the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskSummary {

@@ -9,8 +9,8 @@
 //!   │ ├─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
 //!   │ └─ Compare
 //!   ▼ deleted or expired
-//!  Close ► EndResources ► AwaitResources ─┐ only where something has to be cleaned up after
-//!  Teardown ◄─────────────────────────────┘
+//!  Close ► StartLast ► AwaitLast ► EndResources ► AwaitResources ─┐ only where there is something
+//!  Teardown ◄─────────────────────────────────────────────────────┘ to let go of
 //!     └► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
 //! ```
 //!
@@ -47,10 +47,13 @@ use self::{
     facts::{Facts, Place, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
 };
-use crate::api::{
-    condition::Reason,
-    status::{TaskState, Wave},
-    task::When,
+use crate::{
+    api::{
+        condition::Reason,
+        status::{TaskState, Wave},
+        task::When,
+    },
+    plan::task::TaskRole,
 };
 
 /// A source that keeps a plan from being applied is read again after this.
@@ -177,8 +180,12 @@ fn build(facts: &Facts, through: Option<Wave>) -> Step {
         return run(facts, at);
     }
     // Every smoke has its say, also after one that failed.
-    let unfinished = facts.tasks.iter().position(|task| !task.over());
-    let failed = facts.tasks.iter().position(|task| task.over() && task.state != TaskState::Passed);
+    let smoke = |task: &Task| task.role == TaskRole::Smoke;
+    let unfinished = facts.tasks.iter().position(|task| smoke(task) && !task.over());
+    let failed = facts
+        .tasks
+        .iter()
+        .position(|task| smoke(task) && task.over() && task.state != TaskState::Passed);
     match (unfinished, failed) {
         (Some(at), _) => run(facts, at),
         (None, Some(at)) => Step::RestFailed(at),
@@ -213,17 +220,41 @@ fn run(facts: &Facts, at: usize) -> Step {
 
 /// What comes before a target is deleted, and then its deletion.
 fn leave(facts: &Facts, cause: Cause) -> Step {
-    let Some(lingering) = &facts.lingering else { return Step::Teardown(cause) };
-    if !facts.closed {
+    let (last, lingering) = (last(facts), &facts.lingering);
+    if !facts.closed && (last.is_some() || lingering.is_some()) {
         return Step::Close(cause);
     }
-    match lingering.since {
-        None => Step::EndResources(cause),
-        Some(since) if facts.now.duration_since(since) < CLEANED_UP_WITHIN => {
-            Step::AwaitResources(cause, lingering.names.clone())
-        }
-        Some(_) => Step::Teardown(cause),
+    if let Some((at, task)) = last {
+        return match task.state {
+            TaskState::Running => Step::AwaitLast(cause, at),
+            _ => Step::StartLast(cause, at),
+        };
     }
+    match lingering {
+        Some(it) if it.since.is_none() => Step::EndResources(cause),
+        Some(it) if it.since.is_some_and(|at| facts.now.duration_since(at) < CLEANED_UP_WITHIN) => {
+            Step::AwaitResources(cause, it.names.clone())
+        }
+        _ => Step::Teardown(cause),
+    }
+}
+
+/// The first task of the end that is not over, if they may run: where the fence was shown to stand, the
+/// target holds the plan that they are part of, and the source may still be cloned.
+fn last(facts: &Facts) -> Option<(usize, &Task)> {
+    let fenced = match facts.probe {
+        Probe::Closed(_) | Probe::Skipped => true,
+        Probe::Failed(_) => facts.warns_only,
+        Probe::Due | Probe::Running(_) => false,
+    };
+    let digest = facts.plan.as_ref().map(|plan| &plan.digest);
+    let held = facts
+        .applied
+        .as_ref()
+        .is_some_and(|(held, through)| Some(held) == digest && *through >= Wave::Config);
+    let may = fenced && held && facts.withdrawal.is_none();
+    let mut tasks = facts.tasks.iter().enumerate().filter(|_| may);
+    tasks.find(|(_, task)| task.role == TaskRole::PreDelete && !task.over())
 }
 
 /// How an environment ends.

@@ -97,7 +97,10 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
             }
         }
         Step::Compare => next.drift.unseen = false,
-        Step::StartTask(index) => next.tasks[*index].state = TaskState::Running,
+        Step::AwaitLast(_, index) => next.tasks[*index].state = TaskState::Failed,
+        Step::StartTask(index) | Step::StartLast(_, index) => {
+            next.tasks[*index].state = TaskState::Running;
+        }
         Step::AwaitTask(index) => next.tasks[*index].state = TaskState::Passed,
         Step::GiveUp(index) => next.tasks[*index].state = TaskState::TimedOut,
         Step::Close(_) => next.closed = true,
@@ -163,7 +166,7 @@ fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
 }
 
 /// What holds an environment up although nothing is wrong with it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
 struct Mood {
     sleeps: bool,
@@ -177,9 +180,8 @@ struct Mood {
 }
 
 /// Whether custom resources are to be cleaned up after.
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Lingers {
-    #[default]
     Nothing,
     /// They were not deleted yet.
     Undeleted,
@@ -247,7 +249,11 @@ fn task_lists() -> Vec<Vec<Task>> {
                 ]
             })
         })
-        .chain([vec![], vec![task(TaskRole::Seed(When::AfterWorkloads), Pending)]])
+        .chain([
+            vec![],
+            vec![task(TaskRole::Seed(When::AfterWorkloads), Pending)],
+            vec![task(TaskRole::Smoke, Passed), task(TaskRole::PreDelete, Pending)],
+        ])
         .collect()
 }
 
@@ -390,6 +396,7 @@ fn check(facts: &Facts) {
     nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(facts, &step);
     no_workload_starts_before_the_probe_has_shown_that_the_fence_stands(facts, &step);
     no_plan_is_applied_before_it_is_approved(facts, &step);
+    nothing_of_the_end_runs_where_it_may_not(facts, &step);
     nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
@@ -439,13 +446,19 @@ fn nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(
     }
 }
 
+fn nothing_of_the_end_runs_where_it_may_not(facts: &Facts, step: &Step) {
+    if let Step::StartLast(..) = step {
+        assert!(facts.closed && facts.withdrawal.is_none(), "{facts:#?}");
+    }
+}
+
 fn no_workload_starts_before_the_probe_has_shown_that_the_fence_stands(facts: &Facts, step: &Step) {
     let shown = match facts.probe {
         Probe::Closed(_) | Probe::Skipped => true,
         Probe::Failed(_) => facts.warns_only,
         Probe::Due | Probe::Running(_) => false,
     };
-    let starts = matches!(step, Step::Apply { .. } | Step::StartTask(_));
+    let starts = matches!(step, Step::Apply { .. } | Step::StartTask(_) | Step::StartLast(..));
     assert!(shown || !starts, "{facts:#?}");
 }
 

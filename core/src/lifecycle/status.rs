@@ -109,6 +109,8 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     let wait = |message: String| (Ready, Verdict::Unknown, Reason::Progressing, message);
     match step {
         Step::Close(cause)
+        | Step::StartLast(cause, _)
+        | Step::AwaitLast(cause, _)
         | Step::EndResources(cause)
         | Step::AwaitResources(cause, _)
         | Step::Teardown(cause)
@@ -344,9 +346,12 @@ fn workloads(facts: &Facts) -> Said {
 }
 
 fn tasks(facts: &Facts, kind: ConditionType) -> Said {
-    let smokes = kind == ConditionType::SmokePassed;
-    let mine: Vec<&Task> =
-        facts.tasks.iter().filter(|task| (task.role == TaskRole::Smoke) == smokes).collect();
+    let of = |role: TaskRole| match role {
+        TaskRole::Seed(_) => Some(ConditionType::Seeded),
+        TaskRole::Smoke => Some(ConditionType::SmokePassed),
+        TaskRole::PreDelete => None,
+    };
+    let mine: Vec<&Task> = facts.tasks.iter().filter(|task| of(task.role) == Some(kind)).collect();
     if facts.plan.is_none() {
         return (kind, Verdict::Unknown, Reason::Pending, "not planned yet".to_owned());
     }

@@ -10,6 +10,10 @@ pub enum Step {
     // Ending.
     /// Take its routes away: nobody is to be served by something half gone.
     Close(Cause),
+    /// Start the next attempt of the task of that index, which lets go of what is outside.
+    StartLast(Cause, usize),
+    /// It runs.
+    AwaitLast(Cause, usize),
     /// Delete the custom resources that somebody has to clean up after, while that still runs.
     EndResources(Cause),
     /// They are being cleaned up after.
@@ -113,6 +117,7 @@ impl Step {
     pub fn waits(&self) -> bool {
         match self {
             Self::Teardown(_)
+            | Self::AwaitLast(..)
             | Self::AwaitResources(..)
             | Self::AwaitGone(..)
             | Self::RestExpired
@@ -133,6 +138,7 @@ impl Step {
             | Self::RestFailed(_)
             | Self::Rest => true,
             Self::Close(_)
+            | Self::StartLast(..)
             | Self::EndResources(_)
             | Self::ReleaseRights(_)
             | Self::Forget(_)
@@ -159,6 +165,8 @@ impl Step {
             | Self::RestFailed(_)
             | Self::Rest => true,
             Self::Close(_)
+            | Self::StartLast(..)
+            | Self::AwaitLast(..)
             | Self::EndResources(_)
             | Self::AwaitResources(..)
             | Self::Teardown(_)
@@ -195,6 +203,8 @@ impl Step {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Close(_) => "Close",
+            Self::StartLast(..) => "StartLast",
+            Self::AwaitLast(..) => "AwaitLast",
             Self::EndResources(_) => "EndResources",
             Self::AwaitResources(..) => "AwaitResources",
             Self::Teardown(_) => "Teardown",

@@ -8,7 +8,7 @@ use super::readiness::Attempt;
 use crate::{
     api::{
         identity::{Incarnation, digest_word},
-        status::{TaskState, TaskSummary},
+        status::{StagingEnvironmentStatus, TaskState, TaskSummary},
         task::When,
     },
     plan::task::{PlannedTask, TaskRole},
@@ -19,6 +19,8 @@ pub const SEED: TaskRole = TaskRole::Seed(When::BeforeWorkloads);
 /// A smoke.
 pub const SMOKE: TaskRole = TaskRole::Smoke;
 
+/// What runs at the end is waited for so much longer than it may take: its Job is to end it.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
 /// A Job that was made so long ago must have been seen by the watch.
 const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
@@ -38,16 +40,29 @@ pub struct Run {
 /// What a run is told apart by: a seed runs once per content, a smoke once per content and plan.
 pub fn run_id(task: &PlannedTask, plan_digest: &str) -> String {
     match task.role {
-        TaskRole::Seed(_) => digest_word(&[&task.content], 12),
+        TaskRole::Seed(_) | TaskRole::PreDelete => digest_word(&[&task.content], 12),
         TaskRole::Smoke => digest_word(&[&task.content, plan_digest], 12),
     }
 }
 
-/// Whether a task is a seed.
-pub fn is_seed(task: &PlannedTask) -> bool {
-    match task.role {
-        TaskRole::Seed(_) => true,
-        TaskRole::Smoke => false,
+/// The tasks of a role, as they are recorded.
+pub fn recorded(role: TaskRole, record: &StagingEnvironmentStatus) -> &Vec<TaskSummary> {
+    match role {
+        TaskRole::Seed(_) => &record.seed,
+        TaskRole::Smoke => &record.smoke,
+        TaskRole::PreDelete => &record.pre_delete,
+    }
+}
+
+/// The same, to change them.
+pub fn recorded_mut(
+    role: TaskRole,
+    record: &mut StagingEnvironmentStatus,
+) -> &mut Vec<TaskSummary> {
+    match role {
+        TaskRole::Seed(_) => &mut record.seed,
+        TaskRole::Smoke => &mut record.smoke,
+        TaskRole::PreDelete => &mut record.pre_delete,
     }
 }
 
@@ -75,12 +90,32 @@ pub fn doubtful(
     (unseen && now.duration_since(started) > SEEN_WITHIN).then_some(it.attempts)
 }
 
+/// How the run `run` of a task stands. One of the end that goes on and on is not waited for.
+pub fn run(
+    task: &PlannedTask,
+    run: &str,
+    incarnation: Incarnation,
+    recorded: Option<&TaskSummary>,
+    jobs: &BTreeMap<u32, Attempt>,
+    now: Timestamp,
+) -> Run {
+    let stands = by_jobs(task, run, incarnation, recorded, jobs, now);
+    let started = recorded.and_then(|it| it.started_at.as_ref()).map(|it| it.0);
+    let most = SignedDuration::from_secs(i64::from(task.timeout_seconds)) + LATE;
+    let late = started.is_some_and(|at| now.duration_since(at) > most);
+    if task.role == TaskRole::PreDelete && stands.state == TaskState::Running && late {
+        let message = "its Job was not ended in time".to_owned();
+        return Run { state: TaskState::TimedOut, message, ..stands };
+    }
+    stands
+}
+
 /// How the run `run` of a task stands, by what was recorded and by its Jobs.
 ///
 /// A verdict that was recorded holds until it is asked to run again: attempts before that do not
 /// count. A Job that was started and is not there any more is a failure: whether it did its work
 /// cannot be known, and it is not repeated silently.
-pub fn run(
+fn by_jobs(
     task: &PlannedTask,
     run: &str,
     incarnation: Incarnation,
@@ -191,6 +226,16 @@ mod tests {
     fn a_verdict_holds_whatever_becomes_of_the_job() {
         let passed = summary("run", TaskState::Passed, 1);
         assert_eq!(stands(0, Some(&passed), &[], "2026-02-01T00:00:00Z"), TaskState::Passed);
+    }
+
+    #[test]
+    fn a_task_of_the_end_is_not_waited_for_for_ever() {
+        let started = summary("run", TaskState::Running, 1);
+        let task = PlannedTask { role: TaskRole::PreDelete, ..seed(0) };
+        let jobs = BTreeMap::from([(1, job(TaskState::Running))]);
+        let state = |now| run(&task, "run", LIFE, Some(&started), &jobs, at(now)).state;
+        assert_eq!(state("2026-01-01T00:01:59Z"), TaskState::Running);
+        assert_eq!(state("2026-01-01T00:02:01Z"), TaskState::TimedOut);
     }
 
     #[test]

@@ -37,15 +37,18 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
             Some(on_its_way(facts, now))
         }
         Step::AwaitProbe => Some(SOON * 5),
-        Step::AwaitTask(_) | Step::AwaitGone(..) | Step::Teardown(_) | Step::ReleaseRights(_) => {
-            Some(NET)
-        }
+        Step::AwaitTask(_)
+        | Step::AwaitLast(..)
+        | Step::AwaitGone(..)
+        | Step::Teardown(_)
+        | Step::ReleaseRights(_) => Some(NET),
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
         Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
         // Custom resources are not watched. The others were cut short: the rest of the way follows.
         Step::AwaitResources(..)
         | Step::Close(_)
+        | Step::StartLast(..)
         | Step::EndResources(_)
         | Step::Claim
         | Step::Plan

@@ -38,7 +38,10 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
             }
             None => String::new(),
         },
-        Step::StartTask(at) | Step::AwaitTask(at) => format!("{} runs", task(at)),
+        Step::StartTask(at)
+        | Step::AwaitTask(at)
+        | Step::StartLast(_, at)
+        | Step::AwaitLast(_, at) => format!("{} runs", task(at)),
         Step::GiveUp(at) => format!("{} waited too long for its stores", task(at)),
         Step::AwaitRunningStores => waiting(
             facts.workloads.iter().filter(|it| it.store),
@@ -101,6 +104,7 @@ pub(super) fn describe(task: &Task) -> String {
     match task.role {
         TaskRole::Seed(when) => format!("seed {} ({})", task.name, turn(when)),
         TaskRole::Smoke => format!("smoke {}", task.name),
+        TaskRole::PreDelete => format!("preDelete {}", task.name),
     }
 }
 
@@ -154,6 +158,8 @@ pub(super) fn asleep(facts: &Facts) -> String {
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
         Step::Close(_)
+        | Step::StartLast(..)
+        | Step::AwaitLast(..)
         | Step::EndResources(_)
         | Step::AwaitResources(..)
         | Step::Teardown(_)
@@ -173,7 +179,7 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::Refuse(held) | Step::RestUnfenced(held) => held.reason.as_str(),
         Step::RestFailed(at) => match facts.tasks.get(*at).map(|task| task.role) {
             Some(TaskRole::Smoke) => "SmokeFailed",
-            Some(TaskRole::Seed(_)) | None => "SeedFailed",
+            Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => "SeedFailed",
         },
         Step::Claim | Step::Plan => problem.map_or("Planning", |it| it.reason.as_str()),
         Step::Prepare => problem.map_or("Preparing", |it| it.reason.as_str()),
@@ -185,7 +191,7 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::StartTask(at) | Step::AwaitTask(at) | Step::GiveUp(at) => {
             match facts.tasks.get(*at).map(|task| task.role) {
                 Some(TaskRole::Smoke) => "Testing",
-                Some(TaskRole::Seed(_)) | None => "Seeding",
+                Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => "Seeding",
             }
         }
         Step::RestUnapproved => "AwaitingApproval",

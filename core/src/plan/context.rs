@@ -182,5 +182,5 @@ impl<'a> Context<'a> {
 }
 
 fn tasks(spec: &StagingEnvironmentSpec) -> impl Iterator<Item = &Task> {
-    spec.seed.iter().map(|it| &it.task).chain(&spec.smoke)
+    spec.seed.iter().map(|it| &it.task).chain(&spec.smoke).chain(&spec.pre_delete)
 }

@@ -18,10 +18,11 @@ use super::{
     context::Context,
     kinds,
     log::Log,
-    object::{Key, Object, escape},
+    object::{Key, Object},
     places::Places,
     selectors::ByLabel,
-    task::{PlannedTask, TaskRole, Work},
+    task::{PlannedTask, Work},
+    texts::task_path,
 };
 use crate::{api::staging_plan::Severity, secrets::PlannedSecret};
 
@@ -100,12 +101,8 @@ fn label<'a>((key, value): (&'a String, &'a Value)) -> Option<(&'a str, &'a str)
 
 fn of_task<'a>(task: &'a PlannedTask, context: &Context) -> Option<Looked<'a>> {
     let Work::Job(object) = &task.work else { return None };
-    let list = match task.role {
-        TaskRole::Seed(_) => "seed",
-        TaskRole::Smoke => "smoke",
-    };
     let key = context.environment();
-    Some(Looked { object, key, base: format!("/spec/{list}/{}", escape(&task.name)) })
+    Some(Looked { object, key, base: task_path(task) })
 }
 
 impl Target<'_> {

@@ -13,7 +13,7 @@ use super::{
     kinds::{self, Shape},
     object::{Key, Object, escape},
     places::Place,
-    task::{PlannedTask, TaskRole, Work},
+    task::{PlannedTask, Work},
 };
 use crate::{
     api::names,
@@ -99,11 +99,7 @@ pub(super) fn of_plan(
 
 /// Where a task stands in the spec.
 pub(super) fn task_path(task: &PlannedTask) -> String {
-    let list = match task.role {
-        TaskRole::Seed(_) => "seed",
-        TaskRole::Smoke => "smoke",
-    };
-    format!("/spec/{list}/{}", escape(&task.name))
+    format!("/spec/{}/{}", task.role.list(), escape(&task.name))
 }
 
 /// The texts of one object.

@@ -67,6 +67,8 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
             }
         }
         Step::Close(_)
+        | Step::StartLast(..)
+        | Step::AwaitLast(..)
         | Step::EndResources(_)
         | Step::AwaitResources(..)
         | Step::Teardown(_)

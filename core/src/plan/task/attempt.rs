@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HttpWork, PlannedTask, TaskRole, Work, work};
+use super::{HttpWork, PlannedTask, Work, work};
 use crate::{
     api::{
         environment::PullRequest,
@@ -66,10 +66,7 @@ pub fn name(task: &PlannedTask, attempt: &Attempt) -> String {
         return name.clone();
     }
     let request = attempt.request;
-    let role = match task.role {
-        TaskRole::Seed(_) => "seed",
-        TaskRole::Smoke => "smoke",
-    };
+    let role = task.role.list().to_lowercase();
     let incarnation = request.incarnation.to_string();
     let hash =
         digest_word(&[&request.environment.uid, &incarnation, &task.content, attempt.run], 6);

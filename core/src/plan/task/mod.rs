@@ -21,7 +21,7 @@ use crate::api::{
     task::{Expect, Task, When},
 };
 
-/// A seed or a smoke, planned.
+/// A task, planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedTask {
@@ -38,8 +38,8 @@ pub struct PlannedTask {
     pub timeout_seconds: u32,
     /// How often a failed attempt is repeated.
     pub retries: u32,
-    /// Hash of the task as the spec has it: a seed runs once per content, a smoke once per content
-    /// and plan.
+    /// Hash of the task as the spec has it: it runs once per content, a smoke once per content and
+    /// plan.
     pub content: String,
     /// What it does.
     pub work: Work,
@@ -52,6 +52,19 @@ pub enum TaskRole {
     Seed(When),
     /// It shows that the environment works.
     Smoke,
+    /// It lets go of what the environment has outside its target.
+    PreDelete,
+}
+
+impl TaskRole {
+    /// The list of the spec that it stands in.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Seed(_) => "seed",
+            Self::Smoke => "smoke",
+            Self::PreDelete => "preDelete",
+        }
+    }
 }
 
 /// What a task does.
@@ -75,7 +88,7 @@ pub struct HttpWork {
     pub within_seconds: u32,
 }
 
-/// The seeds and the smokes of the spec, in its order.
+/// The seeds, the smokes and the tasks of the end, each in the order of the spec.
 ///
 /// # Errors
 ///
@@ -98,9 +111,12 @@ pub(super) fn tasks(
         }
         tasks.push(task);
     }
-    for (at, smoke) in spec.smoke.iter().enumerate() {
-        let place = Place { clones, jobs, context, field: format!("spec.smoke[{at}]") };
-        tasks.push(place.plan(smoke, TaskRole::Smoke, digest::of(smoke), log)?);
+    for (role, list) in [(TaskRole::Smoke, &spec.smoke), (TaskRole::PreDelete, &spec.pre_delete)] {
+        for (at, task) in list.iter().enumerate() {
+            let field = format!("spec.{}[{at}]", role.list());
+            let place = Place { clones, jobs, context, field };
+            tasks.push(place.plan(task, role, digest::of(task), log)?);
+        }
     }
     Ok(tasks)
 }

@@ -125,7 +125,7 @@ impl Place<'_> {
 pub(super) fn keeps_name(role: TaskRole) -> bool {
     match role {
         TaskRole::Seed(_) => true,
-        TaskRole::Smoke => false,
+        TaskRole::Smoke | TaskRole::PreDelete => false,
     }
 }
 

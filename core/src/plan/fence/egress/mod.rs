@@ -43,18 +43,19 @@ pub(super) fn policies(context: &Context, log: &mut Log) -> Result<Vec<Object>, 
     Ok(made)
 }
 
-/// Openings of single tasks. Seeds and smokes are told apart by their names alone.
+/// Openings of single tasks. Tasks are told apart by their names alone.
 fn tasks(closed: &Closed, context: &Context, log: &mut Log) -> Result<Vec<Object>, PlanError> {
     let spec = &context.request.spec;
     let seeds = spec.seed.iter().map(|it| &it.task).enumerate().map(|(at, it)| ("seed", at, it));
     let smokes = spec.smoke.iter().enumerate().map(|(at, it)| ("smoke", at, it));
-    let all: Vec<_> = seeds.chain(smokes).collect();
+    let last = spec.pre_delete.iter().enumerate().map(|(at, it)| ("preDelete", at, it));
+    let all: Vec<_> = seeds.chain(smokes).chain(last).collect();
     let mut made = Vec::new();
     for (list, at, task) in all.iter().filter(|(.., task)| !task.egress.is_empty()) {
         let field = format!("spec.{list}[{at}].egress");
         if all.iter().any(|(other, _, it)| other != list && it.name == task.name) {
             let why = format!(
-                "a seed and a smoke are called {:?}, and the opening would be both's: rename one",
+                "a task of another list is called {:?}, and the opening would be both's: rename one",
                 task.name
             );
             return Err(PlanError::InvalidSpec { field, why });

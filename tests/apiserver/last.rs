@@ -1,0 +1,106 @@
+//! Tasks of the end, and Jobs that do not stay.
+
+use std::sync::Arc;
+
+use kulisse_core::api::{
+    condition::ConditionType::{Expired, Reconciling},
+    status::TaskState,
+};
+use serde_json::json;
+
+use crate::{
+    asked::one_pod_ends,
+    ends::nothing_is_left,
+    support::{
+        objects::Objects,
+        pods,
+        wait::{eventually, s, steadily},
+    },
+    world::{APPLICATION, World},
+};
+
+const JOB: &str = "batch/v1 Job";
+
+/// Waits for a Job whose name begins so.
+async fn job(objects: &Objects, target: &str, beginning: &str) -> String {
+    eventually(&format!("there is a Job {beginning}"), s(30), || async {
+        let all = objects.names(JOB, target).await;
+        all.iter().find(|it| it.starts_with(beginning)).cloned().ok_or_else(|| format!("{all:?}"))
+    })
+    .await
+}
+
+pub async fn what_is_done_at_the_end_is_done_before_anything_goes(world: Arc<World>) {
+    let place = world.source("last", APPLICATION).await;
+    let objects = world.objects();
+    let run = json!({ "image": "registry.example.com/cleanup:1" });
+    let last =
+        json!([{ "name": "account", "run": run, "retries": 1 }, { "name": "hook", "run": run }]);
+    let it = place.environment("pr-1", json!({ "preDelete": last })).await;
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.delete().await;
+    let first = job(objects, &target, "predelete-account-").await;
+    let message = it.until(Reconciling, "True", "", s(10)).await;
+    assert!(message.contains("preDelete account"), "{message}");
+    steadily("all is there", s(2), || async {
+        let namespace = objects.get("v1 Namespace", "", &target).await;
+        let web = objects.find("apps/v1 Deployment", &target, "web").await;
+        if namespace.metadata.deletion_timestamp.is_none() && web.is_some() {
+            Ok(())
+        } else {
+            Err("it is going".to_owned())
+        }
+    })
+    .await;
+    // It fails, is repeated, and passes; the other one fails.
+    one_pod_ends(objects, &target, "Failed").await;
+    eventually("it is repeated", s(30), || async {
+        let all = objects.names(JOB, &target).await;
+        let again = all.iter().any(|it| it.starts_with("predelete-account-") && *it != first);
+        if again { Ok(()) } else { Err(format!("{all:?}")) }
+    })
+    .await;
+    one_pod_ends(objects, &target, "Succeeded").await;
+    job(objects, &target, "predelete-hook-").await;
+    one_pod_ends(objects, &target, "Failed").await;
+    it.gone(s(60)).await;
+    let events = it.events().await;
+    assert!(events.contains("preDelete hook") && events.contains("goes on without it"), "{events}");
+    assert!(!events.contains("preDelete account"), "{events}");
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn an_end_waits_for_no_task_longer_than_it_may_take(world: Arc<World>) {
+    let place = world.source("last-late", APPLICATION).await;
+    let run = json!({ "image": "registry.example.com/cleanup:1" });
+    let last = json!([{ "name": "slow", "run": run, "timeout": "5s" }]);
+    let spec = json!({ "preDelete": last, "lifecycle": { "ttl": "40s" } });
+    let it = place.environment("pr-1", spec).await;
+    it.ready(s(35)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.until(Expired, "True", "Expired", s(120)).await;
+    let told = it.status().await.pre_delete;
+    assert_eq!((told[0].name.as_str(), told[0].state), ("slow", TaskState::TimedOut), "{told:?}");
+    nothing_is_left(&world, &uid, &target).await;
+    it.remove().await;
+}
+
+pub async fn jobs_of_smokes_of_earlier_plans_do_not_stay(world: Arc<World>) {
+    let place = world.source("smokes", APPLICATION).await;
+    let objects = world.objects();
+    let smoke = json!([{ "name": "up", "run": { "image": "registry.example.com/check:1" } }]);
+    let it = place.environment("pr-1", json!({ "smoke": smoke })).await;
+    let target = it.target().await;
+    let first = job(objects, &target, "smoke-up-").await;
+    one_pod_ends(objects, &target, "Succeeded").await;
+    it.ready(s(30)).await;
+    it.patch(json!({ "images": [{ "name": "registry.example.com/web", "newTag": "2" }] })).await;
+    eventually("the smoke of the new plan takes its place", s(30), || async {
+        let all = objects.names(JOB, &target).await;
+        if all.len() == 1 && all[0] != first { Ok(()) } else { Err(format!("{all:?}")) }
+    })
+    .await;
+    pods::end(objects, &target, "Succeeded").await;
+    it.remove().await;
+}
