@@ -1,5 +1,6 @@
 //! Compares what was planned with production as it is now.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{
         drift::{Differences, DriftSummary, INTERVAL},
@@ -7,7 +8,10 @@ use kulisse_core::{
         identity::NamespaceName,
     },
     lifecycle::step::Step,
-    plan::drift::{Moved, moved},
+    plan::{
+        Plan,
+        drift::{Moved, moved},
+    },
 };
 
 use super::{context::Context, error::Error, perform, report, seen::Seen, stored};
@@ -39,8 +43,12 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let Moved { objects, held_back } =
         moved(&stored.request, &stored.capture, &stored.plan, &fresh);
     let before = seen.record.drift.take().unwrap_or_default();
-    let held_back = held_back.unwrap_or_default().chars().take(LONGEST).collect();
-    let now = DriftSummary { compared, source: Differences::of(&objects), held_back };
+    let now = DriftSummary {
+        compared,
+        source: Differences::of(&objects),
+        held_back: cut(&held_back.unwrap_or_default()),
+        resynced_at: before.resynced_at,
+    };
     if now.source != before.source {
         report::publish(seen, &stored.plan, &objects, ctx).await?;
     }
@@ -72,7 +80,37 @@ pub fn source(seen: &Seen) -> Option<NamespaceName> {
     NamespaceName::parse(&source.namespace).ok().filter(|_| source.manifests.is_none())
 }
 
+/// Whether the next plan is one of production as it is now, for an environment whose spec is the same.
+pub fn follows(seen: &Seen) -> bool {
+    let planned = seen.record.plan.as_ref().map(|it| it.generation);
+    seen.drift_facts().stale && planned == seen.environment.metadata.generation
+}
+
+/// Keeps a plan that could not be applied from taking the place of one that could: it is said instead.
+pub fn holds_back(seen: &mut Seen, planned: Result<&Plan, &Error>) -> bool {
+    let why = match planned {
+        Ok(plan) => match plan.blocking().next() {
+            Some(it) => format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle),
+            None => return false,
+        },
+        Err(error) => error.told().message,
+    };
+    if let Some(drift) = &mut seen.record.drift {
+        drift.held_back = cut(&why);
+    }
+    true
+}
+
 /// What holds right after planning: the plan is of production as it was captured then.
-pub fn planned(mark: &str) -> DriftSummary {
-    DriftSummary { compared: mark.to_owned(), ..DriftSummary::default() }
+pub fn planned(seen: &mut Seen, mark: &str, followed: bool, ctx: &Context) {
+    let before = seen.record.drift.take().and_then(|it| it.resynced_at);
+    seen.record.drift = Some(DriftSummary {
+        compared: mark.to_owned(),
+        resynced_at: if followed { Some(Time(ctx.clock.now())) } else { before },
+        ..DriftSummary::default()
+    });
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
 }

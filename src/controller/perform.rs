@@ -114,7 +114,8 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 }
 
 /// Plans for this generation: from the stored capture, so that a push to a pull request changes
-/// what it names and not what production did meanwhile; the first time, from the source.
+/// what it names and not what production did meanwhile; from the source the first time, and where
+/// production is followed.
 async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let before = match &seen.record.plan {
         Some(_) => stored::load(&seen.identity.uid, ctx).await?,
@@ -124,7 +125,8 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     // mended since.
     let kept = before.as_ref().filter(|_| seen.target_record().is_some());
     let spec = &seen.environment.spec;
-    let same = kept.filter(|stored| !is_other_source(&stored.request.spec, spec));
+    let follows = drift::follows(seen);
+    let same = kept.filter(|stored| !follows && !is_other_source(&stored.request.spec, spec));
     let captured = async {
         match (same, &spec.source.manifests) {
             (Some(stored), _) => Ok(Arc::new(stored.capture.clone())),
@@ -134,13 +136,22 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
             }
             (None, None) => {
                 let source = NamespaceName::parse(&spec.source.namespace)?;
-                capture::capture(&source, ctx).await
+                if follows {
+                    ctx.sources.capture(&source, ctx).await
+                } else {
+                    capture::capture(&source, ctx).await
+                }
             }
         }
     };
     let (captured, request) = futures::try_join!(captured, request(seen, ctx))?;
-    let plan = plan::plan(&request, &captured)?;
-    claim_hosts(seen, &plan.urls, ctx)?;
+    let planned = plan::plan(&request, &captured)
+        .map_err(Error::from)
+        .and_then(|plan| claim_hosts(seen, &plan.urls, ctx).map(|()| plan));
+    if follows && drift::holds_back(seen, planned.as_ref()) {
+        return Ok(());
+    }
+    let plan = planned?;
     let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
     let given = secrets::marks(seen, &plan, ctx).await?;
     if kept.is_some_and(|before| before.given != given) {
@@ -155,7 +166,7 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     )?;
     ctx.keep_plan(&seen.identity.uid, Arc::clone(&stored));
     summarise(seen, &stored);
-    seen.record.drift = Some(drift::planned(&stored.capture.mark));
+    drift::planned(seen, &stored.capture.mark, follows, ctx);
     seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);

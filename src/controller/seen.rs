@@ -20,7 +20,7 @@ use kulisse_core::{
         Problem, drift,
         expiry::{Term, term},
         facts::{
-            Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
+            Drift, Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
             WorkloadState,
         },
         readiness::{Attempt, Rollout},
@@ -211,8 +211,14 @@ impl Seen {
             applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
-            drift: drift::facts(&self.record, self.production.as_deref()),
+            drift: self.drift_facts(),
         }
+    }
+
+    /// What is known of production since it was planned.
+    pub fn drift_facts(&self) -> Drift {
+        let action = self.environment.spec.drift.action;
+        drift::facts(&self.record, self.production.as_deref(), action)
     }
 
     /// Whether what leads back stops nothing: asked for, and allowed by the class.

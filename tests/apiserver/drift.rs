@@ -1,10 +1,13 @@
 //! Production moves on; environments say so.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kulisse_core::api::{
     condition::{
-        ConditionType::{InSync, Ready},
+        ConditionType::{InSync, Ready, Seeded},
         is_true,
     },
     drift::{Became, DriftSummary, Drifted},
@@ -14,7 +17,12 @@ use serde_json::{Value, json};
 
 use crate::{
     clones::{changed, settled},
-    support::{audit, environment::Environment, wait::s},
+    support::{
+        audit,
+        environment::Environment,
+        pods,
+        wait::{eventually, s},
+    },
     world::{APPLICATION, Place, World},
 };
 
@@ -166,4 +174,86 @@ pub async fn environments_of_one_source_share_what_is_read_of_it(world: Arc<Worl
     assert!(others.is_empty(), "{others:#?}");
     assert_eq!(captures, 1, "one for all of them");
     assert_eq!(read, 1, "the object that changed");
+}
+
+/// The Jobs of tasks in a target.
+async fn jobs(place: &Place<'_>, target: &str) -> Vec<String> {
+    let mut names = place.world.objects().names("batch/v1 Job", target).await;
+    names.sort();
+    names
+}
+
+pub async fn an_environment_follows_production_in_place_where_it_is_asked_to(world: Arc<World>) {
+    let place = world.source("resync", APPLICATION).await;
+    let objects = world.objects();
+    let spec = json!({
+        "drift": { "interval": "10s", "action": "Resync" },
+        "seed": [{ "name": "rows", "when": "AfterWorkloads", "run": { "image": "registry.example.com/seed:1" } }],
+    });
+    let it = place.environment("pr-1", spec).await;
+    let target = it.target().await;
+    eventually("the seed has passed", s(40), || async {
+        pods::end(objects, &target, "Succeeded").await;
+        let passed = is_true(&it.status().await.conditions, Seeded);
+        if passed { Ok(()) } else { Err("not yet".to_owned()) }
+    })
+    .await;
+    it.ready(s(45)).await;
+    let (before, ran) = (settled(objects, &target).await, jobs(&place, &target).await);
+    assert_eq!(ran.len(), 1);
+    let password = objects.get("v1 Secret", &target, "database").await.data["data"].clone();
+
+    // Asleep, nothing is followed.
+    it.annotate("kulisse.dev/sleep", Some("1")).await;
+    it.until(Ready, "False", "Asleep", s(20)).await;
+    set_image(&place, "registry.example.com/api:2").await;
+    tokio::time::sleep(s(15)).await;
+    let image = || async {
+        let api = objects.get("apps/v1 Deployment", &target, "api").await;
+        let image = &api.data["spec"]["template"]["spec"]["containers"][0]["image"];
+        image.as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(image().await, "registry.example.com/api:1");
+    it.annotate("kulisse.dev/wake", Some("1")).await;
+    eventually("the clone runs what production does", s(60), || async {
+        let image = image().await;
+        if image == "registry.example.com/api:2" { Ok(()) } else { Err(image) }
+    })
+    .await;
+    it.ready(s(30)).await;
+    it.until(InSync, "True", "InSync", s(20)).await;
+    let drift = it.status().await.drift.expect("it was compared");
+    assert!(drift.resynced_at.is_some() && drift.source.is_empty(), "{drift:?}");
+    let moved = changed(&before, &settled(objects, &target).await);
+    let workloads =
+        BTreeSet::from(["Deployment.apps api".to_owned(), "Deployment.apps web".to_owned()]);
+    assert!(moved.is_subset(&workloads), "slept, woke, and one has another image: {moved:?}");
+    let now = objects.get("v1 Secret", &target, "database").await.data["data"].clone();
+    assert_eq!(now, password, "what is there wins");
+    assert_eq!(jobs(&place, &target).await, ran, "the seed did not run again");
+    it.remove().await;
+}
+
+pub async fn a_plan_that_follows_production_waits_for_approval(world: Arc<World>) {
+    let place = world.source("resync-asks", APPLICATION).await;
+    let objects = world.objects();
+    let spec = json!({ "drift": { "interval": "10s", "action": "Resync" }, "mode": "Plan" });
+    let it = place.environment("pr-1", spec).await;
+    it.until(Ready, "False", "AwaitingApproval", s(40)).await;
+    let digest = || async { it.status().await.plan.expect("a plan").digest };
+    let first = digest().await;
+    it.annotate("kulisse.dev/approve", Some(&first)).await;
+    it.ready(s(45)).await;
+    let target = it.target().await;
+    let before = settled(objects, &target).await;
+    set_image(&place, "registry.example.com/api:2").await;
+    it.until(Ready, "False", "AwaitingApproval", s(40)).await;
+    let second = digest().await;
+    assert_ne!(first, second);
+    assert!(changed(&before, &settled(objects, &target).await).is_empty(), "it is only asked");
+    it.annotate("kulisse.dev/approve", Some(&second)).await;
+    it.ready(s(30)).await;
+    let moved = changed(&before, &settled(objects, &target).await);
+    assert_eq!(moved, BTreeSet::from(["Deployment.apps api".to_owned()]));
+    it.remove().await;
 }

@@ -106,6 +106,8 @@ fn main() -> ExitCode {
             asked::an_environment_sleeps_by_its_windows,
             asked::failed_tasks_and_seeds_run_again_when_asked,
             drift::production_that_moved_on_is_named_by_object_and_path,
+            drift::an_environment_follows_production_in_place_where_it_is_asked_to,
+            drift::a_plan_that_follows_production_waits_for_approval,
             turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
             turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
             withdrawn::a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on,

@@ -1,5 +1,6 @@
 //! How an environment and production drift apart.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,20 @@ pub struct Drift {
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('168h')")
         .message("interval is between 10s and 168h"))]
     pub interval: Option<Duration>,
+    /// What is done when production has moved on.
+    #[serde(default)]
+    pub action: DriftAction,
+}
+
+/// What is done when production has moved on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DriftAction {
+    /// It is said, and nothing is changed.
+    #[default]
+    Report,
+    /// Production is read and planned anew, and what differs is applied in place. Seeds are not
+    /// repeated, smokes are.
+    Resync,
 }
 
 /// How production differs from what an environment was made from.
@@ -41,6 +56,9 @@ pub struct DriftSummary {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub held_back: String,
+    /// When production was followed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resynced_at: Option<Time>,
 }
 
 /// Objects that differ.

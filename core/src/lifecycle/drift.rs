@@ -3,7 +3,7 @@
 use super::facts::{Drift, Problem};
 use crate::api::{
     condition::Reason,
-    drift::{Became, DriftSummary, Drifted},
+    drift::{Became, DriftAction, DriftSummary, Drifted},
     status::StagingEnvironmentStatus,
 };
 
@@ -12,9 +12,21 @@ const NAMED: usize = 3;
 
 /// What a decision depends on: `production` is the mark of the source as it was looked at last, if it
 /// was.
-pub fn facts(record: &StagingEnvironmentStatus, production: Option<&str>) -> Drift {
-    let compared = record.drift.as_ref().map(|it| it.compared.as_str());
-    Drift { unseen: production.is_some_and(|it| Some(it) != compared) }
+pub fn facts(
+    record: &StagingEnvironmentStatus,
+    production: Option<&str>,
+    action: DriftAction,
+) -> Drift {
+    let drift = record.drift.as_ref();
+    let compared = drift.map(|it| it.compared.as_str());
+    let follows = match action {
+        DriftAction::Resync => true,
+        DriftAction::Report => false,
+    };
+    Drift {
+        unseen: production.is_some_and(|it| Some(it) != compared),
+        stale: follows && drift.is_some_and(|it| !it.source.is_empty() && it.held_back.is_empty()),
+    }
 }
 
 /// How the clone and production differ; None if they do not.
@@ -71,10 +83,25 @@ mod tests {
 
     #[test]
     fn production_is_compared_once_for_each_state_that_it_was_seen_in() {
-        assert!(!facts(&record("a"), Some("a")).unseen);
-        assert!(facts(&record("a"), Some("b")).unseen);
-        assert!(!facts(&record("a"), None).unseen, "nobody has looked yet");
-        assert!(facts(&StagingEnvironmentStatus::default(), Some("b")).unseen);
+        let unseen = |record: &_, production: Option<&str>| {
+            facts(record, production, DriftAction::Report).unseen
+        };
+        assert!(!unseen(&record("a"), Some("a")));
+        assert!(unseen(&record("a"), Some("b")));
+        assert!(!unseen(&record("a"), None), "nobody has looked yet");
+        assert!(unseen(&StagingEnvironmentStatus::default(), Some("b")));
+    }
+
+    #[test]
+    fn only_what_differs_and_can_be_applied_is_followed_and_only_if_asked() {
+        let mut record = record("a");
+        let stale = |record: &_, action| facts(record, Some("a"), action).stale;
+        assert!(!stale(&record, DriftAction::Resync), "nothing differs");
+        record.drift.as_mut().unwrap().source.changed = 1;
+        assert!(stale(&record, DriftAction::Resync));
+        assert!(!stale(&record, DriftAction::Report));
+        record.drift.as_mut().unwrap().held_back = "it would lead back".into();
+        assert!(!stale(&record, DriftAction::Resync));
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub struct Facts {
 pub struct Drift {
     /// It was seen in a state that the plan was not compared with yet.
     pub unseen: bool,
+    /// It has moved on, a new plan could be applied, and is to be: `spec.drift.action` is `Resync`.
+    pub stale: bool,
 }
 
 /// Something that a person should know: one word and one sentence.

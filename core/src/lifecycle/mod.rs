@@ -7,7 +7,7 @@
 //!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
 //!   │ ▲        smokes, and seeds that come after the workloads           ▲
 //!   │ ├─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
-//!   │ └─ Compare
+//!   │ └─ Compare ► Plan ► Apply
 //!   ▼ deleted or expired
 //!  Close ► StartLast ► AwaitLast ► EndResources ► AwaitResources ─┐ only where there is something
 //!  Teardown ◄─────────────────────────────────────────────────────┘ to let go of
@@ -151,6 +151,7 @@ pub fn next(facts: &Facts) -> Step {
         _ if facts.rhythm.sleeps && step.idles() => Step::Sleep,
         // Only what is as it should be is compared: everything else has the reader's attention.
         Step::Rest if facts.drift.unseen => Step::Compare,
+        Step::Rest if facts.drift.stale => Step::Plan,
         step => step,
     }
 }

@@ -60,6 +60,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
     match step {
         Step::Claim => next.claimed = true,
         Step::Plan => {
+            next.drift.stale = false;
             next.plan = Some(PlanFacts {
                 generation: facts.generation,
                 digest: "new".into(),
@@ -172,7 +173,7 @@ struct Mood {
     sleeps: bool,
     unapproved: bool,
     queued: bool,
-    /// Production was seen in another state.
+    /// Production was seen in another state, and is to be followed.
     moved: bool,
     /// Whether it is frozen, and whether the grace is over.
     withdrawn: Option<(bool, bool)>,
@@ -346,7 +347,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         workload("web", false, state.clone()),
                                     ],
                                     tasks: tasks.clone(),
-                                    drift: Drift { unseen: mood.moved },
+                                    drift: Drift { unseen: mood.moved, stale: mood.moved },
                                 });
                             }
                         }
@@ -400,7 +401,7 @@ fn check(facts: &Facts) {
     nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
-    only_what_is_at_rest_is_compared_with_production(facts, &step);
+    only_what_is_at_rest_is_compared_with_production_and_follows_it(facts, &step);
     it_settles_and_says_why(facts);
 }
 
@@ -480,14 +481,18 @@ fn what_has_to_be_cleaned_up_after_goes_first(facts: &Facts, step: &Step) {
     assert!(waited, "{facts:#?}");
 }
 
-fn only_what_is_at_rest_is_compared_with_production(facts: &Facts, step: &Step) {
-    if *step == Step::Compare {
-        let still = Facts { drift: Drift { unseen: false }, ..facts.clone() };
-        assert_eq!(next(&still), Step::Rest, "{facts:#?}");
-        assert!(!facts.suspended && !facts.rhythm.sleeps && facts.withdrawal.is_none());
-        let held = facts.applied.as_ref().map(|(digest, _)| digest);
-        assert_eq!(held, facts.plan.as_ref().map(|plan| &plan.digest), "it holds its plan");
+fn only_what_is_at_rest_is_compared_with_production_and_follows_it(facts: &Facts, step: &Step) {
+    let still = next(&Facts { drift: Drift::default(), ..facts.clone() });
+    if *step != Step::Compare {
+        assert_eq!(still, *step, "{facts:#?}");
+        return;
     }
+    let compared = Drift { unseen: false, ..facts.drift };
+    let then = next(&Facts { drift: compared, ..facts.clone() });
+    assert_eq!((still, then), (Step::Rest, Step::Plan), "{facts:#?}");
+    assert!(!facts.suspended && !facts.rhythm.sleeps && facts.withdrawal.is_none());
+    let held = facts.applied.as_ref().map(|(digest, _)| digest);
+    assert_eq!(held, facts.plan.as_ref().map(|plan| &plan.digest), "it holds its plan");
 }
 
 fn a_foreign_namespace_is_neither_used_nor_deleted(facts: &Facts, step: &Step) {

@@ -46,13 +46,20 @@ pub fn moved(request: &Request, captured: &Capture, held: &Plan, fresh: &Capture
     match plan(request, &now) {
         Ok(after) => {
             let first = after.blocking().next();
-            let held_back = first
+            let blocks = first
                 .filter(|_| before.blocking().next().is_none())
                 .map(|it| format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle));
+            let held_back = blocks.or_else(|| unread(captured, fresh));
             Moved { objects: compare(before, &after), held_back }
         }
         Err(error) => Moved { objects: unplannable(&error), held_back: Some(error.to_string()) },
     }
+}
+
+/// What is missing may be there: a kind that could be read once is not taken for one without objects.
+fn unread(captured: &Capture, fresh: &Capture) -> Option<String> {
+    let kind = fresh.unreadable.iter().find(|it| !captured.unreadable.contains(it))?;
+    Some(format!("{kind} of {} can no longer be read by the operator", fresh.namespace))
 }
 
 /// Without a plan, nobody knows what would become of the objects: the environment itself stands for them.
@@ -297,6 +304,23 @@ mod tests {
         let held = plan(&fixture::request(json!({}), json!({})), &before).unwrap();
         let scaled = fixture::request(json!({"scale": {"profile": "Full"}}), json!({}));
         assert_eq!(moved(&scaled, &before, &held, &before).objects, []);
+    }
+
+    #[test]
+    fn a_kind_that_can_no_longer_be_read_is_not_followed() {
+        let (request, before) =
+            (fixture::request(json!({}), json!({})), source(|_| (), "Tq7vXz3LpW9s"));
+        let held = plan(&request, &before).unwrap();
+        let mut fresh = source(
+            |objects| {
+                objects.remove(0);
+            },
+            "Tq7vXz3LpW9s",
+        );
+        fresh.unreadable.push("ConfigMap".into());
+        let moved = moved(&request, &before, &held, &fresh);
+        assert_eq!(moved.objects.len(), 1);
+        assert!(moved.held_back.unwrap().contains("can no longer be read"));
     }
 
     #[test]

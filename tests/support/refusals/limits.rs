@@ -26,6 +26,7 @@ pub fn limits() -> Vec<Refusal> {
         (json!({ "className": long(254) }), "className"),
         (json!({ "mode": "Ask" }), "mode"),
         (json!({ "drift": { "interval": "often" } }), "interval"),
+        (json!({ "drift": { "action": "Ignore" } }), "action"),
         (json!({ "lifecycle": { "queueTimeout": "soon" } }), "queueTimeout"),
         (json!({ "lifecycle": { "sleep": [{ "from": "24:00", "to": "07:00" }] } }), "from"),
         (json!({ "lifecycle": { "sleep": [{ "from": "8pm", "to": "07:00" }] } }), "from"),
