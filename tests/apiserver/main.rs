@@ -42,6 +42,7 @@ use support::suite::{Stage, run};
 
 use world::World;
 
+#[expect(clippy::too_many_lines, reason = "the list of all scenarios")]
 fn main() -> ExitCode {
     let stage: Stage<World> = Stage::default();
     let s = &stage;
