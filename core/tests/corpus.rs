@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::{capture, objects, plain_request, yaml_documents};
+use common::{capture, objects, plain_request, unmoved::said_to_have_moved, yaml_documents};
 use kulisse_core::{
     api::{identity::NamespaceName, names, staging_plan::Severity},
     plan::{Plan, object::Object, plan},
@@ -56,6 +56,15 @@ fn a_namespace_with_a_common_name_is_found_where_it_is_meant() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_application_drifts_while_it_stays_as_it_is() {
+    for folder in folders() {
+        let (source, all) = application(&folder);
+        let drift = said_to_have_moved(&plain_request(&source), &all);
+        assert!(drift.is_empty(), "{}: {drift:#?}", folder.display());
+    }
 }
 
 /// Objects and fields that a plan relocates. Subjects of bindings are numbered anew when others go.

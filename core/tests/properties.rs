@@ -6,7 +6,9 @@ mod common;
 
 use std::{collections::BTreeSet, process::Command};
 
-use common::{Case, capture, capture_with, golden_folder, plain_request};
+use common::{
+    Case, capture, capture_with, golden_folder, plain_request, unmoved::said_to_have_moved,
+};
 use kulisse_core::{
     api::{customize::Overlay, names},
     plan::{digest, object::Object, plan},
@@ -295,6 +297,15 @@ fn golden_cases_come_out_the_same_in_whatever_order() {
             let plan = plan(&case.request, &case.capture()).unwrap();
             assert_eq!(one, serde_json::to_string(&plan).unwrap(), "{}", folder.display());
         }
+    }
+}
+
+#[test]
+fn what_stays_as_it_is_has_not_drifted() {
+    for folder in std::fs::read_dir(golden_folder()).unwrap().map(|it| it.unwrap().path()) {
+        let case = Case::read(&folder);
+        let drift = said_to_have_moved(&case.request, &case.objects);
+        assert!(drift.is_empty(), "{}: {drift:#?}", folder.display());
     }
 }
 
