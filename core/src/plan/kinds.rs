@@ -55,6 +55,9 @@ pub struct Profile {
     /// Whether Secrets and ConfigMaps that its controller made come along without it, although it
     /// stays behind: an ExternalSecret reads production's vault, yet the Pods need its Secret.
     pub settings_without_it: bool,
+    /// Where it names the Secrets that its controller makes: JSON pointers with `*`. If none is named,
+    /// there is one of its own name.
+    pub makes: &'static [&'static str],
     /// What a person does about its staying behind, if the application will miss it.
     pub instead: Option<&'static str>,
 }
@@ -200,6 +203,15 @@ const OWN_GROUPS: [&str; 12] = [
 /// to clean up after them.
 pub fn is_custom(group: &str) -> bool {
     group.contains('.') && !OWN_GROUPS.contains(&group)
+}
+
+/// Whether the controller of `object` makes the Secret `name` from it.
+pub fn makes_secret(object: &Object, name: &str) -> bool {
+    let makes = profile(object).map_or(&[][..], |it| it.makes);
+    let named: Vec<String> = makes.iter().flat_map(|it| object.expand(it)).collect();
+    let one = makes.iter().any(|it| !it.contains('*'));
+    let own = one && named.is_empty() && object.name() == name;
+    own || named.iter().any(|path| object.text(path) == name)
 }
 
 /// Whether objects of a kind are read at all. These change by the second, are the API server's own

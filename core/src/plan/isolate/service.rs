@@ -1,13 +1,11 @@
 //! Services answer inside the target only.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::{
     log::{Log, Rule},
     object::Object,
-    settle,
 };
-use crate::api::staging_plan::Severity;
 
 const ADDRESS: Rule =
     Rule { name: "cluster-ip", why: "production uses this address; the clone is given its own" };
@@ -51,31 +49,8 @@ pub(super) fn inside(object: &mut Object, log: &mut Log) {
     if object.text("/spec/internalTrafficPolicy") == "Local" {
         log.remove(object, "/spec/internalTrafficPolicy", &SAME_NODE);
     }
-    match object.text("/spec/type") {
-        "LoadBalancer" | "NodePort" => {
-            log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
-        }
-        // `audit` says where it leads.
-        "ExternalName" => {}
-        _ => {
-            let selects = object.get("/spec/selector").and_then(Value::as_object);
-            if selects.is_none_or(serde_json::Map::is_empty) {
-                log.find(
-                    Severity::Warns,
-                    &object.key(),
-                    "/spec/selector",
-                    "no-addresses",
-                    "it has no selector: the addresses behind it were written by hand, are production's, and stay behind",
-                    settle::patch(
-                        &object.key(),
-                        &json!([{
-                            "op": "add",
-                            "path": "/spec/selector",
-                            "value": { "app": "<a label of Pods that answer instead: of spec.overlay, say>" },
-                        }]),
-                    ),
-                );
-            }
-        }
+    // `audit` says where an ExternalName leads, `preflight` what has no addresses.
+    if ["LoadBalancer", "NodePort"].contains(&object.text("/spec/type")) {
+        log.set(object, "/spec/type", json!("ClusterIP"), &OUTSIDE);
     }
 }

@@ -26,6 +26,7 @@ pub(super) const fn config(
         export: None,
         peers: &[],
         settings_without_it: false,
+        makes: &[],
         instead: None,
     }
 }

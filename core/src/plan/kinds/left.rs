@@ -180,6 +180,7 @@ pub(super) const LEFT: &[Profile] = &[
     // Certificates and Secrets.
     Profile {
         settings_without_it: true,
+        makes: &["/spec/secretName"],
         ..left("cert-manager.io", "Certificate", "certificate", CERTIFICATE)
     },
     left("cert-manager.io", "*", "certificate", CERTIFICATE),
@@ -187,16 +188,24 @@ pub(super) const LEFT: &[Profile] = &[
     left("networking.gke.io", "ManagedCertificate", "certificate", CERTIFICATE),
     left("networking.gke.io", "*", "cloud", CLOUD),
     left("cloud.google.com", "*", "cloud", CLOUD),
-    from_vault("external-secrets.io", "ExternalSecret"),
+    Profile {
+        makes: &["/spec/target/name"],
+        ..from_vault("external-secrets.io", "ExternalSecret")
+    },
     from_vault("external-secrets.io", "*"),
     from_vault("generators.external-secrets.io", "*"),
     from_vault("secrets.hashicorp.com", "*"),
+    Profile {
+        makes: &["/spec/secretObjects/*/secretName"],
+        ..from_vault("secrets-store.csi.x-k8s.io", "SecretProviderClass")
+    },
     from_vault("secrets-store.csi.x-k8s.io", "*"),
     from_vault("ricoberger.de", "*"),
     from_vault("onepassword.com", "*"),
     from_vault("secrets.infisical.com", "*"),
     from_vault("secrets.doppler.com", "*"),
     Profile {
+        makes: &["/spec/template/metadata/name"],
         settings_without_it: true,
         ..left(
             "bitnami.com",

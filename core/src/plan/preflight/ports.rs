@@ -1,4 +1,4 @@
-//! Ports by a name that nothing bears.
+//! Ports by a name that nothing bears, and Services that nothing answers behind.
 
 use std::collections::BTreeSet;
 
@@ -64,10 +64,13 @@ fn of_probes(looked: &Looked, log: &mut Log) {
 /// A Service leads to a port by its name, on whatever Pods it selects.
 fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
     let object = looked.object;
-    let Some(selector) = object.get("/spec/selector").and_then(Value::as_object) else { return };
+    let selector = object.get("/spec/selector").and_then(Value::as_object);
+    let Some(selector) = selector.filter(|it| !it.is_empty()) else {
+        return without_selector(looked, log);
+    };
     let candidates = target.workloads.candidates(selector.iter().filter_map(label));
     let selects = |labels: &Map<String, Value>| {
-        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+        selector.iter().all(|(key, value)| labels.get(key) == Some(value))
     };
     let selected: Vec<&Object> =
         candidates.iter().filter(|(_, labels)| selects(labels)).map(|(it, _)| *it).collect();
@@ -86,6 +89,23 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
             looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
         }
     }
+}
+
+/// What answers behind a Service that selects no Pods was written by hand.
+fn without_selector(looked: &Looked, log: &mut Log) {
+    if looked.object.text("/spec/type") == "ExternalName" {
+        return;
+    }
+    let label = json!({ "app": "<a label of Pods that answer instead: of spec.overlay, say>" });
+    let add = json!([{ "op": "add", "path": "/spec/selector", "value": label }]);
+    looked.find(
+        log,
+        Severity::Warns,
+        "/spec/selector",
+        "no-addresses",
+        "it has no selector: the addresses behind it were written by hand, are production's, and stay behind".to_owned(),
+        settle::patch(&looked.key, &add),
+    );
 }
 
 /// A route names a port of a Service, by name or number.

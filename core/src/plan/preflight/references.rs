@@ -1,6 +1,6 @@
 //! Names of objects, and of their keys, that will not be there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Looked, Target};
 use crate::{
@@ -73,18 +73,62 @@ fn objects(looked: &Looked, target: &Target, missing: &mut Missing) {
 /// Says once of each object that is missing what needs it.
 pub(super) fn report(missing: &Missing, target: &Target, log: &mut Log) {
     for (to, (object, path), also) in missing.each() {
-        let (severity, why) = if target.context.by_key.contains_key(to) {
-            (Severity::Warns, format!("it needs {to}, which stays behind{also}"))
-        } else {
-            (Severity::Informs, format!("it needs {to}, which production has not either{also}"))
+        let maker = maker(to, target);
+        let (severity, why) = match &maker {
+            _ if target.context.by_key.contains_key(to) => {
+                (Severity::Warns, format!("it needs {to}, which stays behind{also}"))
+            }
+            Some(maker) => (
+                Severity::Warns,
+                format!("it needs {to}, which {maker} makes, and that stays behind{also}"),
+            ),
+            None => {
+                (Severity::Informs, format!("it needs {to}, which production has not either{also}"))
+            }
         };
-        let settle = if object.group == names::GROUP {
+        let settle = if maker.is_some() {
+            given(to)
+        } else if let Some(patch) = without_path(object, path, target) {
+            patch
+        } else if object.group == names::GROUP {
             format!("let the task do without {to}, or add it under spec.overlay")
         } else {
             format!("# to leave {object} behind as well\n{}", settle::exclude(object))
         };
         log.find(severity, object, path, "missing-reference", why, settle);
     }
+}
+
+/// What makes a Secret in production, where only that is known of it: manifests hold no Secret.
+fn maker(to: &Key, target: &Target) -> Option<Key> {
+    if to.kind != "Secret" || target.context.by_key.contains_key(to) {
+        return None;
+    }
+    let all = target.context.capture.objects.iter();
+    all.filter(|it| kinds::makes_secret(it, &to.name)).map(Object::key).next()
+}
+
+/// YAML that gives a Secret from the request namespace.
+fn given(to: &Key) -> String {
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": to.name } });
+    let rule = json!({ "name": to.name, "policy": "From", "from": { "name": to.name } });
+    let yaml = settle::environment(&json!({
+        "overlay": { "inline": [secret] },
+        "secrets": { "rules": [rule] },
+    }));
+    format!(
+        "# from a Secret in the request namespace, labelled kulisse.dev/usable: \"true\"\n{yaml}"
+    )
+}
+
+/// YAML that takes a path out of a route that has others.
+fn without_path(object: &Key, path: &str, target: &Target) -> Option<String> {
+    let (entry, _) = path.split_once("/backend/")?;
+    let (list, at) = entry.rsplit_once('/')?;
+    let route = target.objects.get(object)?;
+    let others = route.get(list)?.as_array()?.len() > 1;
+    let removal = json!([{ "op": "remove", "path": entry }]);
+    (others && at.parse::<usize>().is_ok()).then(|| settle::patch(object, &removal))
 }
 
 fn keys(looked: &Looked, base: &str, table: &[Keyed], target: &Target, log: &mut Log) {
