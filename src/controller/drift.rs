@@ -42,7 +42,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     }
     let Moved { objects, held_back } =
         moved(&stored.request, &stored.capture, &stored.plan, &fresh);
-    let before = seen.record.drift.take().unwrap_or_default();
+    let before = seen.record.drift.clone().unwrap_or_default();
     let now = DriftSummary {
         compared,
         source: Differences::of(&objects),
@@ -86,19 +86,31 @@ pub fn follows(seen: &Seen) -> bool {
     seen.drift_facts().stale && planned == seen.environment.metadata.generation
 }
 
-/// Keeps a plan that could not be applied from taking the place of one that could: it is said instead.
-pub fn holds_back(seen: &mut Seen, planned: Result<&Plan, &Error>) -> bool {
-    let why = match planned {
-        Ok(plan) => match plan.blocking().next() {
-            Some(it) => format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle),
-            None => return false,
-        },
-        Err(error) => error.told().message,
-    };
-    if let Some(drift) = &mut seen.record.drift {
-        drift.held_back = cut(&why);
-    }
+/// Keeps a plan that blocks from taking the place of one that works: it is said instead.
+pub fn blocks(seen: &mut Seen, plan: &Plan) -> bool {
+    let Some(it) = plan.blocking().next() else { return false };
+    hold_back(seen, &format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle));
     true
+}
+
+/// The same of production that cannot be planned. What the API server did not answer is tried again.
+pub fn cannot_follow(seen: &mut Seen, error: Error) -> Result<(), Error> {
+    match error {
+        Error::Problem(problem) => {
+            hold_back(seen, &problem.message);
+            Ok(())
+        }
+        error
+        @ (Error::Api { .. } | Error::Deadline { .. } | Error::Stored(_) | Error::Name(_)) => {
+            Err(error)
+        }
+    }
+}
+
+fn hold_back(seen: &mut Seen, why: &str) {
+    if let Some(drift) = &mut seen.record.drift {
+        drift.held_back = cut(why);
+    }
 }
 
 /// What holds right after planning: the plan is of production as it was captured then.

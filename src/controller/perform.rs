@@ -44,7 +44,13 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
     match step {
         Step::Claim => report::claim(seen, ctx).await,
         // The largest of them: it reads all there is.
-        Step::Plan => Box::pin(plan(seen, ctx)).await,
+        Step::Plan => {
+            let follows = drift::follows(seen);
+            match Box::pin(plan(follows, seen, ctx)).await {
+                Err(error) if follows => drift::cannot_follow(seen, error),
+                other => other,
+            }
+        }
         Step::Prepare => prepare(seen, ctx).await,
         Step::Probe => probe(seen, ctx).await,
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
@@ -116,7 +122,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 /// Plans for this generation: from the stored capture, so that a push to a pull request changes
 /// what it names and not what production did meanwhile; from the source the first time, and where
 /// production is followed.
-async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let before = match &seen.record.plan {
         Some(_) => stored::load(&seen.identity.uid, ctx).await?,
         None => None,
@@ -125,7 +131,6 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     // mended since.
     let kept = before.as_ref().filter(|_| seen.target_record().is_some());
     let spec = &seen.environment.spec;
-    let follows = drift::follows(seen);
     let same = kept.filter(|stored| !follows && !is_other_source(&stored.request.spec, spec));
     let captured = async {
         match (same, &spec.source.manifests) {
@@ -145,13 +150,11 @@ async fn plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         }
     };
     let (captured, request) = futures::try_join!(captured, request(seen, ctx))?;
-    let planned = plan::plan(&request, &captured)
-        .map_err(Error::from)
-        .and_then(|plan| claim_hosts(seen, &plan.urls, ctx).map(|()| plan));
-    if follows && drift::holds_back(seen, planned.as_ref()) {
+    let plan = plan::plan(&request, &captured)?;
+    if follows && drift::blocks(seen, &plan) {
         return Ok(());
     }
-    let plan = planned?;
+    claim_hosts(seen, &plan.urls, ctx)?;
     let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
     let given = secrets::marks(seen, &plan, ctx).await?;
     if kept.is_some_and(|before| before.given != given) {
