@@ -220,10 +220,14 @@ pub async fn an_environment_follows_production_in_place_where_it_is_asked_to(wor
         if image == "registry.example.com/api:2" { Ok(()) } else { Err(image) }
     })
     .await;
+    // The status follows what was applied.
+    it.until_that("it says that it has followed", s(20), |environment| {
+        let drift = environment.status.clone()?.drift?;
+        (drift.resynced_at.is_some() && drift.source.is_empty()).then_some(())
+    })
+    .await;
     it.ready(s(30)).await;
     it.until(InSync, "True", "InSync", s(20)).await;
-    let drift = it.status().await.drift.expect("it was compared");
-    assert!(drift.resynced_at.is_some() && drift.source.is_empty(), "{drift:?}");
     let moved = changed(&before, &settled(objects, &target).await);
     let workloads =
         BTreeSet::from(["Deployment.apps api".to_owned(), "Deployment.apps web".to_owned()]);
@@ -255,5 +259,39 @@ pub async fn a_plan_that_follows_production_waits_for_approval(world: Arc<World>
     it.ready(s(30)).await;
     let moved = changed(&before, &settled(objects, &target).await);
     assert_eq!(moved, BTreeSet::from(["Deployment.apps api".to_owned()]));
+    it.remove().await;
+}
+
+pub async fn production_that_cannot_be_followed_is_said_and_changes_nothing(world: Arc<World>) {
+    let place = world.source("outgrown", APPLICATION).await;
+    let objects = world.objects();
+    world.class("outgrown", &json!({ "limits": { "maxObjects": 40 } })).await;
+    let spec =
+        json!({ "className": "outgrown", "drift": { "interval": "10s", "action": "Resync" } });
+    let it = place.environment("pr-1", spec).await;
+    it.ready(s(45)).await;
+    let target = it.target().await;
+    let before = settled(objects, &target).await;
+    // Suspended, it follows nothing: not the first of these, either.
+    it.patch(json!({ "suspend": true })).await;
+    it.until(Ready, "False", "Suspended", s(20)).await;
+    for at in 0..40 {
+        let map = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": format!("more-{at}"), "namespace": place.source } });
+        objects.try_apply(&map, false).await.expect("a ConfigMap");
+    }
+    it.patch(json!({ "suspend": false })).await;
+    let held_back = it
+        .until_that("it says what holds it back", s(40), |environment| {
+            let drift = environment.status.clone()?.drift?;
+            (!drift.held_back.is_empty()).then_some(drift.held_back)
+        })
+        .await;
+    assert!(held_back.contains("maxObjects"), "{held_back}");
+    let said = it.until(InSync, "False", "SourceChanged", s(5)).await;
+    assert!(said.contains("maxObjects"), "{said}");
+    assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
+    let moved = changed(&before, &settled(objects, &target).await);
+    assert!(moved.is_empty(), "{moved:?}");
     it.remove().await;
 }

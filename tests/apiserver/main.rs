@@ -109,6 +109,7 @@ fn main() -> ExitCode {
             drift::production_that_moved_on_is_named_by_object_and_path,
             drift::an_environment_follows_production_in_place_where_it_is_asked_to,
             drift::a_plan_that_follows_production_waits_for_approval,
+            drift::production_that_cannot_be_followed_is_said_and_changes_nothing,
             turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
             turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
             withdrawn::a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on,
