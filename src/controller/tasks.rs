@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::{batch::v1::Job, core::v1::Pod},
+    api::{
+        batch::v1::Job,
+        core::v1::{Event, Pod},
+    },
     apimachinery::pkg::apis::meta::v1::Time,
 };
 use kube::{
@@ -374,26 +377,41 @@ async fn last_words(
     let params = ListParams::default().labels(&selector);
     let pods = call_list("list the task's Pods", || api.list(&params)).await?.items;
     let newest = pods.into_iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone());
-    let Some(pod) = newest else { return Ok(None) };
-    let mut statuses =
-        pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let ended = statuses.find_map(|it| it.state.as_ref()?.terminated.as_ref());
-    if let Some(message) = ended.and_then(|it| it.message.clone()).filter(|it| !it.is_empty()) {
-        return Ok(Some(message));
+    let Some(pod) = newest else {
+        return match job {
+            Some(job) => unmade(seen, job, ctx).await,
+            None => Ok(None),
+        };
+    };
+    let ending = lifecycle::readiness::ending(&pod);
+    if let Some(message) = ending.as_ref().map(|it| &it.message).filter(|it| !it.is_empty()) {
+        return Ok(Some(message.clone()));
     }
     if job.is_none() {
         return Ok(None);
     }
-    let ending = match ended {
-        Some(it) => format!("exit code {}", it.exit_code),
+    let container = ending.as_ref().map(|it| it.container.clone());
+    let ending = match ending {
+        Some(it) => it.to_string(),
         None => lifecycle::readiness::trouble(&pod)
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
-    let params = LogParams { tail_lines: Some(LAST_LINES), ..LogParams::default() };
+    let params = LogParams { container, tail_lines: Some(LAST_LINES), ..LogParams::default() };
     let name = pod.name_any();
     let log = call("read the task's log", || api.logs(&name, &params)).await.unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Ok(Some(if last.is_empty() { ending } else { format!("{ending}: {}", last.trim()) }))
+}
+
+/// Why a Job has no Pod, in the words of its controller.
+async fn unmade(seen: &Seen, job: &str, ctx: &Context) -> Result<Option<String>, Error> {
+    let api: Api<Event> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let about = format!("involvedObject.kind=Job,involvedObject.name={job},type=Warning");
+    let params = ListParams::default().fields(&about);
+    let events = call_list("list the Job's Events", || api.list(&params)).await?.items;
+    // That it took too long follows from what came before.
+    let cause = events.into_iter().find(|it| it.reason.as_deref() == Some("FailedCreate"));
+    Ok(cause.and_then(|it| it.message).map(|it| format!("its Pod could not be made: {it}")))
 }
 
 fn cut(text: &str) -> String {

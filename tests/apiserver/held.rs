@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
 use kulisse_core::api::condition::{
-    ConditionType::{Reconciling, Stalled, TeardownBlocked},
+    ConditionType::{Ready, Reconciling, Stalled, TeardownBlocked},
     is_true,
 };
 use serde_json::json;
@@ -12,7 +15,8 @@ use serde_json::json;
 use crate::{
     ends::nothing_is_left,
     support::{
-        environment::Environment,
+        environment::{Environment, installed, namespace_gone},
+        objects::gvk,
         wait::{eventually, s, steadily},
     },
     world::{APPLICATION, Place, World},
@@ -219,4 +223,76 @@ pub async fn a_kind_that_is_removed_from_the_cluster_holds_nobody_up(world: Arc<
     it.ready(s(45)).await;
     it.remove().await;
     nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn what_an_environment_stands_on_may_go_in_any_order(world: Arc<World>) {
+    let place = world.source("stands-on", APPLICATION).await;
+    let objects = world.objects();
+    world.class("goes", &json!({})).await;
+    let it = place.environment("pr-1", json!({ "className": "goes" })).await;
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    // Without its class it stays what it is, and a change says what is missing.
+    objects.delete("kulisse.dev/v1alpha1 StagingClass", "", "goes").await;
+    it.patch(json!({ "pullRequest": { "number": 2 } })).await;
+    it.until(Ready, "False", "ClassNotFound", s(30)).await;
+    let namespace = objects.get("v1 Namespace", "", &target).await;
+    assert!(namespace.metadata.deletion_timestamp.is_none());
+    // A request namespace takes its environments along, and these their targets.
+    objects.delete("v1 Namespace", "", &place.requests).await;
+    namespace_gone(objects, &place.requests, s(90)).await;
+    nothing_is_left(&world, &uid, &target).await;
+}
+
+pub async fn a_definition_that_is_deleted_takes_its_environments_along(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
+    let objects = world.objects();
+    let place = world.source("defined", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(60)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    let name = "stagingenvironments.kulisse.dev";
+    objects.delete(DEFINITION, "", name).await;
+    eventually("the definition is gone", s(90), || async {
+        let left = objects.find(DEFINITION, "", name).await;
+        left.map_or(Ok(()), |it| Err(format!("{:?}", it.data["status"]["conditions"])))
+    })
+    .await;
+    nothing_is_left(world, &uid, &target).await;
+    // Installed again, it works again.
+    installed(&world.cluster).await;
+    let it = place.environment("pr-2", json!({})).await;
+    it.ready(s(120)).await;
+    it.remove().await;
+}
+
+pub async fn a_pod_whose_node_is_away_is_named(world: Arc<World>) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
+    let objects = world.objects();
+    // Nobody is on this node who could say that a Pod has ended.
+    let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "away" },
+        "spec": { "unschedulable": true } });
+    objects.try_create(&node, false).await.expect("a node");
+    let place = world.source("away-node", APPLICATION).await;
+    let it = place.environment("pr-1", json!({})).await;
+    it.ready(s(60)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "stays", "namespace": target },
+        "spec": { "nodeName": "away", "terminationGracePeriodSeconds": 5,
+            "containers": [{ "name": "c", "image": "registry.example.com/c:1" }] } });
+    objects.try_create(&pod, false).await.expect("a Pod");
+    let started = json!({ "status": { "phase": "Running" } });
+    let api = objects.api(&gvk("v1 Pod"), &target).await;
+    let patch = Patch::Merge(&started);
+    api.patch_status("stays", &PatchParams::default(), &patch).await.expect("a Pod that runs");
+    let message = held(&it).await;
+    assert!(message.contains("Pod stays was to be gone at"), "{message}");
+    assert!(message.contains("get pod stays -o wide"), "{message}");
+    type_what_is_told(world, &message, "delete");
+    it.gone(s(90)).await;
+    nothing_is_left(world, &uid, &target).await;
+    objects.delete("v1 Node", "", "away").await;
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kulisse_core::api::{
-    condition::ConditionType::{Expired, Reconciling},
+    condition::ConditionType::{Expired, Reconciling, Seeded},
+    names,
     status::TaskState,
 };
 use serde_json::json;
@@ -83,6 +84,53 @@ pub async fn an_end_waits_for_no_task_longer_than_it_may_take(world: Arc<World>)
     let told = it.status().await.pre_delete;
     assert_eq!((told[0].name.as_str(), told[0].state), ("slow", TaskState::TimedOut), "{told:?}");
     nothing_is_left(&world, &uid, &target).await;
+    it.remove().await;
+}
+
+pub async fn a_task_whose_pod_is_refused_says_so(world: Arc<World>) {
+    let place = world.source("last-refused", APPLICATION).await;
+    let run = json!({ "image": "registry.example.com/cleanup:1" });
+    let last = json!([{ "name": "refused", "run": run, "timeout": "5s" }]);
+    let it = place.environment("pr-1", json!({ "preDelete": last })).await;
+    it.ready(s(45)).await;
+    let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": { "name": "nobody", "namespace": it.target().await }, "spec": { "hard": { "pods": "0" } } });
+    world.objects().try_create(&quota, false).await.expect("a quota");
+    it.remove().await;
+    let events = it.events().await;
+    assert!(events.contains("preDelete refused") && events.contains("exceeded quota"), "{events}");
+}
+
+pub async fn a_job_of_the_source_that_fails_as_a_seed_is_repeated_when_asked(world: Arc<World>) {
+    const MIGRATE: &str = "---
+apiVersion: batch/v1
+kind: Job
+metadata: { name: migrate, namespace: '{ns}' }
+spec:
+  backoffLimit: 0
+  suspend: true
+  template: { spec: { restartPolicy: Never, containers: [{ name: migrate, image: 'registry.example.com/api:1' }] } }
+";
+    let place = world.source("own-job", &format!("{APPLICATION}{MIGRATE}")).await;
+    let objects = world.objects();
+    let seed = json!([{ "name": "migrate", "fromJob": "migrate" }]);
+    let it = place.environment("pr-1", json!({ "seed": seed })).await;
+    let target = it.target().await;
+    one_pod_ends(objects, &target, "Failed").await;
+    let told = it.until(Seeded, "False", "Failed", s(30)).await;
+    assert!(told.contains("seed migrate"), "{told}");
+    let first = objects.get(JOB, &target, "migrate").await.metadata.uid;
+    it.annotate(names::RETRY_ANNOTATION, Some("1")).await;
+    eventually("it runs again, under its name", s(40), || async {
+        match objects.find(JOB, &target, "migrate").await {
+            Some(job) if job.metadata.uid != first => Ok(()),
+            other => Err(format!("{:?}", other.map(|it| it.metadata.uid))),
+        }
+    })
+    .await;
+    one_pod_ends(objects, &target, "Succeeded").await;
+    let status = it.ready(s(45)).await;
+    assert_eq!((status.seed[0].attempts, status.seed[0].state), (2, TaskState::Passed));
     it.remove().await;
 }
 

@@ -35,6 +35,8 @@ mod words;
 
 #[cfg(test)]
 mod settle;
+#[cfg(test)]
+mod table;
 
 pub use self::{
     facts::Problem,

@@ -121,6 +121,57 @@ impl From<&Job> for Attempt {
     }
 }
 
+/// How a container of a Pod has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Its name.
+    pub container: String,
+    /// It is none of those that the Pod is for: it prepares.
+    pub first: bool,
+    /// Its exit code.
+    pub code: i32,
+    /// Why, in one word, where that says more than the code.
+    pub reason: Option<String>,
+    /// What it has left in its termination message.
+    pub message: String,
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}", self.code)?;
+        if let Some(reason) = &self.reason {
+            write!(f, " ({reason})")?;
+        }
+        if self.first {
+            write!(f, " of init container {}", self.container)?;
+        }
+        Ok(())
+    }
+}
+
+/// The ending of the container at which a Pod failed: the first that ended badly, else the first that
+/// ended.
+pub fn ending(pod: &Pod) -> Option<Ending> {
+    let status = pod.status.as_ref()?;
+    let init = status.init_container_statuses.iter().flatten().map(|it| (it, true));
+    let all: Vec<Ending> = init
+        .chain(status.container_statuses.iter().flatten().map(|it| (it, false)))
+        .filter_map(|(it, first)| {
+            let ended = it.state.as_ref()?.terminated.as_ref()?;
+            let telling = |word: &String| !matches!(word.as_str(), "Error" | "Completed");
+            Some(Ending {
+                container: it.name.clone(),
+                first,
+                code: ended.exit_code,
+                reason: ended.reason.clone().filter(telling),
+                message: ended.message.clone().unwrap_or_default(),
+            })
+        })
+        .collect();
+    let bad = all.iter().find(|it| it.code != 0);
+    bad.or_else(|| all.iter().find(|it| !it.first)).cloned()
+}
+
 /// What keeps a Pod from being ready, if it is more than a matter of time: the first cause, in the
 /// order in which a Pod comes up.
 pub fn trouble(pod: &Pod) -> Option<Problem> {
@@ -230,6 +281,23 @@ mod tests {
             assert_eq!(problem.reason, reason, "{word}");
             assert!(problem.message.contains("web"), "{}", problem.message);
         }
+    }
+
+    #[test]
+    fn a_pod_failed_at_its_first_container_that_ended_badly() {
+        let ended = |name: &str, code: i32, reason: &str| {
+            json!({ "name": name, "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                "state": { "terminated": { "exitCode": code, "reason": reason } } })
+        };
+        let pod = pod(&json!({
+            "initContainerStatuses": [ended("wait", 0, "Completed"), ended("migrate", 137, "OOMKilled")],
+            "containerStatuses": [] }));
+        let told = ending(&pod).unwrap().to_string();
+        assert_eq!(told, "exit code 137 (OOMKilled) of init container migrate");
+        let fine = super::tests::pod(&json!({
+            "initContainerStatuses": [ended("wait", 0, "Completed")],
+            "containerStatuses": [ended("main", 3, "Error")] }));
+        assert_eq!(ending(&fine).unwrap().to_string(), "exit code 3");
     }
 
     #[test]

@@ -74,9 +74,21 @@ fn read(kind: &str, words: &str) -> Vec<Left> {
             .filter(|word| word.contains('/') && word.contains('.'))
             .map(|word| Left::Api(word.to_owned()))
             .collect(),
+        // Of what it waits for, the controller says so instead of counting it.
+        "NamespaceDeletionContentFailure" => {
+            words.split("for gvr: ").skip(1).filter_map(of_gvr).collect()
+        }
         _ => Vec::new(),
     };
     if read.is_empty() { vec![Left::Words(words.to_owned())] } else { read }
+}
+
+/// The resource at the beginning of `example.com/v1, Resource=widgets`.
+fn of_gvr(words: &str) -> Option<Left> {
+    let (version, rest) = words.split_once(", Resource=")?;
+    let resource = rest.split(|it: char| !it.is_ascii_alphanumeric() && it != '-').next()?;
+    let (group, _) = version.split_once('/')?;
+    Some(Left::Objects { resource: resource.to_owned(), group: group.to_owned() })
 }
 
 /// The name that `kubectl` takes for a resource.
@@ -194,6 +206,13 @@ mod tests {
             Left::Words("Failed to delete all resource types".to_owned()),
         ];
         assert_eq!(left(&conditions), wanted);
+    }
+
+    #[test]
+    fn what_is_waited_for_is_told_in_other_words() {
+        let words = "Failed to delete all resource types, 2 remaining: unexpected items still remain in namespace: stg for gvr: /v1, Resource=pods, unexpected items still remain in namespace: stg for gvr: example.com/v1, Resource=widgets";
+        let conditions = [condition("NamespaceDeletionContentFailure", words)];
+        assert_eq!(left(&conditions), [objects("pods", ""), objects("widgets", "example.com")]);
     }
 
     #[test]

@@ -1,0 +1,253 @@
+//! The lifecycle as people read it: cases in the order in which they are looked at, each with the step
+//! that the code answers. `BLESS=1` writes it into `docs/reference/lifecycle.md`.
+
+use std::{fmt::Write, fs, path::Path};
+
+use jiff::Timestamp;
+
+use super::{
+    facts::{
+        Drift, Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal,
+        Workload, WorkloadState,
+    },
+    next,
+    sleep::Rhythm,
+};
+use crate::{
+    api::{
+        condition::Reason,
+        identity::Incarnation,
+        lifecycle::OnExpiry,
+        status::{TaskState, Wave},
+        task::When,
+    },
+    plan::{object::Key, task::TaskRole},
+};
+
+fn now() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+}
+
+fn problem() -> Problem {
+    Problem::new(Reason::SourceNotGranted, "a problem")
+}
+
+fn task(role: TaskRole, state: TaskState) -> Task {
+    let message = String::new();
+    Task { name: "t".into(), role, needs: vec![], patience_ends: None, state, message }
+}
+
+/// An environment that was just applied: everything not said otherwise is as here.
+fn fresh() -> Facts {
+    Facts {
+        now: now(),
+        generation: 1,
+        deleting: false,
+        claimed: true,
+        suspended: false,
+        on_expiry: OnExpiry::Retain,
+        incarnation: Incarnation(1),
+        expires_at: None,
+        warns_at: None,
+        expired: false,
+        manifests: false,
+        refusal: None,
+        target: Target::None,
+        leaving_since: None,
+        closed: false,
+        lingering: None,
+        plan: Some(PlanFacts {
+            generation: 1,
+            digest: "d".into(),
+            captured_at: now(),
+            blocked: None,
+            copied: vec![],
+            warned: 0,
+        }),
+        probe: Probe::Due,
+        withdrawal: None,
+        place: Place::Unasked,
+        rhythm: Rhythm::default(),
+        unapproved: false,
+        warns_only: false,
+        applied: None,
+        applied_at: None,
+        workloads: vec![],
+        tasks: vec![],
+        drift: Drift::default(),
+    }
+}
+
+/// One that is up.
+fn up() -> Facts {
+    Facts {
+        target: Target::Living,
+        probe: Probe::Closed(String::new()),
+        applied: Some(("d".into(), Wave::Workloads)),
+        ..fresh()
+    }
+}
+
+fn leaving(only_rights: bool) -> Target {
+    Target::Leaving { only_rights, blocked_by: vec![] }
+}
+
+fn withdrawn(frozen: bool) -> Facts {
+    let withdrawal = Withdrawal { problem: problem(), ends_at: Timestamp::MAX, frozen };
+    Facts { withdrawal: Some(withdrawal), ..up() }
+}
+
+fn through(wave: Wave) -> Facts {
+    Facts { applied: Some(("d".into(), wave)), ..up() }
+}
+
+fn workload(state: WorkloadState) -> Vec<Workload> {
+    let key = Key { group: "apps".into(), kind: "StatefulSet".into(), name: "db".into() };
+    vec![Workload { key, store: true, state }]
+}
+
+fn lingering(since: Option<Timestamp>) -> Facts {
+    let lingering = Lingering { names: vec!["Widget w".into()], since };
+    Facts { closed: true, lingering: Some(lingering), ..ending() }
+}
+
+fn ending() -> Facts {
+    Facts { deleting: true, ..up() }
+}
+
+/// What people are told of a case, and its facts.
+type Case = (&'static str, Facts);
+
+/// How it ends.
+fn ends() -> Vec<Case> {
+    use TaskState::{Pending, Running};
+    let last = |state| Facts { tasks: vec![task(TaskRole::PreDelete, state)], ..ending() };
+    vec![
+        (
+            "it is deleted, has expired, or its withdrawal's grace is over; and there is something to let go of",
+            last(Pending),
+        ),
+        (
+            "— its routes are gone, and a task of `preDelete` is not over",
+            Facts { closed: true, ..last(Pending) },
+        ),
+        ("— that task runs", Facts { closed: true, ..last(Running) }),
+        ("— that is over, and custom resources have finalizers", lingering(None)),
+        ("— they are being deleted, for less than a minute", lingering(Some(now()))),
+        ("— there is nothing to let go of", ending()),
+        ("— the target goes", Facts { target: leaving(false), ..ending() }),
+        (
+            "— nothing is left in it but the operator's rights",
+            Facts { target: leaving(true), ..ending() },
+        ),
+        ("— the target is gone", Facts { target: Target::None, ..ending() }),
+        (
+            "it is deleted, and the operator's finalizer is off",
+            Facts { deleting: true, claimed: false, ..fresh() },
+        ),
+        ("it has expired, and nothing is left", Facts { expired: true, ..fresh() }),
+        ("the source may no longer be cloned", withdrawn(false)),
+        ("— nothing of it runs any more", withdrawn(true)),
+    ]
+}
+
+/// How it comes to be, and is.
+fn lives() -> Vec<Case> {
+    use TaskRole::{Seed, Smoke};
+    use TaskState::{Failed, Passed, Pending, Running};
+    let awaited = Place::Awaited { position: 1, until: None };
+    let asleep = Rhythm { sleeps: true, changes_at: None };
+    let seed = |state, wave| Facts {
+        tasks: vec![task(Seed(When::BeforeWorkloads), state)],
+        ..through(wave)
+    };
+    let smoke = |state| Facts { tasks: vec![task(Smoke, state)], ..up() };
+    let mut stale = up();
+    if let Some(plan) = &mut stale.plan {
+        plan.generation = 0;
+    }
+    let mut blocked = fresh();
+    if let Some(plan) = &mut blocked.plan {
+        plan.blocked = Some((problem(), 1));
+    }
+    let progressing = || workload(WorkloadState::Progressing);
+    vec![
+        ("`spec.suspend`", Facts { suspended: true, ..up() }),
+        ("an end has begun, and what asked for it was taken back", Facts { closed: true, ..up() }),
+        (
+            "the target goes, and nobody asked the operator",
+            Facts { target: leaving(false), ..up() },
+        ),
+        (
+            "a namespace of the target's name is somebody else's",
+            Facts { target: Target::Foreign("stg".into()), ..fresh() },
+        ),
+        (
+            "the grant, the class or the spec forbids it, and there is no target",
+            Facts { refusal: Some(problem()), ..fresh() },
+        ),
+        ("the operator's finalizer is not on", Facts { claimed: false, ..fresh() }),
+        ("there is no plan for this generation", stale),
+        ("the plan leads back to production", blocked),
+        ("the plan waits to be approved", Facts { unapproved: true, ..fresh() }),
+        ("there is no target, and no place was asked for", fresh()),
+        ("— it waits for a place", Facts { place: awaited, ..fresh() }),
+        ("— it has one", Facts { place: Place::Taken, ..fresh() }),
+        (
+            "the target is there, and the fence was not shown to stand",
+            Facts { probe: Probe::Due, ..through(Wave::Fence) },
+        ),
+        ("— the probe runs", Facts { probe: Probe::Running(None), ..up() }),
+        ("— it failed", Facts { probe: Probe::Failed(problem()), ..up() }),
+        ("it is to sleep, and sleeps", Facts { rhythm: asleep, ..through(Wave::Config) }),
+        ("it is to wake", Facts { ..through(Wave::Config) }),
+        ("a seed comes before the workloads", seed(Pending, Wave::Fence)),
+        ("— its stores are up", seed(Pending, Wave::Stores)),
+        ("— they are not", Facts { workloads: progressing(), ..seed(Pending, Wave::Stores) }),
+        ("— it runs", seed(Running, Wave::Stores)),
+        ("— it failed", seed(Failed, Wave::Stores)),
+        ("— all of them passed", seed(Passed, Wave::Stores)),
+        (
+            "it wakes, and its stores are on their way",
+            Facts { workloads: progressing(), ..through(Wave::Stores) },
+        ),
+        ("the workloads are on their way", Facts { workloads: progressing(), ..up() }),
+        ("a smoke is not over", smoke(Pending)),
+        ("— it runs", smoke(Running)),
+        ("— all are over, and one failed", smoke(Failed)),
+        ("it is to sleep, and nothing is under way", Facts { rhythm: asleep, ..up() }),
+        (
+            "production has moved on since it was compared",
+            Facts { drift: Drift { unseen: true, ..Drift::default() }, ..up() },
+        ),
+        (
+            "— it was compared, and `spec.drift.action` follows it",
+            Facts { drift: Drift { stale: true, ..Drift::default() }, ..up() },
+        ),
+        ("everything is as it should be", up()),
+    ]
+}
+
+fn table() -> String {
+    let mut text = "| case | step |\n|---|---|\n".to_owned();
+    for (told, facts) in ends().into_iter().chain(lives()) {
+        let step = next(&facts);
+        let waits = if step.waits() { "" } else { " ►" };
+        let _ = writeln!(text, "| {told} | `{}`{waits} |", step.name());
+    }
+    text
+}
+
+#[test]
+fn the_reference_shows_the_lifecycle_as_the_code_has_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/lifecycle.md");
+    let (begin, end) = ("<!-- steps -->\n", "<!-- /steps -->");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    let wanted = format!("{before}{begin}{}{end}{after}", table());
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    assert!(text == wanted || std::env::var_os("BLESS").is_some(), "run it with BLESS=1");
+}
