@@ -237,12 +237,12 @@ const VENDOR: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: { name: acme-view, labels: { rbac.authorization.k8s.io/aggregate-to-view: 'true' } }
-rules: [{ apiGroups: [acme.example], resources: ['*'], verbs: [get, list] }]
+rules: [{ apiGroups: [acme.example], resources: [gadgets, widgets], verbs: [get, list] }]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: { name: acme-write, labels: { kulisse.dev/aggregate-to-clone-writer: 'true' } }
-rules: [{ apiGroups: [acme.example], resources: ['*'], verbs: [get, list, create, update, patch, delete] }]
+rules: [{ apiGroups: [acme.example], resources: [gadgets, widgets], verbs: [get, list, create, update, patch, delete] }]
 ";
 
 /// A small application of which everything is up although no Pod runs.
