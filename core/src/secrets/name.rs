@@ -224,13 +224,6 @@ pub(super) fn is_pair(name: &str) -> bool {
     })
 }
 
-/// Whether a value is the address of something: `tokenURL`, `auth-endpoint`.
-pub(super) fn is_address(name: &str) -> bool {
-    words(name)
-        .last()
-        .is_some_and(|last| matches!(singular(last), "url" | "uri" | "endpoint" | "address"))
-}
-
 /// Whether a value knows a way in by its path alone.
 pub(super) fn is_webhook(name: &str) -> bool {
     words(name)

@@ -217,11 +217,6 @@ fn values_are_taken_apart_by_name_and_shape() {
             "https://login.example.com/oauth/token",
             "https://login.example.com/oauth/token",
         ),
-        (
-            "tokenURL",
-            "http://httpbin:9100/base64/YWNjZXNzX3Rva2VuPWZha2V0b2tlbg==",
-            "http://httpbin:9100/base64/YWNjZXNzX3Rva2VuPWZha2V0b2tlbg==",
-        ),
         ("privateKeyUrl", "https://keys.example.com/a.pem", "https://keys.example.com/a.pem"),
         // Documents.
         (

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    classify::{Hint, Place, Written, from_base64, push},
+    classify::{Hint, Place, Written, push},
     name::{self, Role},
     pattern::Pattern,
     pieces::{NotInventable, Pieces, Taken},
@@ -140,14 +140,11 @@ fn tail(
     let path = text.find(['?', '#', ';']).unwrap_or(text.len());
     if is_web {
         let is_webhook = hint.any(name::is_webhook);
-        let is_address = hint.any(name::is_address);
         for (at, segment) in text[..path].split('/').enumerate() {
             pieces.text(if at == 0 { "" } else { "/" });
             let word = decoded(segment);
             let is_long = word.len() >= 20 && word.chars().all(|c| c.is_ascii_alphanumeric());
-            // What names an address and holds text in base64 is an address, and no way in.
-            let is_text = is_address && from_base64(&word).is_some();
-            if !is_text && shape::is_token(&word) || is_webhook && is_long {
+            if shape::is_token(&word) || is_webhook && is_long {
                 encoded(pieces, segment)?;
             } else {
                 pieces.text(segment);

@@ -112,10 +112,14 @@ fn addresses(object: &Object, path: &str, peers: &[Value], context: &Context, lo
             &format!("{path}/{at}/ipBlock/cidr"),
             "policy-address",
             format!("production lets these Pods out to {cidr}: the fence does not"),
-            format!(
-                "# as far as boundary.allow of the class goes; nothing, if the clone does without\n{}",
-                settle::environment(&json!({ "egress": [{ "to": [{ "ipBlock": { "cidr": cidr } }] }] }))
-            ),
+            if context.request.class.boundary.allow.is_empty() {
+                "nothing, if the clone does without; or an opening under spec.egress, for which the StagingClass needs a boundary.allow".to_owned()
+            } else {
+                format!(
+                    "# as far as boundary.allow of the class goes; nothing, if the clone does without\n{}",
+                    settle::environment(&json!({ "egress": [{ "to": [{ "ipBlock": { "cidr": cidr } }] }] }))
+                )
+            },
         );
     }
 }
