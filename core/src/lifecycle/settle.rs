@@ -4,13 +4,15 @@
 //! the steps must lead, in a bounded number, to one that waits for nothing but a person or the
 //! clock; and deletion must win over everything.
 
+mod mood;
+
 use jiff::Timestamp;
 
+use self::mood::{Lingers, MOODS, Mood};
 use super::{
     CLEANED_UP_WITHIN,
     facts::{
-        Drift, Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal,
-        Workload, WorkloadState,
+        Drift, Facts, Place, PlanFacts, Probe, Problem, Target, Task, Workload, WorkloadState,
     },
     next, project,
     sleep::Rhythm,
@@ -165,77 +167,6 @@ fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
         warned: 0,
     }
 }
-
-/// What holds an environment up although nothing is wrong with it.
-#[derive(Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
-struct Mood {
-    sleeps: bool,
-    unapproved: bool,
-    queued: bool,
-    /// Production was seen in another state, and is to be followed.
-    moved: bool,
-    /// Whether it is frozen, and whether the grace is over.
-    withdrawn: Option<(bool, bool)>,
-    lingers: Lingers,
-}
-
-/// Whether custom resources are to be cleaned up after.
-#[derive(Clone, Copy, PartialEq)]
-enum Lingers {
-    Nothing,
-    /// They were not deleted yet.
-    Undeleted,
-    /// They were, so many seconds ago.
-    Deleted(i64),
-}
-
-impl Mood {
-    fn withdrawal(self) -> Option<Withdrawal> {
-        self.withdrawn.map(|(frozen, over)| Withdrawal {
-            problem: problem(),
-            ends_at: at(if over { NOW } else { NOW + 3600 }),
-            frozen,
-        })
-    }
-
-    fn lingering(self) -> Option<Lingering> {
-        let since = match self.lingers {
-            Lingers::Nothing => return None,
-            Lingers::Undeleted => None,
-            Lingers::Deleted(seconds) => Some(at(NOW - seconds)),
-        };
-        Some(Lingering { names: vec!["Widget w".into()], since })
-    }
-
-    fn place(self) -> Place {
-        if self.queued { Place::Awaited { position: 1, until: None } } else { Place::Unasked }
-    }
-}
-
-const FREE: Mood = Mood {
-    sleeps: false,
-    unapproved: false,
-    queued: false,
-    moved: false,
-    withdrawn: None,
-    lingers: Lingers::Nothing,
-};
-const MOODS: [Mood; 13] = [
-    FREE,
-    Mood { moved: true, ..FREE },
-    Mood { sleeps: true, moved: true, ..FREE },
-    Mood { sleeps: true, ..FREE },
-    Mood { unapproved: true, ..FREE },
-    Mood { sleeps: true, unapproved: true, ..FREE },
-    Mood { queued: true, ..FREE },
-    Mood { sleeps: true, withdrawn: Some((false, false)), ..FREE },
-    Mood { withdrawn: Some((true, false)), ..FREE },
-    Mood { queued: true, withdrawn: Some((false, true)), ..FREE },
-    Mood { lingers: Lingers::Undeleted, ..FREE },
-    Mood { lingers: Lingers::Deleted(5), ..FREE },
-    Mood { lingers: Lingers::Deleted(61), withdrawn: Some((true, true)), ..FREE },
-];
 
 /// Tasks of every kind, in every state.
 fn task_lists() -> Vec<Vec<Task>> {
