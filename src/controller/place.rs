@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kulisse_core::{
     api::{class::Limits, environment::StagingEnvironment, status::Queue},
     lifecycle::{
@@ -171,7 +171,7 @@ pub fn take(seen: &mut Seen, ctx: &Context) {
             let span = timeout.and_then(|it| SignedDuration::try_from(it.span().ok()?).ok());
             let until = span.and_then(|it| since.checked_add(it).ok());
             seen.place = Place::Awaited { position, until };
-            seen.record.queue = Some(Queue { since: Time(since), position });
+            seen.record.queue = Some(Queue { since: MicroTime(since), position });
         }
     }
 }
@@ -216,6 +216,20 @@ mod tests {
             "spec": {"source": {"namespace": "shop"}, "className": "small"}, "status": status
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn those_that_come_in_the_same_second_keep_their_order_over_a_restart() {
+        let (world, places) = (world(0), Places::default());
+        let came = |milliseconds| {
+            let since = MicroTime(jiff::Timestamp::from_millisecond(milliseconds).unwrap());
+            environment(&json!({"queue": Queue { since, position: 1 }}))
+        };
+        // Their UIDs say nothing about who came first.
+        places.tell("b", &came(1_200));
+        places.tell("a", &came(1_700));
+        let line = places.inner().line("small", "", &world);
+        assert_eq!(line.later, ["b", "a"]);
     }
 
     fn ask(places: &Places, world: &World, uid: &str, since: i64) -> Turn {

@@ -1,6 +1,6 @@
 //! What the operator answers: the status of a `StagingEnvironment`.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -294,8 +294,9 @@ pub enum TaskState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
-    /// Since when it waits.
-    pub since: Time,
+    /// Since when it waits: to the microsecond, since the order of those that came in the same
+    /// second follows from it.
+    pub since: MicroTime,
     /// Whose turn it is, counted from 1; followed at least every five minutes.
     pub position: u32,
 }
