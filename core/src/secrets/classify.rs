@@ -195,7 +195,7 @@ fn refuse(hint: Hint<'_>, text: &str) -> Result<(), NotInventable> {
     if hint.any(name::is_hash) {
         return because("a hash of a password, which only that password fits");
     }
-    if hint.role == Role::Credential && hint.any(name::is_private_key) && !text.starts_with('/') {
+    if hint.role != Role::Setting && hint.any(name::is_private_key) && !text.starts_with('/') {
         return because("a private key, whose public half is elsewhere");
     }
     if hint.any(name::decrypts_shipped_data) {

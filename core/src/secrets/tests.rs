@@ -309,6 +309,7 @@ fn what_nobody_can_invent_is_said_so() {
         ("wp-config.php", "<?php\ndefine('DB_PASSWORD', 'shop');\n"),
         ("RAILS_MASTER_KEY", "0123456789abcdef0123456789abcdef"),
         ("VAPID_PRIVATE_KEY", "abcdefgh"),
+        ("privateKeyPem", "abcdefgh"),
     ] {
         assert!(shape_of(name, value).starts_with('!'), "{name}: {}", shape_of(name, value));
     }
