@@ -8,7 +8,7 @@
 
 use std::{future::Future, time::Duration};
 
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, ObjectList, PostParams, Preconditions};
 use kulisse_core::api::names;
 
 use super::error::{Error, code};
@@ -17,6 +17,8 @@ use super::error::{Error, code};
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A list is answered within this.
 const LIST_DEADLINE: Duration = Duration::from_secs(30);
+/// Objects that a list has at once.
+const PAGE: u32 = 500;
 /// Attempts, the first included.
 const ATTEMPTS: u32 = 4;
 /// Pause after the first attempt; it triples.
@@ -58,6 +60,28 @@ where
     F: Future<Output = kube::Result<T>>,
 {
     attempt(what, LIST_DEADLINE, false, request).await
+}
+
+/// Makes the requests of a list that comes in pages, each by `list`, and answers all of it.
+///
+/// # Errors
+///
+/// The first error of `list`.
+pub async fn pages_of<T, F>(list: impl Fn(ListParams) -> F) -> Result<Vec<T>, Error>
+where
+    T: Clone,
+    F: Future<Output = Result<ObjectList<T>, Error>>,
+{
+    let mut items = Vec::new();
+    let mut params = ListParams::default().limit(PAGE);
+    loop {
+        let page = list(params.clone()).await?;
+        items.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(items),
+        }
+    }
 }
 
 /// How the operator creates: under its own field manager.

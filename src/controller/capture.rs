@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams, TypeMeta},
+    api::{ApiResource, DynamicObject, TypeMeta},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
@@ -30,7 +30,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{
-    call::{call, call_list, call_secret},
+    call::{call, call_list, call_secret, pages_of},
     context::Context,
     discovery::Kinds,
     error::Error,
@@ -39,8 +39,6 @@ use super::{
 
 /// Kinds that are read at the same time.
 const AT_ONCE: usize = 8;
-/// Objects that are asked for at once.
-pub(super) const PAGE: u32 = 500;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
 pub(super) const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
 
@@ -215,7 +213,7 @@ pub(super) fn parted(
     Ok((untyped(secret, kind)?, opened))
 }
 
-fn is_secret(kind: &ApiResource) -> bool {
+pub(super) fn is_secret(kind: &ApiResource) -> bool {
     kind.group.is_empty() && kind.kind == SECRET
 }
 
@@ -223,20 +221,14 @@ pub(super) async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<V
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {
-    let mut items = Vec::new();
-    let mut params = ListParams::default().limit(PAGE);
-    loop {
-        let page = if secret {
-            call_secret(what, || api.list(&params)).await?
+    pages_of(|params| async move {
+        if secret {
+            call_secret(what, || api.list(&params)).await
         } else {
-            call_list(what, || api.list(&params)).await?
-        };
-        items.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(items),
+            call_list(what, || api.list(&params)).await
         }
-    }
+    })
+    .await
 }
 
 /// Takes a Secret's values into the type that cannot be shown.

@@ -71,7 +71,6 @@ pub fn follow(seen: &Seen, step: &Step, ctx: &Context) {
         }
         None => ctx.sources.leave(uid),
     }
-    ctx.metrics.drifted(&ctx.sources.differences());
 }
 
 /// The namespace that is followed: manifests do not move by themselves.
@@ -89,7 +88,7 @@ pub fn follows(seen: &Seen) -> bool {
 /// Keeps a plan that blocks from taking the place of one that works: it is said instead.
 pub fn blocks(seen: &mut Seen, plan: &Plan) -> bool {
     let Some(it) = plan.blocking().next() else { return false };
-    hold_back(seen, &format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle));
+    hold_back(seen, &it.told());
     true
 }
 

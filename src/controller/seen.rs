@@ -236,9 +236,7 @@ impl Seen {
                 "copy-not-allowed" => Reason::NotAllowedByClass,
                 _ => Reason::ProductionReference,
             };
-            let message =
-                format!("{}{}: {}: {}", first.object, first.path, first.why, first.settle);
-            Some((Problem::new(reason, message), stored.plan.blocking().count()))
+            Some((Problem::new(reason, first.told()), stored.plan.blocking().count()))
         });
         Some(PlanFacts {
             generation: summary.generation,

@@ -17,10 +17,10 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams, ObjectMeta},
+    api::{ApiResource, DynamicObject, ObjectMeta},
 };
 use kulisse_core::{
     api::{condition::Reason, drift::Differences, identity::NamespaceName},
@@ -33,8 +33,8 @@ use kulisse_core::{
 use tokio::sync::OnceCell;
 
 use super::{
-    call::{call, call_list, call_secret},
-    capture::{self, ESSENTIAL},
+    call::{call, call_list, call_secret, pages_of},
+    capture::{self, ESSENTIAL, is_secret},
     context::Context,
     error::Error,
 };
@@ -199,6 +199,7 @@ impl Source {
 pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
     loop {
         tokio::time::sleep(TICK).await;
+        ctx.metrics.drifted(&ctx.sources.differences());
         let due = stream::iter(ctx.sources.due(Instant::now()));
         due.for_each_concurrent(SOURCES, |source| {
             let wake = &wake;
@@ -322,16 +323,10 @@ async fn metadata(
 ) -> Result<Vec<ObjectMeta>, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
     let what = format!("list the metadata of {} in {source}", kind.plural);
-    let mut params = ListParams::default().limit(capture::PAGE);
-    let mut found = Vec::new();
-    loop {
-        let page = call_list(&what, || api.list_metadata(&params)).await?;
-        found.extend(page.items.into_iter().map(|it| it.metadata));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(found),
-        }
-    }
+    let (api, what) = (&api, &what);
+    let list = |params| async move { call_list(what, || api.list_metadata(&params)).await };
+    let found = pages_of(list).await?;
+    Ok(found.into_iter().map(|it| it.metadata).collect())
 }
 
 /// Whether a controller makes it from another object, which is what counts then.
@@ -340,10 +335,6 @@ fn is_made(kind: &ApiResource, meta: &ObjectMeta) -> bool {
     let counts = kinds::named(&kind.group, &kind.kind)
         .is_some_and(|it| it.shape == Shape::Pod || it.action == Action::Clone);
     owned && !counts
-}
-
-fn is_secret(kind: &ApiResource) -> bool {
-    *kind == ApiResource::erase::<Secret>(&())
 }
 
 #[cfg(test)]

@@ -148,6 +148,14 @@ pub struct Finding {
     pub settle: String,
 }
 
+impl Finding {
+    /// What and where it is, why it matters, and what settles it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{}{}: {}: {}", self.object, self.path, self.why, self.settle)
+    }
+}
+
 /// How bad a finding is.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Plan, PlanError,
@@ -17,7 +17,10 @@ use super::{
     request::Request,
 };
 use crate::{
-    api::drift::{Became, Drifted, PATHS},
+    api::{
+        drift::{Became, Drifted, PATHS},
+        staging_plan::Finding,
+    },
     secrets::{Part, PlannedKey, PlannedSecret, PlannedValue},
 };
 
@@ -46,9 +49,7 @@ pub fn moved(request: &Request, captured: &Capture, held: &Plan, fresh: &Capture
     match plan(request, &now) {
         Ok(after) => {
             let first = after.blocking().next();
-            let blocks = first
-                .filter(|_| before.blocking().next().is_none())
-                .map(|it| format!("{}{}: {}: {}", it.object, it.path, it.why, it.settle));
+            let blocks = first.filter(|_| before.blocking().next().is_none()).map(Finding::told);
             let held_back = blocks.or_else(|| unread(captured, fresh));
             Moved { objects: compare(before, &after), held_back }
         }
@@ -161,7 +162,7 @@ pub fn paths(before: &Value, after: &Value) -> Vec<String> {
     found
 }
 
-fn walk(before: &Value, after: &Value, at: &mut String, found: &mut Vec<String>) {
+fn walk<'a>(before: &'a Value, after: &'a Value, at: &mut String, found: &mut Vec<String>) {
     if before == after || found.len() == PATHS {
         return;
     }
@@ -172,10 +173,8 @@ fn walk(before: &Value, after: &Value, at: &mut String, found: &mut Vec<String>)
             for field in fields {
                 at.push('/');
                 at.push_str(&escape(field));
-                let of = |map: &serde_json::Map<String, Value>| {
-                    map.get(field).cloned().unwrap_or_default()
-                };
-                walk(&of(one), &of(other), at, found);
+                let of = |it: &'a Map<String, Value>| it.get(field).unwrap_or(&Value::Null);
+                walk(of(one), of(other), at, found);
                 at.truncate(length);
             }
         }
