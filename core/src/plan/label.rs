@@ -29,6 +29,9 @@ const MANAGED: Rule = Rule {
 const MESH: &[&str] =
     &["istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint"];
 
+/// Values of these labels by which it leaves them out.
+const OUT: [&str; 2] = ["disabled", "none"];
+
 /// The pass.
 pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     without_mesh(context, log);
@@ -48,7 +51,8 @@ fn without_mesh(context: &Context, log: &mut Log) {
     let Some(namespace) = source.filter(|it| it.name() == context.source()) else { return };
     for key in MESH {
         let Some(value) = namespace.label(key) else { continue };
-        if context.request.class.namespace_labels.contains_key(*key) {
+        let is_out = OUT.contains(&value);
+        if is_out || context.request.class.namespace_labels.contains_key(*key) {
             continue;
         }
         log.find(

@@ -9,14 +9,28 @@ use super::{
 };
 
 /// Where kinds name the hosts at which they let users in.
-const ROUTES: [(&str, &str, &[&str]); 6] = [
+const ROUTES: [(&str, &str, &[&str]); 11] = [
     ("networking.k8s.io", "Ingress", &["/spec/rules/*/host", "/spec/tls/*/hosts/*"]),
     ("gateway.networking.k8s.io", "HTTPRoute", &["/spec/hostnames/*"]),
     ("gateway.networking.k8s.io", "GRPCRoute", &["/spec/hostnames/*"]),
     ("gateway.networking.k8s.io", "TLSRoute", &["/spec/hostnames/*"]),
     ("route.openshift.io", "Route", &["/spec/host"]),
     ("networking.istio.io", "Gateway", &["/spec/servers/*/hosts/*"]),
+    ("projectcontour.io", "HTTPProxy", &["/spec/virtualhost/fqdn"]),
+    ("getambassador.io", "Mapping", &["/spec/hostname", "/spec/host"]),
+    ("getambassador.io", "Host", &["/spec/hostname"]),
+    ("k8s.nginx.org", "VirtualServer", &["/spec/host"]),
+    ("cert-manager.io", "Certificate", &["/spec/dnsNames/*"]),
 ];
+
+/// Where kinds that lead within a mesh as well name the hosts at which a gateway lets users in.
+const BEHIND: [(&str, &str, &str); 1] =
+    [("networking.istio.io", "VirtualService", "/spec/hosts/*")];
+
+/// Whether it holds for a gateway, and not for the mesh alone.
+fn behind_a_gateway(object: &Object) -> bool {
+    object.expand("/spec/gateways/*").iter().any(|it| object.text(it) != "mesh")
+}
 
 /// Where load balancers say what they answer at, whatever they balance.
 const BALANCED: [&str; 2] =
@@ -24,6 +38,11 @@ const BALANCED: [&str; 2] =
 
 /// Where a Service has addresses.
 const ADDRESSES: [&str; 3] = ["/spec/clusterIP", "/spec/clusterIPs/*", "/spec/externalIPs/*"];
+
+/// Whether a host is one of a Service: no name of the outside.
+fn is_of_cluster(host: &str) -> bool {
+    host.split('.').skip(1).any(|it| it == "svc")
+}
 
 /// What production answers at, and whose that is.
 pub(super) struct Production {
@@ -46,6 +65,14 @@ impl Production {
             for path in routes {
                 found.note(object, path);
                 found.note_domains(object, path);
+            }
+            if let Some((.., at)) = BEHIND
+                .iter()
+                .find(|(group, kind, _)| object.group() == *group && object.kind() == *kind)
+                && behind_a_gateway(object)
+            {
+                found.note(object, at);
+                found.note_domains(object, at);
             }
             for path in &BALANCED {
                 found.note(object, path);
@@ -70,7 +97,7 @@ impl Production {
             let whose = object.key().to_string();
             if let Ok(ip) = text.parse::<IpAddr>() {
                 self.addresses.entry(ip).or_insert(whose);
-            } else if text.contains('.') {
+            } else if text.contains('.') && !is_of_cluster(text) {
                 self.hosts.entry(text.to_ascii_lowercase()).or_insert(whose);
             }
         }
@@ -79,6 +106,9 @@ impl Production {
     fn note_domains(&mut self, object: &Object, path: &str) {
         for path in object.expand(path) {
             let host = object.text(&path).to_ascii_lowercase();
+            if is_of_cluster(&host) {
+                continue;
+            }
             let domains = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
             for domain in domains.filter(|it| it.contains('.')) {
                 self.domains.entry(domain.to_owned()).or_insert_with(|| object.key().to_string());

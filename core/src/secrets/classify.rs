@@ -118,7 +118,7 @@ pub(super) fn value(hint: Hint<'_>, raw: &str) -> Taken {
 }
 
 fn core(hint: Hint<'_>, text: &str) -> Taken {
-    if text.is_empty() || shape::is_reference(text) {
+    if text.is_empty() || shape::is_reference(text) || shape::is_resource(text) {
         return Ok(Pieces::kept(text));
     }
     if text.starts_with("${")

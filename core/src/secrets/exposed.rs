@@ -3,7 +3,7 @@
 
 use super::{
     classify::{self, Hint, Place},
-    name,
+    markup, name,
     name::Role,
     pieces::Piece,
     redact::{MASK, may_mask, redact},
@@ -26,8 +26,12 @@ pub(crate) struct Exposed {
 /// Fields that speak of credentials, URLs with a password, tokens of known services, private keys.
 /// What only points at a credential (`${PASSWORD}`, a path) is none, nor is a certificate.
 pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
-    if is_placeholder(text.trim()) {
+    // Files that nobody has looked into are told as such.
+    if is_placeholder(text.trim()) || shape::is_packed(text.trim()) {
         return Vec::new();
+    }
+    if let Some(found) = markup::credentials(text) {
+        return found;
     }
     let names = [name];
     let hint = Hint { names: &names, role: name::role(name), place: Place::Field, depth: 0 };
@@ -39,6 +43,12 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
     match classify::value(hint, text) {
         Err(refusal) if refusal.public => Vec::new(),
         Err(refusal) => {
+            // What a Secret cannot be made anew from may be told line by line.
+            let whole = shape::not_inventable(text).is_some();
+            let found = if whole || !text.contains('\n') { Vec::new() } else { spoken(text) };
+            if !found.is_empty() {
+                return found;
+            }
             vec![Exposed { line: 1, length: text.trim().chars().count(), what: refusal.why }]
         }
         Ok(pieces) => {
@@ -101,11 +111,19 @@ fn is_placeholder(value: &str) -> bool {
     let inner = value.trim_matches(|c: char| !c.is_alphanumeric());
     inner.is_empty()
         || shape::is_boolean(value)
-        || value.starts_with('<') && value.ends_with('>')
+        || value.strip_prefix('<').is_some_and(|it| it.ends_with('>') && !it.contains('<'))
         || matches!(value.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off")
         || value.starts_with("{{")
+        || value.starts_with("#{")
+        || value.len() > 4 && ["__", "%", "@"].iter().any(|it| encloses(it, value))
         || value.strip_prefix('$').is_some_and(|it| it.starts_with(['{', '(']) || is_word(it))
         || value.chars().all(|c| matches!(c, 'x' | 'X'))
+}
+
+/// `__PASSWORD__`: a step of a pipeline puts something else there.
+fn encloses(mark: &str, value: &str) -> bool {
+    let inner = value.strip_prefix(mark).and_then(|it| it.strip_suffix(mark));
+    inner.is_some_and(is_word)
 }
 
 fn is_word(text: &str) -> bool {
@@ -151,8 +169,44 @@ mod tests {
             ("app.properties", "a=1\nb=2\napi.key=0123456789\n", vec![(3, 10)]),
             ("run.sh", "set -e\nPGPASSWORD=hunter2 psql -h db\n", vec![(2, 7)]),
             ("X", "ghp_0123456789abcdefABCD", vec![(1, 20)]),
+            (
+                "nlog.config",
+                "<nlog><target name=\"seq\" serverUrl=\"http://seq:5341\" apiKey=\"AbCdEf0123456789\" /></nlog>\n",
+                vec![(1, 16)],
+            ),
+            (
+                "web.config",
+                "<connectionStrings>\n  <add name=\"Db\" connectionString=\"Server=sql;User Id=sa;Password=Adm1n!pass\" />\n</connectionStrings>\n",
+                vec![(2, 10)],
+            ),
+            (
+                "context.xml",
+                "<a>\n  <Resource username=\"shop\" password=\"hunter2\"/>\n</a>\n",
+                vec![(2, 7)],
+            ),
+            (
+                "settings.xml",
+                "<server>\n  <id>nexus</id>\n  <password>hunter2</password>\n</server>\n",
+                vec![(3, 7)],
+            ),
+            (
+                "config.xml",
+                "<c>\n  <add key=\"SmtpPassword\" value=\"hunter2\" />\n</c>\n",
+                vec![(2, 7)],
+            ),
+            (
+                "wp-config.php",
+                "<?php\ndefine('DB_PASSWORD', 'hunter2');\ndefine( \"DB_USER\", \"shop\" );\n",
+                vec![(2, 7)],
+            ),
+            (
+                "settings.py",
+                "DEBUG = False\nDATABASES = {'default': {'PASSWORD': 'hunter2'}}\n",
+                vec![(2, 7)],
+            ),
+            ("app.rb", "config.api_key = 'hunter2hunter2'\n", vec![(1, 14)]),
         ] {
-            assert_eq!(places(name, text), expected, "{name}");
+            assert_eq!(places(name, text), expected, "{name}: {text}");
         }
         let key = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----";
         assert_eq!(
@@ -182,6 +236,21 @@ mod tests {
             ("run.pl", "my $x = 1;\ndie \"not redis://:password\\@host:port/0\\n\";\n"),
             ("help.txt", "Give it as\n  postgres://user:password@host/database\n"),
             ("app.yaml", "auth:\n  enabled: true\n  secretName: db\n"),
+            ("database.yml", "production:\n  host: db\n  password: <%= ENV[\"PGPASSWORD\"] %>\n"),
+            (
+                "database.yml",
+                "production:\n  password: <%= ENV.fetch('PGPASSWORD') %>\n  host: db\n",
+            ),
+            (
+                "KMS_KEY",
+                "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+            ),
+            ("DB_SECRET", "projects/acme-prod/secrets/db/versions/latest"),
+            (
+                "web.config",
+                "<a>\n  <add key=\"Password\" value=\"#{DbPassword}#\" />\n  <b password=\"${DB_PASSWORD}\" publicKeyToken=\"null\"/>\n</a>\n",
+            ),
+            ("wp-config.php", "<?php\ndefine('DB_PASSWORD', getenv('DB_PASSWORD'));\n"),
         ] {
             assert_eq!(places(name, text), vec![], "{name} {text}");
         }

@@ -21,6 +21,7 @@ mod hash;
 mod keys;
 mod make;
 mod mark;
+mod markup;
 mod name;
 mod pattern;
 mod pieces;
@@ -57,5 +58,6 @@ pub(crate) use self::{
     exposed::{Exposed, exposed},
     keys::certificates as certificates_in,
     pattern::Pattern,
+    shape::is_packed,
     unread::{is_telling, outside},
 };

@@ -141,6 +141,10 @@ pub(super) fn role(name: &str) -> Role {
     if is_count(head, previous) {
         return Role::Setting;
     }
+    // Of an assembly of .NET: a hash of a public key, which its configuration names everywhere.
+    if head == "token" && before.ends_with(&["public".to_owned(), "key".to_owned()]) {
+        return Role::Setting;
+    }
     // The identifier of a key belongs to the key: an outside service knows the pair.
     if head == "id" && previous.is_some_and(|word| matches!(singular(word), "key" | "accesskey")) {
         return Role::Credential;
@@ -343,6 +347,7 @@ mod tests {
             ("client_id", Role::Setting),
             ("VAPID_PUBLIC_KEY", Role::Setting),
             ("max_tokens", Role::Setting),
+            ("publicKeyToken", Role::Setting),
             ("PASSWORD_FILE", Role::Doubtful),
             ("TOKEN_URL", Role::Doubtful),
             ("cookie.hashKey", Role::Doubtful),

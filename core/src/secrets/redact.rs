@@ -40,6 +40,10 @@ static NAMED: Pattern = Pattern::new(
 static ASSIGNMENT: Pattern = Pattern::new(
     r#"([A-Za-z_][\w.-]*)(\\?["']?\s*[=:]\s*)(\$\{[^}]*\}|\$\([^)]*\)|\{\{[^}]*\}\}|"(?:[^"\\]|\\.)*"|\\"(?:[^"\\]|\\[^"])*\\"|'[^']*'|[^\s"',;&{}\[\]()][^\s"',;&}\])]*)"#,
 );
+/// `define('DB_PASSWORD', '…')`, `setdefault("SECRET_KEY", "…")`.
+static CALL: Pattern = Pattern::new(
+    r#"(\(\s*["'])([A-Za-z_][\w.-]*)(["']\s*,\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#,
+);
 /// `--password x`, `-p x` of commands.
 static FLAG: Pattern =
     Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
@@ -71,9 +75,10 @@ pub fn redact(text: &str) -> String {
         let [before, name, between, value] = groups(found);
         format!("{before}{name}{between}{}", masked(name, value))
     });
-    let text = replace(&ASSIGNMENT, text, |found| {
-        let [name, between, value] = groups(found);
-        format!("{name}{between}{}", masked(name, value))
+    let text = assignments(text);
+    let text = replace(&CALL, text, |found| {
+        let [before, name, between, value] = groups(found);
+        format!("{before}{name}{between}{}", masked(name, value))
     });
     let text = replace(&FLAG, text, |found| {
         let [before, name, value] = groups(found);
@@ -84,6 +89,21 @@ pub fn redact(text: &str) -> String {
         None => found[0].to_owned(),
     });
     text.into_owned()
+}
+
+/// Assignments, also those within the quotes of another: `connection="Server=db;Password=…"`.
+fn assignments(text: Cow<'_, str>) -> Cow<'_, str> {
+    replace(&ASSIGNMENT, text, |found| {
+        let [name, between, value] = groups(found);
+        let quote = value.chars().next().filter(|it| matches!(it, '"' | '\''));
+        let inner = quote.and_then(|it| value.strip_prefix(it)?.strip_suffix(it));
+        match (quote, inner.filter(|it| it.contains('='))) {
+            (Some(quote), Some(inner)) if name::role(name) != Role::Credential => {
+                format!("{name}{between}{quote}{}{quote}", assignments(inner.into()))
+            }
+            _ => format!("{name}{between}{}", masked(name, value)),
+        }
+    })
 }
 
 /// Whether [`redact`] may change a text or a part of it. Most texts hold nothing of what every
@@ -125,6 +145,8 @@ fn masked(name: &str, value: &str) -> String {
         || shape::is_reference(inner)
         || inner.contains(MASK)
         || is_scheme(inner)
+        // `<%= ENV["PASSWORD"] %>`
+        || inner.starts_with("<%")
         || inner.starts_with("//");
     if stays { value.to_owned() } else { value.replace(inner, MASK) }
 }
@@ -244,9 +266,18 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in
-            [&PEM, &JWT, &USERINFO, &AUTHORIZATION, &SCHEME, &NAMED, &ASSIGNMENT, &FLAG, &TOKEN]
-        {
+        for pattern in [
+            &PEM,
+            &JWT,
+            &USERINFO,
+            &AUTHORIZATION,
+            &SCHEME,
+            &NAMED,
+            &ASSIGNMENT,
+            &CALL,
+            &FLAG,
+            &TOKEN,
+        ] {
             assert!(pattern.get().is_some());
         }
     }
@@ -264,6 +295,11 @@ mod tests {
             ),
             ("- name: DB_PASSWORD\n  value: xy\n", "- name: DB_PASSWORD\n  value: •••\n"),
             ("apiKey: 'abc'", "apiKey: '•••'"),
+            ("define('DB_PASSWORD', 'hunter2');", "define('DB_PASSWORD', '•••');"),
+            (
+                "connection=\"Server=db;Password=hunter2;\" x",
+                "connection=\"Server=db;Password=•••;\" x",
+            ),
             ("Authorization: Bearer abcdefgh", "Authorization: Bearer •••"),
             ("authorization: Basic dTpw", "authorization: Basic •••"),
             ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_", "got •••"),

@@ -58,7 +58,11 @@ static CLASS: Pattern = Pattern::new(r"^([a-z]\w*\.){2,}[A-Z]\w*$");
 static UUID: Pattern =
     Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
 static REFERENCE: Pattern = Pattern::new(
-    r"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%)$",
+    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
+);
+/// What a cloud calls one of its resources: a name, whatever it is the name of.
+static RESOURCE: Pattern = Pattern::new(
+    r"^(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:\S+|projects/[a-z0-9-]+/[A-Za-z]+/\S+|(?i:/subscriptions/[0-9a-f-]{36}/\S+))$",
 );
 static PATH: Pattern = Pattern::new(r"^/[\w.-]+(/[\w.-]+)+;?$");
 static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
@@ -116,9 +120,23 @@ pub(super) fn is_path(text: &str) -> bool {
     text.starts_with('/') && PATH.matches(text) && !is_token(text)
 }
 
+/// Whether the value is the name of a resource in a cloud.
+pub(super) fn is_resource(text: &str) -> bool {
+    ["arn:aws", "projects/", "/subscriptions/"].iter().any(|it| text.starts_with(it))
+        && RESOURCE.matches(text)
+}
+
+/// Whether the value is the base64 of a packed file: gzip, Zstandard, bzip2, xz, ZIP.
+pub(crate) fn is_packed(text: &str) -> bool {
+    const STARTS: [&str; 5] = ["H4sI", "KLUv/", "QlpoO", "/Td6WFo", "UEsDB"];
+    text.len() > 24
+        && STARTS.iter().any(|it| text.starts_with(it))
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=\r\n".contains(&it))
+}
+
 /// Whether the value only points at another: `${DB_PASSWORD}`.
 pub(super) fn is_reference(text: &str) -> bool {
-    text.starts_with(['$', '{', '%']) && REFERENCE.matches(text)
+    text.starts_with(['$', '{', '%', '<']) && REFERENCE.matches(text)
 }
 
 /// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password
@@ -181,6 +199,9 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
     if text.contains("AGE-SECRET-KEY-") {
         return secret("a key that decrypts data kept elsewhere");
     }
+    if is_packed(text) {
+        return secret("packed data in base64, which nobody has looked into");
+    }
     if text.starts_with("-----BEGIN ") {
         return public("a certificate or public key, whose private half is elsewhere");
     }
@@ -228,6 +249,7 @@ mod tests {
             &CLASS,
             &UUID,
             &REFERENCE,
+            &RESOURCE,
             &PATH,
             &BOOLEAN,
         ];
@@ -306,6 +328,7 @@ mod tests {
             "-----BEGIN RSA PRIVATE KEY-----\nMII",
             "{\"auths\":{}}",
             "{\"keys\":[{\"kty\":\"RSA\"}]}",
+            "H4sIAAAAAAAAA8tIzcnJVyjPL8pJAQCFEUoNCwAAAA==",
         ] {
             assert!(not_inventable(text).is_some(), "{text}");
         }

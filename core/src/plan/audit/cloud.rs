@@ -15,33 +15,58 @@ use crate::{
     secrets::Pattern,
 };
 
-/// How clouds write names of resources, and what they are.
-static FORMS: [(Pattern, &str); 6] = [
+/// How clouds write names of resources: words of which one is in each, the form, and what it is.
+static FORMS: [(&[&str], Pattern, &str); 7] = [
     (
+        &["arn:aws"],
         Pattern::new(r#"\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:[^\s"'<>,;)\]}]+"#),
         "an AWS resource",
     ),
     (
+        &["projects/"],
         Pattern::new(
             r#"\bprojects/[a-z][a-z0-9-]{3,28}[a-z0-9]/(?:topics|subscriptions|secrets|locations|databases|instances|buckets|datasets|serviceAccounts|global|zones|regions)/[^\s"'<>,;)\]}]+"#,
         ),
         "a Google Cloud resource",
     ),
     (
+        &["://"],
         Pattern::new(
             r#"\b(?:s3|s3a|s3n|gs|oss|obs|cosn|abfss?|wasbs?)://[A-Za-z0-9][^\s"'<>,;)\]}/]*"#,
         ),
         "a bucket",
     ),
     (
+        &["/subscriptions/", "/Subscriptions/", "/SUBSCRIPTIONS/"],
         Pattern::new(r#"(?i)/subscriptions/[0-9a-f]{8}-[0-9a-f-]{27}(?:/[^\s"'<>,;)\]}]*)?"#),
         "an Azure resource",
     ),
     (
+        &[".gserviceaccount.com"],
         Pattern::new(r"\b[a-z0-9-]+@[a-z0-9-]+\.iam\.gserviceaccount\.com\b"),
         "a Google service account",
     ),
-    (Pattern::new(r"\bInstrumentationKey=[0-9a-f-]{36}"), "an Azure telemetry account"),
+    (
+        &["InstrumentationKey="],
+        Pattern::new(r"\bInstrumentationKey=[0-9a-f-]{36}"),
+        "an Azure telemetry account",
+    ),
+    (
+        &[
+            ":africa-",
+            ":asia-",
+            ":australia-",
+            ":europe-",
+            ":me-",
+            ":northamerica-",
+            ":southamerica-",
+            ":us-",
+        ],
+        Pattern::new(
+            r"\b[a-z][a-z0-9-]{4,28}[a-z0-9]:(?:africa|asia|australia|europe|me|northamerica|southamerica|us)-[a-z]+\d{1,2}:[a-z][a-z0-9-]*",
+        ),
+        "a Cloud SQL instance",
+    ),
 ];
 
 /// Ends of names whose values are accounts, and the form of those.
@@ -77,7 +102,10 @@ pub(super) fn resources(
 ) -> Vec<Place> {
     let mut found: Places<(String, &'static str)> = Places::new();
     for text in texts {
-        for (form, what) in &FORMS {
+        for (words, form, what) in &FORMS {
+            if !words.iter().any(|it| text.value.contains(it)) {
+                continue;
+            }
             for resource in form.get().into_iter().flat_map(|it| it.find_iter(&text.value)) {
                 let resource = resource.as_str();
                 if !EVERYBODYS.iter().any(|it| resource.starts_with(it)) {
@@ -118,13 +146,18 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert!(FORMS.iter().all(|(form, _)| form.get().is_some()));
+        assert!(FORMS.iter().all(|(_, form, _)| form.get().is_some()));
         assert!(ACCOUNTS.iter().all(|(_, form, _)| form.get().is_some()));
     }
 
     #[test]
     fn resources_are_known_by_their_forms() {
+        let known = |text: &str| {
+            let has = |words: &[&str]| words.iter().any(|it| text.contains(it));
+            FORMS.iter().any(|(words, form, _)| has(words) && form.matches(text))
+        };
         for text in [
+            "acme-prod:europe-west1:orders",
             "arn:aws:sqs:eu-west-1:123456789012:orders",
             "arn:aws:s3:::acme-uploads/x",
             "projects/acme-prod/topics/orders",
@@ -133,12 +166,12 @@ mod tests {
             "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/acme",
             "web@acme-prod.iam.gserviceaccount.com",
         ] {
-            assert!(FORMS.iter().any(|(form, _)| form.matches(text)), "{text}");
+            assert!(known(text), "{text}");
         }
         for text in
             ["projects/web/src/main.rs", "s3://${BUCKET}/x", "the arn: of it", "https://a/b"]
         {
-            assert!(!FORMS.iter().any(|(form, _)| form.matches(text)), "{text}");
+            assert!(!known(text), "{text}");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         object::{Object, escape},
         places::listed,
     },
+    secrets::is_packed,
 };
 
 /// First bytes of files that hold no address.
@@ -42,23 +43,27 @@ const PACKED: [(&[u8], &str); 4] = [
 /// Says of each ConfigMap which of its files were not looked into.
 pub(super) fn files(objects: &[Object], context: &Context, log: &mut Log) {
     for object in objects.iter().filter(|it| kinds::shape(it) == Shape::Settings) {
-        let files = object.get("/binaryData").and_then(Value::as_object).into_iter().flatten();
-        let unread: Vec<(String, &str)> = files
-            .filter_map(|(name, file)| Some((name.clone(), reader(file.as_str()?)?)))
-            .collect();
-        let Some((first, reader)) = unread.first() else { continue };
-        let names: Vec<String> = unread.iter().map(|(name, _)| name.clone()).collect();
+        let files = |map: &str| object.get(map).and_then(Value::as_object).into_iter().flatten();
+        let packed = |text: &str| is_packed(text.trim()).then(|| reader(text.trim())).flatten();
+        let binary = files("/binaryData")
+            .filter_map(|(name, file)| Some(("binaryData", name, reader(file.as_str()?)?)));
+        // A text may be a packed file in base64.
+        let texts =
+            files("/data").filter_map(|(name, file)| Some(("data", name, packed(file.as_str()?)?)));
+        let unread: Vec<(&str, &String, &str)> = binary.chain(texts).collect();
+        let Some((map, first, reader)) = unread.first() else { continue };
+        let names: Vec<String> = unread.iter().map(|(_, name, _)| (*name).clone()).collect();
         log.find(
             Severity::Informs,
             &object.key(),
-            &format!("/binaryData/{}", escape(first)),
+            &format!("/{map}/{}", escape(first)),
             "unread-file",
             format!(
                 "nobody has seen what {} holds, since that is no text: whatever it names comes along as it is",
                 listed(&names)
             ),
             format!(
-                "# to see what it holds; nothing, if that is no address of production's\nkubectl get configmap {} --namespace {} --output go-template='{{{{index .binaryData \"{first}\"}}}}' | base64 -d | {reader}",
+                "# to see what it holds; nothing, if that is no address of production's\nkubectl get configmap {} --namespace {} --output go-template='{{{{index .{map} \"{first}\"}}}}' | base64 -d | {reader}",
                 object.name(),
                 context.source(),
             ),
@@ -68,7 +73,7 @@ pub(super) fn files(objects: &[Object], context: &Context, log: &mut Log) {
 
 /// The command that shows what is in a file, if it is no text and not harmless.
 fn reader(file: &str) -> Option<&'static str> {
-    let bytes = BASE64.decode(file.as_bytes()).ok()?;
+    let bytes = BASE64.decode(file.replace(['\r', '\n'], "").as_bytes()).ok()?;
     let begins = |it: &&[u8]| bytes.starts_with(it);
     if std::str::from_utf8(&bytes).is_ok() || HARMLESS.iter().any(begins) {
         return None;

@@ -109,6 +109,10 @@ fn report(log: &mut Log, pods: &Pods, direction: Direction) {
         Direction::Ingress => "they are reached only as the cloned policies say",
         Direction::Egress => "they reach others only as the cloned policies say",
     };
+    // No Service can lead to Pods without labels: nobody is kept from them.
+    if direction == Direction::Ingress && pods.labels.is_empty() {
+        return;
+    }
     untold(log, pods, "the target's own namespace", without);
 }
 

@@ -65,22 +65,14 @@ const IDENTIFIERS: &[&str] = &[
 ];
 
 /// Domains below which clouds give hosts to whoever rents something.
-const CLOUDS: [&str; 14] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "windows.net",
-    "database.azure.com",
-    "cloudapp.azure.com",
-    "azure-api.net",
-    "mongodb.net",
-    "redislabs.com",
-    "aivencloud.com",
-    "confluent.cloud",
-    "elastic-cloud.com",
-    "upstash.io",
-    "ondigitalocean.com",
-    "neon.tech",
-];
+const CLOUDS: &str = "\
+    amazonaws.com amazonaws.com.cn windows.net azure.net database.azure.com documents.azure.com \
+    cosmos.azure.com cloudapp.azure.com azure-api.net azurewebsites.net azuredatabricks.net sql.goog \
+    a.run.app oraclecloud.com aliyuncs.com yandexcloud.net appdomain.cloud scw.cloud ondigitalocean.com \
+    digitaloceanspaces.com render.com rlwy.net herokuapp.com mongodb.net redislabs.com redis-cloud.com \
+    upstash.io aivencloud.com confluent.cloud cloudamqp.com elastic-cloud.com es.io neon.tech supabase.co \
+    supabase.com psdb.cloud cockroachlabs.cloud clickhouse.cloud timescale.com snowflakecomputing.com \
+    astra.datastax.com cloud.couchbase.com turso.io tmprl.cloud";
 
 /// Schemes behind which no host stands: identities, buckets, files.
 const NO_HOST: [&str; 9] = ["spiffe", "s3", "s3a", "s3n", "gs", "file", "classpath", "arn", "urn"];
@@ -135,9 +127,10 @@ pub(super) fn host(named: &str, line: &str, word: Range<usize>) -> Option<Found>
 /// Whether a host is one that a cloud gives to a database, a queue or a load balancer: whatever it
 /// stands under, it is nothing else.
 fn is_of_cloud(host: &str) -> bool {
-    CLOUDS
-        .iter()
-        .any(|cloud| host.strip_suffix(cloud).is_some_and(|it| it.len() > 1 && it.ends_with('.')))
+    host.contains('.')
+        && CLOUDS.split(' ').any(|cloud| {
+            host.strip_suffix(cloud).is_some_and(|it| it.len() > 1 && it.ends_with('.'))
+        })
 }
 
 /// A version with a colon and a number behind it is no address.

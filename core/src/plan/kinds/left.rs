@@ -15,6 +15,7 @@ const DELIVERY: &str =
     "the clone would deploy itself again, or fight with the tool that deploys production";
 const CERTIFICATE: &str = "certificates would be ordered for names that belong to production";
 const VAULT: &str = "it reads production's vault with production's identity; the Secrets made from it come along with new values";
+const TO_VAULT: &str = "it would write the clone's values into production's vault";
 const CLOUD: &str = "it stands for something in the cloud: a copy would create it again, or adopt and later delete production's";
 const DERIVED: &str = "a controller makes it anew";
 const RUNTIME: &str = "it is state of what runs, not configuration";
@@ -34,6 +35,10 @@ const AS_DEPLOYMENT: &str =
     "if the application needs it, write it as a Deployment, in production or under spec.overlay";
 const KRUISE: &str =
     "OpenKruise's controller decides what runs, and Kulisse does not know its fields";
+const MIGRATION: &str =
+    "its controller would change the schema of the database that it names, which is production's";
+const JOBS: &str =
+    "its controller would start its jobs at production's size, over production's data";
 const EVENTS: &str = "it would take production's events";
 const JUDGED: &str = "a controller wrote down what it found, and will do so in the target";
 const OBSERVED: &str = "what it sets up would report to production's telemetry, as production";
@@ -192,6 +197,8 @@ pub(super) const LEFT: &[Profile] = &[
         makes: &["/spec/target/name"],
         ..from_vault("external-secrets.io", "ExternalSecret")
     },
+    left("external-secrets.io", "PushSecret", "external-secret", TO_VAULT),
+    left("external-secrets.io", "ClusterPushSecret", "external-secret", TO_VAULT),
     from_vault("external-secrets.io", "*"),
     from_vault("generators.external-secrets.io", "*"),
     from_vault("secrets.hashicorp.com", "*"),
@@ -247,6 +254,18 @@ pub(super) const LEFT: &[Profile] = &[
     left("linkerd.io", "*", "mesh", MESH),
     left("multicluster.x-k8s.io", "*", "mesh", MESH),
     left("net.gke.io", "*", "mesh", MESH),
+    left(
+        "spire.spiffe.io",
+        "*",
+        "identity",
+        "it gives out identities by which production's peers would know the clone",
+    ),
+    left(
+        "dapr.io",
+        "*",
+        "sidecar",
+        "Dapr's sidecars would load production's stores, queues and secrets by it",
+    ),
     left("submariner.io", "*", "mesh", MESH),
     left("consul.hashicorp.com", "*", "mesh", MESH),
     left(
@@ -311,6 +330,22 @@ pub(super) const LEFT: &[Profile] = &[
     },
     left("projectcontour.io", "*", "gateway", GATEWAY),
     left("configuration.konghq.com", "*", "gateway", GATEWAY),
+    Profile {
+        backends: &["/spec/upstreams/*/service"],
+        ..left("k8s.nginx.org", "VirtualServer", "gateway", FOREIGN_ROUTE)
+    },
+    left("k8s.nginx.org", "*", "gateway", GATEWAY),
+    Profile {
+        backends: &["/spec/http/*/backends/*/serviceName"],
+        ..left("apisix.apache.org", "ApisixRoute", "gateway", FOREIGN_ROUTE)
+    },
+    left("apisix.apache.org", "*", "gateway", GATEWAY),
+    left("gateway.nginx.org", "*", "gateway", GATEWAY),
+    left("*.solo.io", "*", "gateway", GATEWAY),
+    left("gateway.kgateway.dev", "*", "gateway", GATEWAY),
+    left("*.haproxy.org", "*", "gateway", GATEWAY),
+    left("tailscale.com", "*", "gateway", GATEWAY),
+    left("networking.cfargotunnel.com", "*", "gateway", GATEWAY),
     left("getambassador.io", "*", "gateway", GATEWAY),
     Profile {
         backends: &["/spec/to/name"],
@@ -327,15 +362,28 @@ pub(super) const LEFT: &[Profile] = &[
     left("*.azure.com", "*", "cloud", CLOUD),
     left("app.terraform.io", "*", "cloud", CLOUD),
     left("infra.contrib.fluxcd.io", "*", "cloud", CLOUD),
+    left("tf.galleybytes.com", "*", "cloud", CLOUD),
+    left("pulumi.com", "*", "cloud", CLOUD),
+    left("aiven.io", "*", "cloud", CLOUD),
+    left("atlas.mongodb.com", "*", "cloud", CLOUD),
+    left("objectbucket.io", "*", "cloud", CLOUD),
+    left("ibmcloud.ibm.com", "*", "cloud", CLOUD),
+    left("services.cloud.sap.com", "*", "cloud", CLOUD),
+    left("servicecatalog.k8s.io", "*", "cloud", CLOUD),
     // Operators of stores.
     store("postgresql.cnpg.io", "Cluster"),
     of_store("postgresql.cnpg.io"),
+    store("postgresql.k8s.enterprisedb.io", "Cluster"),
+    of_store("postgresql.k8s.enterprisedb.io"),
     store("acid.zalan.do", "postgresql"),
     of_store("acid.zalan.do"),
     store("postgres-operator.crunchydata.com", "PostgresCluster"),
     of_store("postgres-operator.crunchydata.com"),
     store("kafka.strimzi.io", "Kafka"),
     of_store("kafka.strimzi.io"),
+    of_store("core.strimzi.io"),
+    store("platform.confluent.io", "Kafka"),
+    of_store("platform.confluent.io"),
     store("cluster.redpanda.com", "Redpanda"),
     of_store("cluster.redpanda.com"),
     store("rabbitmq.com", "RabbitmqCluster"),
@@ -351,8 +399,7 @@ pub(super) const LEFT: &[Profile] = &[
     store("databases.spotahome.com", "RedisFailover"),
     of_store("databases.spotahome.com"),
     store("elasticsearch.k8s.elastic.co", "Elasticsearch"),
-    of_store("elasticsearch.k8s.elastic.co"),
-    of_store("kibana.k8s.elastic.co"),
+    of_store("*.k8s.elastic.co"),
     of_store("jetstream.nats.io"),
     store("k8s.mariadb.com", "MariaDB"),
     of_store("k8s.mariadb.com"),
@@ -362,12 +409,20 @@ pub(super) const LEFT: &[Profile] = &[
     of_store("opensearch.opster.io"),
     store("clickhouse.altinity.com", "ClickHouseInstallation"),
     of_store("clickhouse.altinity.com"),
+    of_store("clickhouse-keeper.altinity.com"),
     store("cassandra.datastax.com", "CassandraDatacenter"),
     of_store("cassandra.datastax.com"),
     store("k8ssandra.io", "K8ssandraCluster"),
     of_store("k8ssandra.io"),
     store("redis.redis.opstreelabs.in", "Redis"),
+    store("redis.redis.opstreelabs.in", "RedisCluster"),
+    store("redis.redis.opstreelabs.in", "RedisReplication"),
     of_store("redis.redis.opstreelabs.in"),
+    store("app.redislabs.com", "RedisEnterpriseCluster"),
+    store("app.redislabs.com", "RedisEnterpriseDatabase"),
+    of_store("app.redislabs.com"),
+    store("hyperspike.io", "Valkey"),
+    of_store("hyperspike.io"),
     store("moco.cybozu.com", "MySQLCluster"),
     of_store("moco.cybozu.com"),
     store("minio.min.io", "Tenant"),
@@ -403,6 +458,26 @@ pub(super) const LEFT: &[Profile] = &[
     of_store("hazelcast.com"),
     store("infinispan.org", "Infinispan"),
     of_store("infinispan.org"),
+    store("crdb.cockroachlabs.com", "CrdbCluster"),
+    of_store("crdb.cockroachlabs.com"),
+    store("database.arangodb.com", "ArangoDeployment"),
+    of_store("database.arangodb.com"),
+    store("apps.kubeblocks.io", "Cluster"),
+    of_store("apps.kubeblocks.io"),
+    store("milvus.io", "Milvus"),
+    of_store("milvus.io"),
+    store("seaweed.seaweedfs.com", "Seaweed"),
+    of_store("seaweed.seaweedfs.com"),
+    of_store("*.streamnative.io"),
+    of_store("ceph.rook.io"),
+    store("k8s.keycloak.org", "Keycloak"),
+    of_store("k8s.keycloak.org"),
+    left("*.schemahero.io", "*", "operator", MIGRATION),
+    left("db.atlasgo.io", "*", "operator", MIGRATION),
+    foreign("flink.apache.org", "FlinkDeployment", JOBS),
+    left("flink.apache.org", "*", "pipeline", JOBS),
+    left("sparkoperator.k8s.io", "*", "pipeline", JOBS),
+    left("ray.io", "*", "pipeline", JOBS),
     Profile {
         instead: Some("deploy the same image as a Deployment and a Service in the environment"),
         ..left(

@@ -37,6 +37,8 @@ const GIVEN: &[Given] = &[
     Given { shape: Shape::Service, name: "kubernetes", why: "it is the Kubernetes API itself" },
 ];
 
+const RELEASE_HISTORY: &str = "it is the history of production's Helm release";
+
 /// Types of Secrets that never leave production.
 const SECRET_TYPES: &[(&str, &str, &str)] = &[
     (
@@ -44,13 +46,18 @@ const SECRET_TYPES: &[(&str, &str, &str)] = &[
         "account-token",
         "it is a key to production's Kubernetes API",
     ),
-    ("helm.sh/release.v1", "release-history", "it is the history of production's Helm release"),
+    ("helm.sh/release.v1", "release-history", RELEASE_HISTORY),
     ("bootstrap.kubernetes.io/token", "bootstrap-token", "it lets nodes join the cluster"),
 ];
 
 /// Annotations of the pull credentials that OpenShift makes for every ServiceAccount.
 const BUILDER: [&str; 2] =
     ["openshift.io/internal-registry-auth-token.service-account", "openshift.io/token-secret.name"];
+
+/// Labels by which Helm marks its releases, whatever it stores them in.
+const HELM: [(&str, &str); 2] = [("owner", "helm"), ("OWNER", "TILLER")];
+/// How Helm's releases are called; Tiller's are called as the release.
+const RELEASE: &str = "sh.helm.release.";
 
 /// Annotation of a ConfigMap that serves as a lock.
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
@@ -97,11 +104,21 @@ pub(super) fn is_given(key: &Key) -> bool {
     GIVEN.iter().any(|it| Some(it.shape) == shape && it.name == key.name)
 }
 
+/// Whether Helm stored a release in it: in a ConfigMap, or in a Secret without its type.
+fn is_release(object: &Object, shape: Shape) -> bool {
+    matches!(shape, Shape::Settings | Shape::Secret)
+        && HELM.iter().any(|(key, value)| object.label(key) == Some(value))
+        && (object.name().starts_with(RELEASE) || object.label("OWNER").is_some())
+}
+
 /// Why this very object stays behind although its kind comes along.
 pub(super) fn of(object: &Object) -> Option<Reason> {
     let shape = kinds::shape(object);
     if let Some(it) = GIVEN.iter().find(|it| it.shape == shape && it.name == object.name()) {
         return Some(reason("given", it.why));
+    }
+    if is_release(object, shape) {
+        return Some(reason("release-history", RELEASE_HISTORY));
     }
     if shape == Shape::Secret
         && let Some((_, word, why)) = SECRET_TYPES.iter().find(|it| it.0 == object.text("/type"))

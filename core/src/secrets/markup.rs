@@ -1,0 +1,66 @@
+//! Credentials in XML that is no Secret's: in attributes, between tags, and in entries of which one
+//! attribute names another (`<add key="Password" value="…"/>`).
+
+use super::{
+    exposed::{Exposed, exposed},
+    pattern::Pattern,
+    redact::may_mask,
+};
+
+static ATTRIBUTE: Pattern = Pattern::new(r#"([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')"#);
+static ELEMENT: Pattern = Pattern::new(r"<([A-Za-z_][\w.:-]*)[^<>]*>([^<>]+)</");
+
+/// Attributes that name what another attribute of the same tag holds.
+const NAMES: [&str; 4] = ["key", "name", "id", "property"];
+
+/// The credentials in a text that begins as markup does; `None` if it does not.
+pub(super) fn credentials(text: &str) -> Option<Vec<Exposed>> {
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let is_markup =
+        start.starts_with('<') && !start.starts_with("<?php") && !start.starts_with("<%");
+    if !is_markup || !text.contains("</") && !text.contains("/>") {
+        return None;
+    }
+    if !may_mask(text) {
+        return Some(Vec::new());
+    }
+    let mut found: Vec<(usize, Exposed)> = Vec::new();
+    let mut add = |at: usize, name: &str, value: &str| {
+        let line = text[..at].matches('\n').count();
+        let of_value = exposed(name, value).into_iter();
+        found.extend(of_value.map(|it| (at, Exposed { line: it.line + line, ..it })));
+    };
+    let (mut named, mut tag) = ("", 0);
+    for it in ATTRIBUTE.get().into_iter().flat_map(|it| it.captures_iter(text)) {
+        let (Some(all), Some(name)) = (it.get(0), it.get(1)) else { continue };
+        let Some(value) = it.get(2).or_else(|| it.get(3)) else { continue };
+        let begins = text[..all.start()].rfind('<').unwrap_or(0);
+        if begins != tag {
+            (named, tag) = ("", begins);
+        }
+        if NAMES.contains(&name.as_str().to_ascii_lowercase().as_str()) {
+            named = value.as_str();
+            continue;
+        }
+        let is_value = name.as_str().eq_ignore_ascii_case("value") && !named.is_empty();
+        let name = if is_value { named } else { name.as_str() };
+        add(value.start(), name, value.as_str());
+    }
+    for it in ELEMENT.get().into_iter().flat_map(|it| it.captures_iter(text)) {
+        if let (Some(name), Some(value)) = (it.get(1), it.get(2)) {
+            add(value.start(), name.as_str(), value.as_str().trim());
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    Some(found.into_iter().map(|(_, it)| it).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        assert!([&ATTRIBUTE, &ELEMENT].iter().all(|it| it.get().is_some()));
+    }
+}
