@@ -91,8 +91,9 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
     let Reading { namespace, captured_at, objects, secrets, mut unreadable } = reading;
     let mut objects: Vec<Object> = objects.into_iter().map(without_values).collect();
     // The last word if an object was read twice, in its content and not in its order.
-    objects.sort_by_cached_key(|object| (object.key(), object.value().to_string()));
-    objects.dedup_by_key(|object| object.key());
+    let content = |object: &Object| object.value().to_string();
+    objects.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| content(a).cmp(&content(b))));
+    objects.dedup_by(|a, b| order(a) == order(b));
     let running_images = images::running(&objects);
     let addresses = addresses::answering(&objects);
     let uses = secrets::uses(&objects);
@@ -117,6 +118,11 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
         unreadable,
         mark,
     }
+}
+
+/// The order of a capture: that of keys.
+fn order(object: &Object) -> (&str, &str, &str) {
+    (object.group(), object.kind(), object.name())
 }
 
 /// The object that controls `object`, as its owner reference names it.

@@ -1,8 +1,9 @@
 //! A hash of all that will be applied.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,10 +33,31 @@ pub(super) fn plan(
     let mut numbers = BTreeMap::new();
     let secrets = numbered(secrets, &mut numbers);
     // What holds no certificates has the digest that it always had.
-    if settings.is_empty() {
-        return of(&(namespace, clones, secrets, tasks));
+    let settings = (!settings.is_empty()).then(|| numbered(settings, &mut numbers));
+    let mut hash = Sha256::new();
+    hash.update(format!("[{}", 4 + usize::from(settings.is_some())));
+    hash.update(written(&namespace));
+    hash.update(format!("[{}", clones.len()));
+    for clone in clones.par_iter().map(of_clone).collect::<Vec<_>>() {
+        hash.update(clone);
     }
-    of(&(namespace, clones, secrets, tasks, numbered(settings, &mut numbers)))
+    hash.update(written(&secrets));
+    hash.update(written(&tasks));
+    if let Some(settings) = settings {
+        hash.update(written(&settings));
+    }
+    hexadecimal(hash)
+}
+
+/// A clone as it is hashed. Nearly all that a plan holds are objects: they are not copied for it.
+fn of_clone(clone: &PlannedClone) -> Vec<u8> {
+    let PlannedClone { wave, object } = clone;
+    let mut out = b"{2".to_vec();
+    text(&mut out, "object");
+    feed(&mut out, object.value());
+    text(&mut out, "wave");
+    out.extend(written(wave));
+    out
 }
 
 /// The recipes, with their classes numbered as they come. Which credentials are equal counts; under
@@ -78,40 +100,64 @@ fn timeless(key: &mut PlannedKey) {
 /// Hash of anything that serialises, as 64 hexadecimal digits. The order of maps does not count,
 /// so equal values have equal hashes, however serde_json was built.
 pub fn of(value: &impl Serialize) -> String {
-    let mut hash = Sha256::new();
-    feed(&mut hash, &serde_json::to_value(value).unwrap_or_default());
+    of_value(&serde_json::to_value(value).unwrap_or_default())
+}
+
+/// The same of what is a value already.
+pub(super) fn of_value(value: &Value) -> String {
+    let mut out = Vec::new();
+    feed(&mut out, value);
+    hexadecimal(Sha256::new_with_prefix(out))
+}
+
+fn hexadecimal(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-fn feed(hash: &mut Sha256, value: &Value) {
+/// Anything that serialises, as it is hashed.
+fn written(value: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::new();
+    feed(&mut out, &serde_json::to_value(value).unwrap_or_default());
+    out
+}
+
+fn feed(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Object(map) => {
             let mut fields: Vec<_> = map.iter().collect();
             fields.sort_by_key(|(field, _)| *field);
-            hash.update(format!("{{{}", fields.len()));
+            length(out, b'{', fields.len());
             for (field, value) in fields {
-                text(hash, field);
-                feed(hash, value);
+                text(out, field);
+                feed(out, value);
             }
         }
         Value::Array(list) => {
-            hash.update(format!("[{}", list.len()));
+            length(out, b'[', list.len());
             for value in list {
-                feed(hash, value);
+                feed(out, value);
             }
         }
-        Value::String(it) => text(hash, it),
-        other => hash.update(format!("={other};")),
+        Value::String(it) => text(out, it),
+        other => {
+            let _ = write!(out, "={other};");
+        }
     }
 }
 
 /// A text with its length, so that two never run into each other.
-fn text(hash: &mut Sha256, text: &str) {
-    hash.update(format!("\"{}:", text.len()));
-    hash.update(text);
+fn text(out: &mut Vec<u8>, text: &str) {
+    length(out, b'"', text.len());
+    out.push(b':');
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn length(out: &mut Vec<u8>, mark: u8, length: usize) {
+    out.push(mark);
+    let _ = write!(out, "{length}");
 }
 
 #[cfg(test)]

@@ -47,28 +47,33 @@ pub fn mark(object: &Object) -> Option<String> {
     if owner.is_some() && kinds::profile(object).is_none_or(|it| it.action != Action::Clone) {
         return None;
     }
-    let mut object = object.clone();
-    for field in ["/status", "/data", "/stringData"] {
-        if field == "/status" || kinds::shape(&object) == Shape::Secret {
-            object.remove(field);
-        }
-    }
-    let written: serde_json::Map<String, Value> = WRITTEN
-        .iter()
-        .filter_map(|field| {
-            let mut value = object.get(&format!("/metadata/{field}"))?.clone();
-            if let Some(map) = value.as_object_mut() {
-                map.retain(|key, _| !NOISE.contains(&key.as_str()));
-                if map.is_empty() {
-                    return None;
-                }
+    let is_secret = kinds::shape(object) == Shape::Secret;
+    let fields = object.value().as_object().into_iter().flatten();
+    let counted = fields.filter_map(|(field, value)| match field.as_str() {
+        "status" => None,
+        "data" | "stringData" if is_secret => None,
+        "metadata" => Some((field.clone(), written(value))),
+        _ => Some((field.clone(), value.clone())),
+    });
+    Some(digest::of_value(&Value::Array(vec![
+        json!(object.key()),
+        Value::Object(counted.collect()),
+    ])))
+}
+
+/// Of metadata what a person writes.
+fn written(metadata: &Value) -> Value {
+    let fields = WRITTEN.iter().filter_map(|field| {
+        let mut value = metadata.get(field)?.clone();
+        if let Some(map) = value.as_object_mut() {
+            map.retain(|key, _| !NOISE.contains(&key.as_str()));
+            if map.is_empty() {
+                return None;
             }
-            Some(((*field).to_owned(), value))
-        })
-        .collect();
-    let key = object.key();
-    object.set("/metadata", json!(written));
-    Some(digest::of(&(key, object)))
+        }
+        Some(((*field).to_owned(), value))
+    });
+    Value::Object(fields.collect())
 }
 
 /// The mark of a Secret's values.
