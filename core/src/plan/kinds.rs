@@ -15,6 +15,8 @@ pub use self::{
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use serde_json::Value;
+
 use super::object::Object;
 use crate::api::status::Wave;
 
@@ -160,8 +162,8 @@ pub fn shape(object: &Object) -> Shape {
 
 /// JSON pointer of the Pod spec in `object`, if its kind has one and it is there.
 pub fn pod_spec(object: &Object) -> Option<String> {
-    let pointer = format!("{}/spec", profile(object)?.pod_template?);
-    object.get(&pointer).is_some_and(serde_json::Value::is_object).then_some(pointer)
+    let pointer = [profile(object)?.pod_template?, "/spec"].concat();
+    object.get(&pointer).is_some_and(Value::is_object).then_some(pointer)
 }
 
 /// JSON pointers of all templates of claims in `object`: its own, and those of ephemeral volumes.
@@ -177,10 +179,13 @@ pub fn claim_templates(object: &Object) -> Vec<String> {
 /// JSON pointers of all containers in `object`, init containers included.
 pub fn containers(object: &Object) -> Vec<String> {
     let Some(spec) = pod_spec(object) else { return Vec::new() };
-    ["initContainers", "containers"]
-        .iter()
-        .flat_map(|list| object.expand(&format!("{spec}/{list}/*")))
-        .collect()
+    let pod = object.get(&spec);
+    let mut found = Vec::new();
+    for list in ["initContainers", "containers"] {
+        let all = pod.and_then(|it| it.get(list)?.as_array()).map_or(0, Vec::len);
+        found.extend((0..all).map(|at| format!("{spec}/{list}/{at}")));
+    }
+    found
 }
 
 /// Groups of Kubernetes itself that look like those of custom resources.

@@ -171,7 +171,11 @@ impl Object {
     /// list. Only what exists is answered.
     pub fn expand(&self, pattern: &str) -> Vec<String> {
         let mut found = Vec::new();
-        below(&self.value, pattern, &mut String::new(), &mut found);
+        let list = pattern.find('*').and_then(|star| pattern[..star].rfind('/'));
+        let (list, rest) = pattern.split_at(list.unwrap_or(pattern.len()));
+        if let Some(value) = self.get(list) {
+            below(value, rest, &mut Pointer::to(list), &mut found);
+        }
         found
     }
 
@@ -237,12 +241,55 @@ impl fmt::Display for Key {
     }
 }
 
-/// One step of a JSON pointer (RFC 6901) for a field of any name.
-pub fn escape(field: &str) -> String {
-    if !field.bytes().any(|it| matches!(it, b'~' | b'/')) {
-        return field.to_owned();
+/// A JSON pointer along a walk: one text that grows and shrinks, since most of what is walked past is
+/// never named.
+pub(super) struct Pointer(String);
+
+impl Pointer {
+    /// Where a walk begins.
+    pub(super) fn to(start: &str) -> Self {
+        Self(start.to_owned())
     }
-    field.replace('~', "~0").replace('/', "~1")
+
+    /// Where it is.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Goes on at a field, and comes back.
+    pub(super) fn field<T>(&mut self, field: &str, walk: impl FnOnce(&mut Self) -> T) -> T {
+        self.step(&escape(field), walk)
+    }
+
+    /// Goes on at an element, and comes back.
+    pub(super) fn element<T>(&mut self, at: usize, walk: impl FnOnce(&mut Self) -> T) -> T {
+        self.step(&at.to_string(), walk)
+    }
+
+    fn step<T>(&mut self, step: &str, walk: impl FnOnce(&mut Self) -> T) -> T {
+        let here = self.0.len();
+        self.0.push('/');
+        self.0.push_str(step);
+        let made = walk(self);
+        self.0.truncate(here);
+        made
+    }
+}
+
+/// One step of a JSON pointer (RFC 6901) for a field of any name.
+pub fn escape(field: &str) -> Cow<'_, str> {
+    if !field.bytes().any(|it| matches!(it, b'~' | b'/')) {
+        return field.into();
+    }
+    let mut step = String::with_capacity(field.len() + 4);
+    for c in field.chars() {
+        match c {
+            '~' => step.push_str("~0"),
+            '/' => step.push_str("~1"),
+            _ => step.push(c),
+        }
+    }
+    step.into()
 }
 
 /// The value at a JSON pointer. That of serde_json makes two texts of every step, and nothing is asked
@@ -298,27 +345,20 @@ fn child<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
 }
 
 /// Finds what `pattern` stands for below `value`, which stands at `path`.
-fn below(value: &Value, pattern: &str, path: &mut String, found: &mut Vec<String>) {
+fn below(value: &Value, pattern: &str, path: &mut Pointer, found: &mut Vec<String>) {
     let Some((step, rest)) = first_step(pattern) else {
-        found.push(path.clone());
+        found.push(path.as_str().to_owned());
         return;
-    };
-    let mut further = |value: &Value, step: &str| {
-        let here = path.len();
-        path.push('/');
-        path.push_str(&escape(step));
-        below(value, rest, path, found);
-        path.truncate(here);
     };
     match (value, &*step) {
         (Value::Array(list), "*") => {
             for (at, it) in list.iter().enumerate() {
-                further(it, &at.to_string());
+                path.element(at, |path| below(it, rest, path, found));
             }
         }
         _ => {
             if let Some(it) = child(value, &step) {
-                further(it, &step);
+                path.field(&step, |path| below(it, rest, path, found));
             }
         }
     }
@@ -335,7 +375,16 @@ fn text(value: Option<&Value>) -> &str {
 
 /// The field that one step of a JSON pointer names.
 pub(super) fn unescape(step: &str) -> Cow<'_, str> {
-    if step.contains('~') { step.replace("~1", "/").replace("~0", "~").into() } else { step.into() }
+    let Some((start, rest)) = step.split_once('~') else { return step.into() };
+    let mut field = start.to_owned();
+    for part in rest.split('~') {
+        match part.as_bytes().first() {
+            Some(b'0') => field.extend(["~", &part[1..]]),
+            Some(b'1') => field.extend(["/", &part[1..]]),
+            _ => field.extend(["~", part]),
+        }
+    }
+    field.into()
 }
 
 #[cfg(test)]
@@ -366,6 +415,15 @@ mod tests {
         assert_eq!(it.expand("/spec/list/*/a/*"), ["/spec/list/0/a/0", "/spec/list/0/a/1"]);
         assert_eq!(it.expand("/spec/list/0/a/*").len(), 2);
         assert!(it.expand("/spec/list/7/a").is_empty() && it.expand("/spec/*").is_empty());
+    }
+
+    #[test]
+    fn a_field_of_any_name_is_one_step() {
+        for (field, step) in [("a", "a"), ("a/b~c", "a~1b~0c"), ("~1", "~01"), ("~~/", "~0~0~1")] {
+            assert_eq!(escape(field), step);
+            assert_eq!(unescape(step), field);
+        }
+        assert_eq!(unescape("~2~"), "~2~");
     }
 
     #[test]

@@ -25,7 +25,6 @@ use super::{
     log::{Log, Rule},
     object::{Key, Object, escape, unescape},
 };
-use crate::api::names::NAMESPACE_NAME_LABEL;
 
 const HOST: Rule =
     Rule { name: "service-host", why: "the Service answers in the clone's own namespace" };
@@ -78,10 +77,9 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
     let names = Names::of(context);
     let settings = kinds::shape(object) == Shape::Settings;
     let variables = variables(object, context);
-    let mut object = object.clone();
     let mut found = Vec::new();
-    for part in place::parts(&object, settings) {
-        let Some(value) = object.get_mut(&part) else { continue };
+    for part in place::parts(object, settings) {
+        let Some(value) = object.get(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
             let all = text::mentions(&names, &site.place(&variables), text);
             found.extend(all.into_iter().map(|it| mention(site.path, text, &it)));
@@ -91,7 +89,6 @@ pub(super) fn mentions(context: &Context, object: &Object) -> Vec<Mention> {
                 kind: Kind::Possible,
             });
             found.extend(encoded);
-            None
         });
     }
     found
@@ -146,19 +143,24 @@ struct Rewritten {
 
 fn rewrite(object: &mut Object, context: &Context) -> Vec<Rewritten> {
     let (names, target) = (&Names::of(context), context.target());
-    let mut changes = Vec::new();
+    let (mut changes, mut new) = (Vec::new(), Vec::new());
     let variables = variables(object, context);
     let settings = kinds::shape(object) == Shape::Settings;
     for part in place::parts(object, settings) {
-        let Some(value) = object.get_mut(&part) else { continue };
+        let Some(value) = object.get(&part) else { continue };
         place::each_text(value, &part, &mut |site, text| {
             let edits = text::edits(names, &site.place(&variables), text);
             for edit in &edits {
                 let (from, to) = text::shown(text, edit, target);
                 changes.push(Rewritten { path: site.path.to_owned(), from, to, kind: edit.kind });
             }
-            (!edits.is_empty()).then(|| text::apply(text, &edits, target))
+            if !edits.is_empty() {
+                new.push((site.path.to_owned(), text::apply(text, &edits, target)));
+            }
         });
+    }
+    for (path, text) in new {
+        object.set(&path, json!(text));
     }
     changes.dedup_by(|a, b| a.path == b.path && a.from == b.from && a.to == b.to);
     changes
@@ -167,7 +169,8 @@ fn rewrite(object: &mut Object, context: &Context) -> Vec<Rewritten> {
 /// Variables that an object's containers have and that hold the source's name, but for those that are
 /// rewritten where they are set: in `env`, and in ConfigMaps.
 fn variables(object: &Object, context: &Context) -> Vec<String> {
-    let mut found = place::variables(object.value(), context.source());
+    let mut found = Vec::new();
+    place::variables(object.value(), context.source(), &mut found);
     let settings = |name: &str| {
         let key = Key { group: String::new(), kind: "ConfigMap".to_owned(), name: name.to_owned() };
         let data = context.by_key.get(&key).and_then(|it| it.get("/data")?.as_object());
@@ -191,9 +194,4 @@ fn variables(object: &Object, context: &Context) -> Vec<String> {
         }
     }
     found
-}
-
-/// JSON pointer step of the label by which namespaces are selected.
-fn namespace_label() -> String {
-    escape(NAMESPACE_NAME_LABEL)
 }

@@ -73,9 +73,9 @@ pub(super) fn shared(object: &Object, spec: &str) -> Option<(&'static str, Strin
             format!("the driver {driver} mounts what is written into the Pod, past every policy");
         return Some(("production-volume", why));
     }
-    let volume = NETWORK_VOLUMES
-        .iter()
-        .find(|kind| !object.expand(&format!("{spec}/volumes/*/{kind}")).is_empty())?;
+    let volumes = object.get(&format!("{spec}/volumes")).and_then(Value::as_array);
+    let has = |kind: &str| volumes.into_iter().flatten().any(|it| it.get(kind).is_some());
+    let volume = NETWORK_VOLUMES.iter().find(|kind| has(kind))?;
     Some((
         "production-volume",
         format!(

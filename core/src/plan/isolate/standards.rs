@@ -194,11 +194,12 @@ fn is_true(object: &Object, path: &str) -> bool {
     object.get(path) == Some(&Value::Bool(true))
 }
 
-/// The security contexts of a Pod spec and its containers.
+/// The security contexts of a Pod spec and its containers, as far as they have some.
 fn contexts(object: &Object, spec: &str) -> Vec<String> {
     std::iter::once(spec.to_owned())
         .chain(kinds::containers(object))
         .map(|it| format!("{it}/securityContext"))
+        .filter(|it| object.get(it).is_some())
         .collect()
 }
 

@@ -19,7 +19,7 @@ use super::super::{
     context::Context,
     kinds::{self, Shape},
     log::{Log, Rule},
-    object::{Object, escape},
+    object::{Object, Pointer, escape},
 };
 use crate::{
     api::identity::{MAX_LABEL, fit},
@@ -60,7 +60,7 @@ const TAGGED: [&str; 2] = ["ad.datadoghq.com/", "datadoghq.com/"];
 pub(super) fn as_staging(object: &mut Object, context: &Context, log: &mut Log) {
     let name = context.request.environment.name.as_str();
     let mut found = Vec::new();
-    labels(object.value(), "", context, &mut found);
+    labels(object.value(), &mut Pointer::to(""), context, &mut found);
     let template = kinds::profile(object).and_then(|it| it.pod_template);
     for metadata in template.into_iter().chain([""]).map(|it| format!("{it}/metadata")) {
         annotations(object, &metadata, name, &mut found);
@@ -101,11 +101,11 @@ fn is_label(key: &str) -> bool {
 }
 
 /// The label wherever it stands, selectors included: they must go on fitting together.
-fn labels(value: &Value, path: &str, context: &Context, found: &mut Vec<(String, Value)>) {
+fn labels(value: &Value, path: &mut Pointer, context: &Context, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Array(list) => {
             for (at, value) in list.iter().enumerate() {
-                labels(value, &format!("{path}/{at}"), context, found);
+                path.element(at, |path| labels(value, path, context, found));
             }
         }
         Value::Object(map) => {
@@ -115,18 +115,17 @@ fn labels(value: &Value, path: &str, context: &Context, found: &mut Vec<(String,
                 let mut new: Vec<String> =
                     values.iter().filter_map(|it| Some(named(it.as_str()?, context))).collect();
                 new.dedup();
-                found.push((format!("{path}/values"), json!(new)));
+                found.push((format!("{}/values", path.as_str()), json!(new)));
             }
             for (field, value) in map {
-                let path = format!("{path}/{}", escape(field));
-                match value {
+                path.field(field, |path| match value {
                     Value::String(text) if is_label(field) => {
-                        found.push((path, json!(named(text, context))));
+                        found.push((path.as_str().to_owned(), json!(named(text, context))));
                     }
                     // Files are no labels.
-                    _ if path == "/data" || path == "/binaryData" => {}
-                    _ => labels(value, &path, context, found),
-                }
+                    _ if ["/data", "/binaryData"].contains(&path.as_str()) => {}
+                    _ => labels(value, path, context, found),
+                });
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

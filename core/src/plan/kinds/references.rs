@@ -89,7 +89,7 @@ pub fn references(object: &Object) -> Vec<Refers> {
 
 fn collect(object: &Object, base: &str, table: &[Reference], found: &mut Vec<Refers>) {
     for entry in table {
-        for path in object.expand(&format!("{base}{}", entry.path)) {
+        for path in object.expand(&[base, entry.path].concat()) {
             let name = object.text(&path);
             let Some((parent, _)) = path.rsplit_once('/') else { continue };
             let counts = entry.beside.is_none_or(|(field, value)| {

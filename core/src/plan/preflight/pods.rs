@@ -34,8 +34,12 @@ pub(super) fn look(looked: &Looked, log: &mut Log) {
         }
     };
     for place in std::iter::once(spec.clone()).chain(kinds::containers(object)) {
+        let context = format!("{place}/securityContext");
+        if object.get(&context).is_none() {
+            continue;
+        }
         for kind in ["seccompProfile", "appArmorProfile"] {
-            let whole = format!("{place}/securityContext/{kind}");
+            let whole = format!("{context}/{kind}");
             let path = format!("{whole}/localhostProfile");
             profile(&whole, &path, object.text(&path));
         }

@@ -47,15 +47,21 @@ pub(super) fn look(looked: &Looked, target: &Target, log: &mut Log) {
 fn of_probes(looked: &Looked, log: &mut Log) {
     let object = looked.object;
     for container in kinds::containers(object) {
-        let own = names(object, std::slice::from_ref(&container));
-        for (probe, ask) in PROBED.iter().flat_map(|probe| ASKS.map(|ask| (probe, ask))) {
-            let path = format!("{container}{probe}/{ask}/port");
-            let name = object.text(&path);
-            if !name.is_empty() && name.parse::<u16>().is_err() && !own.contains(name) {
-                let why = format!("its container has no port called {name}");
-                let there = numbers(object, std::slice::from_ref(&container));
-                let settle = another(looked, &path, &there);
-                looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
+        for probe in PROBED {
+            let probe = format!("{container}{probe}");
+            let Some(asked) = object.get(&probe) else { continue };
+            for ask in ASKS {
+                let port = asked.get(ask).and_then(|it| it.get("port")?.as_str());
+                let of = std::slice::from_ref(&container);
+                let unknown = |it: &&str| {
+                    !it.is_empty() && it.parse::<u16>().is_err() && !names(object, of).contains(it)
+                };
+                if let Some(name) = port.filter(unknown) {
+                    let path = format!("{probe}/{ask}/port");
+                    let why = format!("its container has no port called {name}");
+                    let settle = another(looked, &path, &numbers(object, of));
+                    looked.find(log, Severity::Warns, &path, "missing-port", why, settle);
+                }
             }
         }
     }

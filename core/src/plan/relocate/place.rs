@@ -2,13 +2,10 @@
 
 use serde_json::Value;
 
-use super::{
-    namespace_label,
-    text::{Place, key, variable},
-};
+use super::text::{Place, key, variable};
 use crate::{
     api::names::NAMESPACE_NAME_LABEL,
-    plan::object::{Object, escape, unescape},
+    plan::object::{Object, Pointer, escape, unescape},
 };
 
 /// Maps whose values are labels: they are compared with labels elsewhere and never change.
@@ -61,88 +58,61 @@ pub(in crate::plan) fn parts(object: &Object, settings: bool) -> Vec<String> {
 
 /// Variables that containers have from their `env` and that are a certain text, but for those that
 /// are rewritten where they are set.
-pub(in crate::plan) fn variables(value: &Value, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+pub(in crate::plan) fn variables(value: &Value, text: &str, found: &mut Vec<String>) {
     match value {
-        Value::Array(list) => found.extend(list.iter().flat_map(|it| variables(it, text))),
+        Value::Array(list) => list.iter().for_each(|it| variables(it, text, found)),
         Value::Object(map) => {
-            let name = map.get("name").and_then(Value::as_str);
-            if let Some(name) = name
-                && map.get("value").and_then(Value::as_str) == Some(text)
+            if map.get("value").and_then(Value::as_str) == Some(text)
+                && let Some(name) = map.get("name").and_then(Value::as_str)
                 && !variable::is_rewritten(name)
             {
                 found.push(name.to_owned());
             }
-            found.extend(map.values().flat_map(|it| variables(it, text)));
+            map.values().for_each(|it| variables(it, text, found));
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-    found
 }
 
-/// Calls `change` with every text below `value`; what it answers takes the text's place.
-pub(in crate::plan) fn each_text(
-    value: &mut Value,
-    path: &str,
-    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
-) {
+/// Calls `look` with every text below `value`, which stands at `path`.
+pub(in crate::plan) fn each_text(value: &Value, path: &str, look: &mut dyn FnMut(&Site, &str)) {
     let named = unescape(path.rsplit('/').next().unwrap_or_default());
-    below(value, path, &named, change);
+    below(value, &mut Pointer::to(path), &named, look);
 }
 
-fn below(
-    value: &mut Value,
-    path: &str,
-    named: &str,
-    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
-) {
+fn below(value: &Value, path: &mut Pointer, named: &str, look: &mut dyn FnMut(&Site, &str)) {
     match value {
-        Value::String(text) => {
-            if let Some(new) = change(&Site { path, named }, text) {
-                *text = new;
-            }
-        }
-        Value::Array(list) => elements(list, path, named, change),
+        Value::String(text) => look(&Site { path: path.as_str(), named }, text),
+        Value::Array(list) => elements(list, path, named, look),
         Value::Object(map) => {
             let beside = map.get("name").or_else(|| map.get("key")).and_then(Value::as_str);
-            let beside = beside.map(str::to_owned);
-            let data = path == "/data";
-            for (field, value) in map.iter_mut() {
-                let path = format!("{path}/{}", escape(field));
+            let data = path.as_str() == "/data";
+            for (field, value) in map {
                 let labels = LABELS.contains(&field.as_str()) && value.is_object();
                 let selector = field == "selector" && is_flat(value);
                 if !data && (labels || selector) {
-                    only_namespace_label(value, &path, change);
+                    path.field(field, |path| only_namespace_label(value, path, look));
                 } else if data || !FIXED.contains(&field.as_str()) {
-                    let named = match (field.as_str(), &beside) {
+                    let named = match (field.as_str(), beside) {
                         ("value" | "values", Some(beside)) => beside,
                         _ => field,
                     };
-                    below(value, &path, named, change);
+                    path.field(field, |path| below(value, path, named, look));
                 }
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 /// In a list of arguments, a flag names the element after it, and a port the one before it.
-fn elements(
-    list: &mut [Value],
-    path: &str,
-    named: &str,
-    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
-) {
-    let ports: Vec<bool> = list.iter().map(|it| it.as_str().is_some_and(key::is_port)).collect();
-    let mut flag: Option<String> = None;
-    for (at, value) in list.iter_mut().enumerate() {
-        let next = value.as_str().and_then(key::flag).map(str::to_owned);
-        let mut name = flag.take().unwrap_or_else(|| named.to_owned());
-        if ports.get(at + 1) == Some(&true) {
-            "host".clone_into(&mut name);
-        }
-        below(value, &format!("{path}/{at}"), &name, change);
-        flag = next;
+fn elements(list: &[Value], path: &mut Pointer, named: &str, look: &mut dyn FnMut(&Site, &str)) {
+    let mut flag = None;
+    for (at, value) in list.iter().enumerate() {
+        let before_port = list.get(at + 1).and_then(Value::as_str).is_some_and(key::is_port);
+        let name = if before_port { "host" } else { flag.unwrap_or(named) };
+        path.element(at, |path| below(value, path, name, look));
+        flag = value.as_str().and_then(key::flag);
     }
 }
 
@@ -150,13 +120,8 @@ fn is_flat(value: &Value) -> bool {
     value.as_object().is_some_and(|map| map.values().all(Value::is_string))
 }
 
-fn only_namespace_label(
-    labels: &mut Value,
-    path: &str,
-    change: &mut dyn FnMut(&Site, &str) -> Option<String>,
-) {
-    if let Some(value) = labels.get_mut(NAMESPACE_NAME_LABEL) {
-        let path = format!("{path}/{}", namespace_label());
-        below(value, &path, NAMESPACE_NAME_LABEL, change);
+fn only_namespace_label(labels: &Value, path: &mut Pointer, look: &mut dyn FnMut(&Site, &str)) {
+    if let Some(value) = labels.get(NAMESPACE_NAME_LABEL) {
+        path.field(NAMESPACE_NAME_LABEL, |path| below(value, path, NAMESPACE_NAME_LABEL, look));
     }
 }

@@ -137,10 +137,11 @@ pub(in crate::plan) fn within_limits(object: &mut Object, log: &mut Log) {
 fn devices(object: &mut Object, spec: &str, context: &Context, log: &mut Log) {
     let claims = format!("{spec}/resourceClaims");
     let mut lost: Option<(String, String, String)> = None;
-    let leave = settle::exclude(&object.key());
+    let key = object.key();
+    let leave = || settle::exclude(&key);
     if object.get(&claims).is_some() {
         log.remove(object, &claims, &EXTENDED);
-        lost = Some((claims, "the devices it claims".to_owned(), leave.clone()));
+        lost = Some((claims, "the devices it claims".to_owned(), leave()));
     }
     for container in kinds::containers(object) {
         log.remove(object, &format!("{container}/resources/claims"), &EXTENDED);
@@ -157,7 +158,8 @@ fn devices(object: &mut Object, spec: &str, context: &Context, log: &mut Log) {
                 let path = format!("{base}/{}", escape(&name));
                 log.remove(object, &path, &EXTENDED);
                 let settle = format!(
-                    "# or, in the StagingClass: spec.placement.extendedResources: [{name}]\n{leave}"
+                    "# or, in the StagingClass: spec.placement.extendedResources: [{name}]\n{}",
+                    leave()
                 );
                 lost.get_or_insert((path, name, settle));
             }
@@ -166,7 +168,7 @@ fn devices(object: &mut Object, spec: &str, context: &Context, log: &mut Log) {
     if let Some((path, name, settle)) = lost {
         log.find(
             Severity::Warns,
-            &object.key(),
+            &key,
             &path,
             "extended-resource",
             format!("it runs without {name}: what needs it fails, or falls back to the CPU"),
