@@ -282,6 +282,7 @@ fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: 
     ctx.drop_plan(uid);
     ctx.places.forget(uid);
     ctx.sources.leave(uid);
+    ctx.drifts.forget(uid);
     if ctx.world.has_target(uid) {
         let _ = vanished.send(());
     }

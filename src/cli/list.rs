@@ -249,14 +249,17 @@ fn workloads(it: &StagingEnvironment, _: Timestamp) -> Cell {
     or_dash(workloads.map(|it| format!("{}/{}", it.ready, it.total)))
 }
 
-/// How many objects a new plan would change.
+/// How many objects a new plan would change, or are not as planned.
 fn drift(it: &StagingEnvironment, _: Timestamp) -> Cell {
     let status = it.status.as_ref();
     let in_sync = status.and_then(|it| find(&it.conditions, ConditionType::InSync));
     let drift = status.and_then(|it| it.drift.as_ref());
     match (in_sync.map(|it| it.status.as_str()), drift) {
         (Some("True"), _) => "none".to_owned().into(),
-        (Some("False"), Some(it)) => Cell::tinted(it.source.count().to_string(), Mark::Going),
+        (Some("False"), Some(it)) => {
+            let count = it.source.count().saturating_add(it.target.count());
+            Cell::tinted(count.to_string(), Mark::Going)
+        }
         _ => or_dash(None),
     }
 }

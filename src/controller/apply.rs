@@ -76,8 +76,8 @@ impl Running {
 }
 
 /// One object on its way into the target.
-struct Parcel {
-    object: Object,
+pub(super) struct Parcel {
+    pub(super) object: Object,
     wave: Wave,
     /// What a Secret holds, and a ConfigMap of certificates.
     values: Option<Filling>,
@@ -86,7 +86,7 @@ struct Parcel {
 
 /// How an object gets into the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// It is new.
     Create,
     /// It is there, in another form, and whoever made it may have POSTed it.
@@ -97,21 +97,8 @@ enum Way {
 
 /// Applies a part of the plan. Every object is tried; those that were refused are named together.
 pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> Result<(), Error> {
-    let mut values = secrets::values(seen, stored, part.to > Wave::Fence, ctx).await?;
-    let mut settings = secrets::settings(seen, stored, ctx)?;
-    let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
-    let mut parcels: Vec<Parcel> = Vec::new();
-    for clone in wanted {
-        if let Some(way) = way(stored, clone, part) {
-            let object = dressed(clone, part.running);
-            let of = |shape, all: &mut BTreeMap<String, Filling>| {
-                (kinds::shape(&object) == shape).then(|| all.remove(object.name())).flatten()
-            };
-            let values =
-                of(Shape::Secret, &mut values).or_else(|| of(Shape::Settings, &mut settings));
-            parcels.push(Parcel { object, wave: clone.wave, values, way });
-        }
-    }
+    let way = |clone: &PlannedClone| way(stored, clone, part);
+    let parcels = parcels(seen, stored, part, way, ctx).await?;
     let Lanes { fence, rights, rest } = Lanes::of(parcels);
     // Without all of its fence nothing goes into a target; anything else goes on its own.
     told(drive(fence, seen, ctx).await)?;
@@ -122,6 +109,29 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
         prune(seen, stored, ctx).await?;
     }
     Ok(())
+}
+
+/// What of a part has a way into the target, with what its Secrets hold.
+pub(super) async fn parcels(
+    seen: &Seen,
+    stored: &Stored,
+    part: Part,
+    way: impl Fn(&PlannedClone) -> Option<Way>,
+    ctx: &Context,
+) -> Result<Vec<Parcel>, Error> {
+    let mut values = secrets::values(seen, stored, part.to > Wave::Fence, ctx).await?;
+    let mut settings = secrets::settings(seen, stored, ctx)?;
+    let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
+    let parcels = wanted.filter_map(|clone| {
+        let way = way(clone)?;
+        let object = dressed(clone, part.running);
+        let of = |shape, all: &mut BTreeMap<String, Filling>| {
+            (kinds::shape(&object) == shape).then(|| all.remove(object.name())).flatten()
+        };
+        let values = of(Shape::Secret, &mut values).or_else(|| of(Shape::Settings, &mut settings));
+        Some(Parcel { object, wave: clone.wave, values, way })
+    });
+    Ok(parcels.collect())
 }
 
 /// Takes the Pods of all workloads away, and changes nothing else.
@@ -263,19 +273,42 @@ async fn change(
     parcel: Parcel,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let key = parcel.object.key();
-    let name = parcel.object.name();
-    let secret = parcel.values.is_some();
-    let Some(there) = send(&format!("get {key}"), secret, || api.get_opt(name)).await? else {
+    let Some(there) = look(api, &parcel).await? else {
         return create(api, seen, &parcel, ctx).await;
     };
     take_over(api, &there).await?;
-    let is_secret = kinds::shape(&parcel.object) == Shape::Secret;
-    let values = parcel.values.map(|made| {
-        // What a ConfigMap gets is public, and the same whenever it is made.
-        if is_secret { secrets::over(&made, &there, ctx) } else { made.values().clone() }
-    });
+    let values = over(&parcel, &there, ctx);
     send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
+}
+
+/// The object as the target has it.
+async fn look(api: &Api<DynamicObject>, parcel: &Parcel) -> Result<Option<DynamicObject>, Error> {
+    let what = format!("get {}", parcel.object.key());
+    send(&what, parcel.values.is_some(), || api.get_opt(parcel.object.name())).await
+}
+
+/// What goes into an object that is there.
+fn over(parcel: &Parcel, there: &DynamicObject, ctx: &Context) -> Option<secrets::Contents> {
+    let made = parcel.values.as_ref()?;
+    // What a ConfigMap gets is public, and the same whenever it is made.
+    let is_secret = kinds::shape(&parcel.object) == Shape::Secret;
+    Some(if is_secret { secrets::over(made, there, ctx) } else { made.values().clone() })
+}
+
+/// The object as the target has it, and as it would be if it were applied: asked of the API server,
+/// which changes nothing. None if it is not there.
+pub(super) async fn rehearsed(
+    api: &Api<DynamicObject>,
+    parcel: &Parcel,
+    ctx: &Context,
+) -> Result<Option<(DynamicObject, DynamicObject)>, Error> {
+    let Some(there) = look(api, parcel).await? else { return Ok(None) };
+    let values = over(parcel, &there, ctx);
+    let patch = Patch::Apply(body(&parcel.object, values.as_ref())?);
+    let params = PatchParams { dry_run: true, ..PatchParams::apply(names::FIELD_MANAGER).force() };
+    let (what, name) = (format!("try to apply {}", parcel.object.key()), parcel.object.name());
+    let applied = send(&what, parcel.values.is_some(), || api.patch(name, &params, &patch)).await?;
+    Ok(Some((there, applied)))
 }
 
 async fn send_apply(
@@ -300,8 +333,8 @@ async fn send_apply(
 /// The watch must not be believed about a workload until it has seen what we wrote.
 fn wrote(seen: &Seen, object: &Object, made: &DynamicObject, ctx: &Context) {
     if kinds::profile(object).is_some_and(|kind| kind.workload) {
-        let version = made.metadata.resource_version.as_deref();
-        ctx.world.wrote(&seen.identity.uid, seen.target_name.as_str(), object.key(), version);
+        let target = seen.target_name.as_str();
+        ctx.world.wrote(&seen.identity.uid, target, object.key(), &made.metadata);
     }
 }
 

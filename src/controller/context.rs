@@ -25,8 +25,9 @@ use kulisse_core::{
 };
 
 use super::{
-    capture::Captures, clock::ServerClock, discovery::Kinds, failures::Failures, place::Places,
-    recent::Recent, sources::Sources, stored::Stored, world::World, written::Written,
+    capture::Captures, clock::ServerClock, discovery::Kinds, drifts::Drifts, failures::Failures,
+    place::Places, recent::Recent, sources::Sources, stored::Stored, world::World,
+    written::Written,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -60,6 +61,8 @@ pub struct Context {
     pub captures: Captures,
     /// Sources of environments at rest, as they were looked at last.
     pub sources: Sources,
+    /// How much has drifted.
+    pub drifts: Drifts,
     /// Makes Events.
     pub recorder: Recorder,
     /// What is measured.
@@ -129,6 +132,7 @@ impl Context {
             kinds: Kinds::default(),
             captures: Captures::default(),
             sources: Sources::default(),
+            drifts: Drifts::default(),
             fenced: AtomicBool::new(fenced),
             written: Written::default(),
             failures: Failures::default(),

@@ -1,20 +1,30 @@
-//! Compares what was planned with production as it is now.
+//! Compares what was planned with production, and with the target, as they are now.
+
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{
-        drift::{Differences, DriftSummary, INTERVAL},
-        duration::Duration as Span,
+        drift::{Differences, DriftSummary},
         identity::NamespaceName,
     },
-    lifecycle::step::Step,
+    lifecycle::{
+        drift::{note_inspected, note_untouched},
+        step::Step,
+    },
     plan::{
         Plan,
         drift::{Moved, moved},
     },
 };
 
-use super::{context::Context, error::Error, perform, report, seen::Seen, stored};
+use super::{
+    context::Context,
+    error::Error,
+    perform, rehearse, report,
+    seen::Seen,
+    stored::{self, Stored},
+};
 
 /// Longest reason why a new plan could not be applied.
 const LONGEST: usize = 1000;
@@ -28,18 +38,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         stored::load(&seen.identity.uid, ctx),
         ctx.sources.capture(&source, ctx)
     )?;
-    let Some(stored) = stored else {
-        // Planned, as the status says, but what was stored is gone: planned anew.
-        seen.record.plan = None;
-        return Ok(());
-    };
-    let recorded = seen.record.plan.as_ref().map(|it| it.digest.as_str());
-    if recorded != Some(stored.plan.digest.as_str()) {
-        // Planned, and cut off before the status said so: that plan is applied first.
-        perform::summarise(seen, &stored);
-        seen.stored = Some(stored);
-        return Ok(());
-    }
+    let Some(stored) = current(seen, stored) else { return Ok(()) };
     let Moved { objects, held_back } =
         moved(&stored.request, &stored.capture, &stored.plan, &fresh);
     let before = seen.record.drift.clone().unwrap_or_default();
@@ -47,7 +46,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         compared,
         source: Differences::of(&objects),
         held_back: cut(&held_back.unwrap_or_default()),
-        resynced_at: before.resynced_at,
+        ..before.clone()
     };
     if now.source != before.source {
         report::publish(seen, &stored.plan, &objects, ctx).await?;
@@ -57,19 +56,55 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     Ok(())
 }
 
+/// Compares the target with the plan that it holds, and takes down what somebody has changed.
+pub async fn inspect(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let stored = stored::load(&seen.identity.uid, ctx).await?;
+    let Some(stored) = current(seen, stored) else { return Ok(()) };
+    let objects = rehearse::rehearse(seen, &stored, ctx).await?;
+    tracing::info!(objects = objects.len(), "compared with the plan");
+    let mut now = seen.record.drift.take().unwrap_or_default();
+    note_inspected(&mut now, &seen.sight(), &objects);
+    seen.record.drift = Some(now);
+    Ok(())
+}
+
+/// The stored plan, if it is the one that the status names; otherwise what is missing comes first.
+fn current(seen: &mut Seen, stored: Option<Arc<Stored>>) -> Option<Arc<Stored>> {
+    let Some(stored) = stored else {
+        // Planned, as the status says, but what was stored is gone: planned anew.
+        seen.record.plan = None;
+        return None;
+    };
+    let recorded = seen.record.plan.as_ref().map(|it| it.digest.as_str());
+    if recorded != Some(stored.plan.digest.as_str()) {
+        // Planned, and cut off before the status said so: that plan is applied first.
+        perform::summarise(seen, &stored);
+        seen.stored = Some(stored);
+        return None;
+    }
+    Some(stored)
+}
+
 /// Follows production for an environment that is at rest, and for no other.
 pub fn follow(seen: &Seen, step: &Step, ctx: &Context) {
     let uid = &seen.identity.uid;
     match source(seen).filter(|_| matches!(step, Step::Rest | Step::Compare)) {
         Some(source) => {
             // One of an older operator was compared with nothing.
-            let drift = seen.record.drift.clone().unwrap_or_default();
-            let interval =
-                seen.environment.spec.drift.interval.as_ref().and_then(|it| it.span().ok());
-            let interval = interval.or_else(|| Span::new(INTERVAL).span().ok()).unwrap_or_default();
-            ctx.sources.follow(uid, &source, interval, (&drift.compared, &drift.source));
+            let compared = seen.record.drift.as_ref().map_or("", |it| it.compared.as_str());
+            ctx.sources.follow(uid, &source, seen.environment.spec.drift.interval(), compared);
         }
         None => ctx.sources.leave(uid),
+    }
+    let record = &seen.record;
+    ctx.drifts.tell(uid, record.plan.as_ref().and(record.drift.as_ref()));
+}
+
+/// Takes down that nobody has changed the target.
+pub fn settle(seen: &mut Seen) {
+    if let Some(mut drift) = seen.record.drift.take() {
+        note_untouched(&mut drift, &seen.sight());
+        seen.record.drift = Some(drift);
     }
 }
 
@@ -80,9 +115,15 @@ pub fn source(seen: &Seen) -> Option<NamespaceName> {
 }
 
 /// Whether the next plan is one of production as it is now, for an environment whose spec is the same.
-pub fn follows(seen: &Seen) -> bool {
+pub fn follows(seen: &Seen, ctx: &Context) -> bool {
     let planned = seen.record.plan.as_ref().map(|it| it.generation);
-    seen.drift_facts().stale && planned == seen.environment.metadata.generation
+    let stale = seen.drift_facts(ctx.clock.now()).stale;
+    stale && planned == seen.environment.metadata.generation
+}
+
+/// Whether somebody has changed the target.
+pub fn is_changed(seen: &Seen) -> bool {
+    seen.record.drift.as_ref().is_some_and(|it| !it.target.is_empty())
 }
 
 /// Keeps a plan that blocks from taking the place of one that works: it is said instead.

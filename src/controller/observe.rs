@@ -74,6 +74,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         place: Place::Unasked,
         stored: None,
         workloads: BTreeMap::new(),
+        unwatched: 0,
         troubles: BTreeMap::new(),
         attempts: BTreeMap::new(),
         probing: false,
@@ -98,7 +99,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         return Ok(seen);
     }
     if seen.target == Target::Living {
-        seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
+        seen.watch(&ctx.world);
         tasks::read_probe(&mut seen, ctx).await?;
     }
     if !at_rest(&seen, ctx) && seen.record.plan.is_some() {

@@ -45,7 +45,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Claim => report::claim(seen, ctx).await,
         // The largest of them: it reads all there is.
         Step::Plan => {
-            let follows = drift::follows(seen);
+            let follows = drift::follows(seen, ctx);
             match Box::pin(plan(follows, seen, ctx)).await {
                 Err(error) if follows => drift::cannot_follow(seen, error),
                 other => other,
@@ -55,6 +55,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Probe => probe(seen, ctx).await,
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
         Step::Sleep => sleep(seen, ctx).await,
+        Step::Inspect => Box::pin(drift::inspect(seen, ctx)).await,
         Step::Compare => Box::pin(drift::compare(seen, ctx)).await,
         Step::TakePlace => {
             place::take(seen, ctx);
@@ -114,8 +115,11 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         | Step::AwaitRunningStores
         | Step::AwaitTask(_)
         | Step::AwaitWorkloads
-        | Step::RestFailed(_)
-        | Step::Rest => Ok(()),
+        | Step::RestFailed(_) => Ok(()),
+        Step::Rest => {
+            drift::settle(seen);
+            Ok(())
+        }
     }
 }
 
@@ -155,13 +159,16 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
         return Ok(());
     }
     claim_hosts(seen, &plan.urls, ctx)?;
-    let held = kept.map(|stored| stored.held_after(whole(seen, stored))).unwrap_or_default();
+    // Of what somebody has changed nobody knows what it holds.
+    let changed = follows && drift::is_changed(seen);
+    let held = kept.map(|stored| stored.held_after(whole(seen, stored) && !changed));
     let given = secrets::marks(seen, &plan, ctx).await?;
-    if kept.is_some_and(|before| before.given != given) {
+    if changed || kept.is_some_and(|before| before.given != given) {
         apply_again(seen, &plan.digest);
     }
     let serial = before.as_ref().map_or(0, |it| it.serial + 1);
     let capture = (*captured).clone();
+    let held = held.unwrap_or_default();
     let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
     futures::try_join!(
         stored::save(&seen.identity.uid, &stored, ctx),
@@ -347,7 +354,7 @@ async fn sleep(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// What was just sent counts as on its way until the watch has seen it.
 fn look_again(seen: &mut Seen, ctx: &Context) {
-    seen.workloads = ctx.world.workloads(&seen.identity.uid, seen.target_name.as_str());
+    seen.watch(&ctx.world);
     seen.troubles = BTreeMap::new();
 }
 

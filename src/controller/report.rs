@@ -139,7 +139,12 @@ async fn announce(
                 condition.type_ == ConditionType::Ready.as_str() && condition.status == "True";
             let meant = matches!(
                 condition.reason.as_str(),
-                "Expired" | "Deleting" | "Suspended" | "Asleep" | "SourceChanged"
+                "Expired"
+                    | "Deleting"
+                    | "Suspended"
+                    | "Asleep"
+                    | "SourceChanged"
+                    | "EnvironmentChanged"
             );
             event(fine || meant, "Reconcile", &condition.reason, condition.message.clone())
         })

@@ -17,7 +17,8 @@ use kulisse_core::{
         },
     },
     lifecycle::{
-        Problem, drift,
+        Problem,
+        drift::{self, Sight},
         expiry::{Term, term},
         facts::{
             Drift, Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
@@ -32,7 +33,7 @@ use kulisse_core::{
     plan::{object::Key, request::Identity, task::PlannedTask},
 };
 
-use super::stored::Stored;
+use super::{stored::Stored, world::World};
 
 /// A failed probe is repeated after this: somebody may have mended the network.
 const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
@@ -68,6 +69,8 @@ pub struct Seen {
     pub stored: Option<Arc<Stored>>,
     /// The workloads in the target, as watched.
     pub workloads: BTreeMap<Key, Rollout>,
+    /// How many of them the operator has written that were not watched at all yet.
+    pub unwatched: usize,
     /// What keeps workloads from coming up, by workload.
     pub troubles: BTreeMap<Key, Problem>,
     /// The Jobs of tasks, by task run and attempt.
@@ -211,14 +214,31 @@ impl Seen {
             applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
-            drift: self.drift_facts(),
+            drift: self.drift_facts(now),
         }
     }
 
-    /// What is known of production since it was planned.
-    pub fn drift_facts(&self) -> Drift {
-        let action = self.environment.spec.drift.action;
-        drift::facts(&self.record, self.production.as_deref(), action)
+    /// Takes in what the watch has seen of the workloads of the target.
+    pub fn watch(&mut self, world: &World) {
+        let (uid, target) = (&self.identity.uid, self.target_name.as_str());
+        self.workloads = world.workloads(uid, target);
+        self.unwatched = world.unwatched(uid, target);
+    }
+
+    /// What was seen of production and of the target since it was planned.
+    pub fn sight(&self) -> Sight<'_> {
+        let total = || self.record.workloads.as_ref().map_or(0, |it| it.total as usize);
+        Sight {
+            production: self.production.as_deref(),
+            workloads: &self.workloads,
+            planned: self.stored.as_ref().map_or_else(total, |it| it.plan.workloads().len()),
+            unwatched: self.unwatched,
+        }
+    }
+
+    /// What is known of production and of the target since it was planned.
+    pub fn drift_facts(&self, now: Timestamp) -> Drift {
+        drift::facts(&self.record, &self.sight(), &self.environment.spec.drift, now)
     }
 
     /// Whether what leads back stops nothing: asked for, and allowed by the class.

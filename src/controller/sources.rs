@@ -23,7 +23,7 @@ use kube::{
     api::{ApiResource, DynamicObject, ObjectMeta},
 };
 use kulisse_core::{
-    api::{condition::Reason, drift::Differences, identity::NamespaceName},
+    api::{condition::Reason, identity::NamespaceName},
     plan::{
         capture::{Capture, marks},
         kinds::{self, Action, Shape},
@@ -73,7 +73,6 @@ struct Source {
 struct Follower {
     interval: Duration,
     compared: String,
-    differences: Differences,
 }
 
 type Versions = BTreeMap<Key, Version>;
@@ -96,15 +95,8 @@ impl Sources {
     }
 
     /// Takes note that an environment is at rest, and of what it was compared with.
-    pub fn follow(
-        &self,
-        uid: &str,
-        source: &NamespaceName,
-        interval: Duration,
-        compared: (&str, &Differences),
-    ) {
-        let follower =
-            Follower { interval, compared: compared.0.to_owned(), differences: compared.1.clone() };
+    pub fn follow(&self, uid: &str, source: &NamespaceName, interval: Duration, compared: &str) {
+        let follower = Follower { interval, compared: compared.to_owned() };
         let mut all = self.all();
         let it = all.entry(source.clone()).or_default();
         it.followers.insert(uid.to_owned(), follower);
@@ -120,20 +112,6 @@ impl Sources {
                 source.let_go();
             }
         }
-    }
-
-    /// How many objects differ, and of how many environments, over all that are at rest.
-    pub fn differences(&self) -> (Differences, usize) {
-        let all = self.all();
-        let followers = all.values().flat_map(|it| it.followers.values());
-        let (mut sum, mut drifted) = (Differences::default(), 0);
-        for it in followers.filter(|it| !it.differences.is_empty()) {
-            drifted += 1;
-            sum.came += it.differences.came;
-            sum.went += it.differences.went;
-            sum.changed += it.differences.changed;
-        }
-        (sum, drifted)
     }
 
     /// Whose time has come.
@@ -199,7 +177,7 @@ impl Source {
 pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
     loop {
         tokio::time::sleep(TICK).await;
-        ctx.metrics.drifted(&ctx.sources.differences());
+        ctx.metrics.drifted(&ctx.drifts.sum());
         let due = stream::iter(ctx.sources.due(Instant::now()));
         due.for_each_concurrent(SOURCES, |source| {
             let wake = &wake;
@@ -354,7 +332,7 @@ mod tests {
         let sources = Sources::default();
         for (at, seconds) in intervals.iter().enumerate() {
             let interval = Duration::from_secs(*seconds);
-            sources.follow(&at.to_string(), &name(), interval, ("", &Differences::default()));
+            sources.follow(&at.to_string(), &name(), interval, "");
         }
         sources
     }
@@ -390,20 +368,7 @@ mod tests {
         assert_eq!((behind, other), (vec!["0".to_owned(), "1".to_owned()], true));
         let mark = sources.mark(&name()).unwrap();
         let interval = Duration::from_mins(1);
-        sources.follow("0", &name(), interval, (&mark, &Differences::default()));
+        sources.follow("0", &name(), interval, &mark);
         assert_eq!(sources.seen(&name(), versions("a")), (vec!["1".to_owned()], false));
-    }
-
-    #[test]
-    fn differences_are_counted_over_all_environments_at_rest() {
-        let sources = followed(&[60, 60, 60]);
-        let some = Differences { came: 1, changed: 2, ..Differences::default() };
-        for uid in ["0", "1"] {
-            sources.follow(uid, &name(), Duration::from_mins(1), ("", &some));
-        }
-        let (sum, drifted) = sources.differences();
-        assert_eq!((sum.came, sum.went, sum.changed, drifted), (2, 0, 4, 2));
-        sources.leave("1");
-        assert_eq!(sources.differences().1, 1);
     }
 }

@@ -139,7 +139,7 @@ mod tests {
         world.take(&Event::Apply(version("5")), &mut list);
         let key = world.workloads("u", "stg").into_keys().next().unwrap();
         assert!(world.workloads("u", "stg")[&key].up());
-        world.wrote("u", "stg", key.clone(), Some("7"));
+        world.wrote("u", "stg", key.clone(), &version("7").metadata);
         assert!(!world.workloads("u", "stg")[&key].up(), "the watch has not seen our write");
         assert_eq!(world.take(&Event::Apply(version("7")), &mut list), ["u"]);
         assert!(world.workloads("u", "stg")[&key].up());

@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt, runtime::watcher::Event};
 use kulisse_core::{
     api::{
@@ -16,7 +17,7 @@ use kulisse_core::{
         grant::{StagingGrant, StagingGrantSpec},
         names,
     },
-    lifecycle::readiness::{Attempt, Rollout},
+    lifecycle::readiness::{Attempt, Form, Rollout},
     plan::object::Key,
 };
 
@@ -33,6 +34,14 @@ type Placed<N> = (String, N);
 struct Versioned {
     rollout: Rollout,
     version: u64,
+    /// Nobody has changed it since we wrote it.
+    ours: bool,
+}
+
+/// What we have written of a workload and the watch has not brought yet.
+struct Written {
+    version: u64,
+    form: Form,
 }
 
 /// What the watches have seen.
@@ -45,7 +54,7 @@ struct Seen {
     hosts: HashMap<Uid, Hosts>,
     namespaces: HashMap<Uid, BTreeMap<String, Namespace>>,
     workloads: HashMap<Uid, BTreeMap<Placed<Key>, Versioned>>,
-    written: HashMap<Uid, BTreeMap<Placed<Key>, u64>>,
+    written: HashMap<Uid, BTreeMap<Placed<Key>, Written>>,
     attempts: HashMap<Uid, BTreeMap<Placed<String>, Attempt>>,
     grants: HashMap<String, BTreeMap<String, StagingGrantSpec>>,
     classes: BTreeMap<String, Class>,
@@ -224,19 +233,37 @@ impl World {
         let mine = seen.workloads.get(uid).into_iter().flatten();
         mine.filter(|((namespace, _), _)| namespace == target)
             .map(|(at, it)| {
-                let current = written.get(at).is_none_or(|version| it.version >= *version);
-                let seen = current && it.rollout.seen;
-                (at.1.clone(), Rollout { seen, ..it.rollout.clone() })
+                let current = written.get(at).is_none_or(|wanted| it.version >= wanted.version);
+                let (seen, ours) = (current && it.rollout.seen, it.ours || !current);
+                (at.1.clone(), Rollout { seen, ours, ..it.rollout.clone() })
             })
             .collect()
     }
 
-    /// Remembers which version of a workload we have written.
-    pub fn wrote(&self, uid: &str, target: &str, key: Key, version: Option<&str>) {
+    /// How many workloads we have written in a target that the watch has not seen at all yet.
+    pub fn unwatched(&self, uid: &str, target: &str) -> usize {
+        let seen = self.seen();
+        let watched = seen.workloads.get(uid);
+        let written = seen.written.get(uid).into_iter().flat_map(BTreeMap::keys);
+        written.filter(|at| at.0 == target && watched.is_none_or(|it| !it.contains_key(at))).count()
+    }
+
+    /// Remembers in which version we have written a workload.
+    pub fn wrote(&self, uid: &str, target: &str, key: Key, made: &ObjectMeta) {
         // Versions that are no numbers cannot be compared: then the watch is believed.
-        let Some(version) = version.and_then(|it| it.parse().ok()) else { return };
-        let at = (target.to_owned(), key);
-        self.seen().written.entry(uid.to_owned()).or_default().insert(at, version);
+        let Some(version) = made.resource_version.as_deref().and_then(|it| it.parse().ok()) else {
+            return;
+        };
+        let (at, form) = ((target.to_owned(), key), Form::from(made));
+        let mut seen = self.seen();
+        let watched = seen.workloads.get_mut(uid).and_then(|it| it.get_mut(&at));
+        match watched.filter(|it| it.version >= version) {
+            Some(it) => it.ours = it.rollout.form == form,
+            None => {
+                let mine = seen.written.entry(uid.to_owned()).or_default();
+                mine.insert(at, Written { version, form });
+            }
+        }
     }
 
     /// The attempt whose Job has that name, in an environment's target.
@@ -283,19 +310,26 @@ impl World {
     ) -> bool {
         let version = version.and_then(|it| it.parse().ok()).unwrap_or(u64::MAX);
         let mut seen = self.seen();
-        let mine = seen.workloads.entry(uid.to_owned()).or_default();
-        // A new version of the same figures matters only where we wait for our own write to be seen.
-        let same = mine.get(at).is_some_and(|it| it.rollout == rollout);
-        mine.insert(at.clone(), Versioned { rollout, version });
         let awaited = seen.written.get_mut(uid).and_then(|it| {
-            let reached = it.get(at).is_some_and(|wanted| version >= *wanted);
-            reached.then(|| it.remove(at))
+            let reached = it.get(at).is_some_and(|wanted| version >= wanted.version);
+            reached.then(|| it.remove(at)).flatten()
         });
+        let mine = seen.workloads.entry(uid.to_owned()).or_default();
+        let before = mine.get(at);
+        // A new version of the same figures matters only where we wait for our own write to be seen.
+        let same = before.is_some_and(|it| it.rollout == rollout);
+        let ours = match &awaited {
+            Some(written) => written.form == rollout.form,
+            None => before.is_some_and(|it| it.ours && it.rollout.form == rollout.form),
+        };
+        mine.insert(at.clone(), Versioned { rollout, version, ours });
         !same || awaited.is_some()
     }
 
     pub(super) fn drop_workload(&self, uid: &str, at: &Placed<Key>) {
-        drop_from(&mut self.seen().workloads, uid, at);
+        let mut seen = self.seen();
+        drop_from(&mut seen.workloads, uid, at);
+        drop_from(&mut seen.written, uid, at);
     }
 
     pub(super) fn known_workloads(&self, kind: &str) -> Vec<(Uid, String)> {

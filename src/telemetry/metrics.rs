@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
-use kulisse_core::{api::drift::Differences, lifecycle::step::Step};
+use kulisse_core::lifecycle::step::Step;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+use crate::controller::drifts::Sum;
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -24,8 +26,8 @@ pub struct Metrics {
     applied: Family<Label, Counter>,
     environments: Gauge,
     looks: Family<Label, Counter>,
-    drifted: Gauge,
-    differing: Family<Label, Gauge>,
+    drifted: Family<Label, Gauge>,
+    differing: Family<[(&'static str, &'static str); 2], Gauge>,
 }
 
 impl Metrics {
@@ -48,17 +50,18 @@ impl Metrics {
         registry.register("environments", "Environments known", environments.clone());
         let looks = Family::<Label, Counter>::default();
         registry.register("source_looks", "Looks at sources, by result", looks.clone());
-        let drifted = Gauge::default();
+        let drifted = Family::default();
         registry.register(
             "environments_drifted",
-            "Environments at rest of which production has moved on",
-            drifted.clone(),
+            "Environments of which production has moved on (source) or that were changed (target)",
+            Family::clone(&drifted),
         );
-        let differing = Family::<Label, Gauge>::default();
+        let differing = Family::default();
         registry.register(
             "drifted_objects",
-            "Objects of environments at rest that a new plan would change, by what became of them",
-            differing.clone(),
+            "Objects that a new plan would change (source) or that are not as planned (target), by \
+             what became of them",
+            Family::clone(&differing),
         );
         Arc::new(Self {
             registry: Mutex::new(registry),
@@ -100,12 +103,19 @@ impl Metrics {
         self.looks.get_or_create(&[("result", result)]).inc();
     }
 
-    /// So much differs over all environments at rest, and in so many of them.
-    pub fn drifted(&self, (objects, environments): &(Differences, usize)) {
-        self.drifted.set(i64::try_from(*environments).unwrap_or(i64::MAX));
-        let all = [("came", objects.came), ("went", objects.went), ("changed", objects.changed)];
-        for (what, count) in all {
-            self.differing.get_or_create(&[("what", what)]).set(i64::from(count));
+    /// So much differs over all environments.
+    pub fn drifted(&self, sum: &Sum) {
+        let sides = [("source", sum.behind, &sum.source), ("target", sum.changed, &sum.target)];
+        for (side, environments, objects) in sides {
+            let environments = i64::try_from(environments).unwrap_or(i64::MAX);
+            self.drifted.get_or_create(&[("side", side)]).set(environments);
+            let all =
+                [("came", objects.came), ("went", objects.went), ("changed", objects.changed)];
+            for (what, count) in all {
+                self.differing
+                    .get_or_create(&[("side", side), ("what", what)])
+                    .set(i64::from(count));
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use kulisse_core::api::{
     },
     drift::{Became, DriftSummary, Drifted},
     staging_plan::StagingPlan,
+    status::StagingEnvironmentStatus,
 };
 use serde_json::{Value, json};
 
@@ -293,5 +294,83 @@ pub async fn production_that_cannot_be_followed_is_said_and_changes_nothing(worl
     assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
     let moved = changed(&before, &settled(objects, &target).await);
     assert!(moved.is_empty(), "{moved:?}");
+    it.remove().await;
+}
+
+pub async fn what_somebody_changes_in_an_environment_is_named_and_put_back_where_asked(
+    world: Arc<World>,
+) {
+    let place = world.source("touched", APPLICATION).await;
+    let objects = world.objects();
+    let it = place.environment("pr-1", often()).await;
+    it.ready(s(45)).await;
+    let target = it.target().await;
+    let deployment = "apps/v1 Deployment";
+    let written = settled(objects, &target).await;
+    let drift = |status: StagingEnvironmentStatus| status.drift.unwrap_or_default();
+    let inspected = drift(it.status().await).inspected;
+    assert!(!inspected.is_empty(), "what the operator wrote is as planned");
+
+    // As `kubectl rollout restart` does it: nobody planned that field.
+    let restart = json!({ "spec": { "template": { "metadata": { "annotations": {
+        "kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z" } } } } });
+    objects.merge(deployment, &target, "web", restart).await;
+    let now = it
+        .until_that("it was compared with the restarted one", s(20), |environment| {
+            let drift = environment.status.clone()?.drift?;
+            (drift.inspected != inspected).then_some(drift)
+        })
+        .await;
+    assert!(now.target.is_empty(), "{now:?}");
+    it.until(InSync, "True", "InSync", s(5)).await;
+
+    // By hand: a field that was planned, one that was not, and a workload that is gone.
+    let more = json!({ "data": { "WORD": "mine", "MORE": "1" } });
+    objects.merge("v1 ConfigMap", &target, "settings", more).await;
+    let mut spec = objects.get(deployment, &target, "api").await.data["spec"].clone();
+    spec["template"]["spec"]["containers"][0]["image"] = json!("registry.example.com/api:mine");
+    objects.merge(deployment, &target, "api", json!({ "spec": spec })).await;
+    let said = it.until(InSync, "False", "EnvironmentChanged", s(20)).await;
+    assert!(said.contains("Deployment.apps/api/spec/template/spec/containers/0/image"), "{said}");
+    let one = |object: &str, what, paths: &[&str]| Drifted {
+        object: object.to_owned(),
+        what,
+        paths: paths.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let image = "/spec/template/spec/containers/0/image";
+    let expected = [
+        one("ConfigMap/settings", Became::Changed, &["/data/WORD"]),
+        one("Deployment.apps/api", Became::Changed, &[image]),
+    ];
+    assert_eq!(drift(it.status().await).target.objects, expected);
+    assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
+    objects.delete(deployment, &target, "web").await;
+    it.until_that("the workload that is gone is named", s(20), |environment| {
+        let went = environment.status.clone()?.drift?.target.went;
+        (went == 1).then_some(())
+    })
+    .await;
+    assert!(objects.find(deployment, &target, "web").await.is_none(), "it is only said");
+    assert!(it.events().await.contains("EnvironmentChanged"));
+    let metrics = world.operator.ask("/metrics").await.expect("metrics");
+    let counted = r#"kulisse_drifted_objects{side="target",what="went"} "#;
+    assert!(metrics.contains(counted), "{metrics}");
+
+    it.patch(json!({ "drift": { "interval": "10s", "action": "Resync" } })).await;
+    it.until_that("it was put back", s(60), |environment| {
+        let drift = environment.status.clone()?.drift?;
+        (drift.resynced_at.is_some() && drift.target.is_empty()).then_some(())
+    })
+    .await;
+    it.ready(s(45)).await;
+    it.until(InSync, "True", "InSync", s(20)).await;
+    let api = objects.get(deployment, &target, "api").await;
+    let containers = &api.data["spec"]["template"]["spec"]["containers"];
+    assert_eq!(containers[0]["image"], "registry.example.com/api:1");
+    let settings = objects.get("v1 ConfigMap", &target, "settings").await;
+    assert_eq!(settings.data["data"]["MORE"], "1", "what nobody planned is not taken away");
+    assert_ne!(settings.data["data"]["WORD"], "mine");
+    let there = settled(objects, &target).await;
+    assert_eq!(there.len(), written.len());
     it.remove().await;
 }

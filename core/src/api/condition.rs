@@ -115,6 +115,8 @@ reasons! {
     InSync,
     /// Production has moved on since it was cloned: a new plan would make other objects.
     SourceChanged,
+    /// Somebody has changed the environment: objects in it are not as planned.
+    EnvironmentChanged,
     /// Nothing of the kind was asked for.
     NotRequested,
     /// A grant in the source names this request namespace, and the class allows it.

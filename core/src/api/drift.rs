@@ -14,7 +14,7 @@ pub const PATHS: usize = 4;
 /// How often production is looked at where nothing else is said.
 pub const INTERVAL: &str = "10m";
 
-/// What is done about production that moves on.
+/// What is done about production that moves on, and about an environment that somebody changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -25,23 +25,32 @@ pub struct Drift {
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('168h')")
         .message("interval is between 10s and 168h"))]
     pub interval: Option<Duration>,
-    /// What is done when production has moved on.
+    /// What is done when production has moved on, or somebody has changed the environment.
     #[serde(default)]
     pub action: DriftAction,
 }
 
-/// What is done when production has moved on.
+impl Drift {
+    /// How often production is looked at; what cannot be read counts as not said.
+    #[must_use]
+    pub fn interval(&self) -> std::time::Duration {
+        let said = self.interval.as_ref().and_then(|it| it.span().ok());
+        said.or_else(|| Duration::new(INTERVAL).span().ok()).unwrap_or_default()
+    }
+}
+
+/// What is done when production has moved on, or somebody has changed the environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DriftAction {
     /// It is said, and nothing is changed.
     #[default]
     Report,
-    /// Production is read and planned anew, and what differs is applied in place. Seeds are not
-    /// repeated, smokes are.
+    /// Production is read and planned anew, and what differs is applied in place, at most once in
+    /// an `interval`. Seeds are not repeated, smokes are.
     Resync,
 }
 
-/// How production differs from what an environment was made from.
+/// How an environment, its plan and production differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftSummary {
@@ -52,6 +61,13 @@ pub struct DriftSummary {
     /// What a new plan would change.
     #[serde(default, skip_serializing_if = "Differences::is_empty")]
     pub source: Differences,
+    /// The state of the workloads in which the target was compared with its plan last, as a hash.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 128))]
+    pub inspected: String,
+    /// What of the target is not as planned, because somebody changed it there.
+    #[serde(default, skip_serializing_if = "Differences::is_empty")]
+    pub target: Differences,
     /// Why a new plan could not be applied.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
@@ -121,6 +137,13 @@ impl Differences {
             changed: count(Became::Changed),
             objects: objects.iter().take(NAMED).cloned().collect(),
         }
+    }
+
+    /// Counts others in, without their names.
+    pub fn add(&mut self, others: &Self) {
+        self.came = self.came.saturating_add(others.came);
+        self.went = self.went.saturating_add(others.went);
+        self.changed = self.changed.saturating_add(others.changed);
     }
 
     /// Whether nothing differs.

@@ -77,17 +77,23 @@ pub struct Facts {
     pub workloads: Vec<Workload>,
     /// The planned tasks, as they are, in the order in which they run.
     pub tasks: Vec<Task>,
-    /// What is known of production since.
+    /// What is known of production and of the target since.
     pub drift: Drift,
 }
 
-/// What is known of production since a plan was made.
+/// What is known of production and of the target since a plan was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drift {
-    /// It was seen in a state that the plan was not compared with yet.
+    /// Production was seen in a state that the plan was not compared with yet.
     pub unseen: bool,
-    /// It has moved on, a new plan could be applied, and is to be: `spec.drift.action` is `Resync`.
+    /// Workloads of the target are in a state that the operator did not write, and that was not
+    /// compared with the plan yet.
+    pub touched: bool,
+    /// Production has moved on or the target was changed, a new plan could be applied, and is to be:
+    /// `spec.drift.action` is `Resync`.
     pub stale: bool,
+    /// When it is to be, where that was done a moment ago.
+    pub stale_at: Option<Timestamp>,
 }
 
 /// Something that a person should know: one word and one sentence.

@@ -7,7 +7,7 @@
 //!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
 //!   │ ▲        smokes, and seeds that come after the workloads           ▲
 //!   │ ├─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
-//!   │ └─ Compare ► Plan ► Apply
+//!   │ └─ Inspect, Compare ► Plan ► Apply
 //!   ▼ deleted or expired
 //!  Close ► StartLast ► AwaitLast ► EndResources ► AwaitResources ─┐ only where there is something
 //!  Teardown ◄─────────────────────────────────────────────────────┘ to let go of
@@ -151,9 +151,11 @@ pub fn next(facts: &Facts) -> Step {
     let step = build(facts, through);
     match step {
         _ if facts.rhythm.sleeps && step.idles() => Step::Sleep,
+        // What somebody changed may be why it does not come up.
+        Step::Rest | Step::AwaitWorkloads if facts.drift.touched => Step::Inspect,
         // Only what is as it should be is compared: everything else has the reader's attention.
         Step::Rest if facts.drift.unseen => Step::Compare,
-        Step::Rest if facts.drift.stale => Step::Plan,
+        Step::Rest | Step::AwaitWorkloads if facts.drift.stale => Step::Plan,
         step => step,
     }
 }

@@ -1,10 +1,13 @@
 //! Is this workload, this Pod, this Job up, on its way or stuck?
 
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, StatefulSet},
-    batch::v1::Job,
-    core::v1::{ContainerStatus, Pod},
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, Deployment, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ContainerStatus, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use super::facts::Problem;
@@ -23,6 +26,26 @@ pub struct Rollout {
     pub ready: i32,
     /// Why its Pods cannot be made, in the words of its controller.
     pub refused: Option<String>,
+    /// Which state of the object this is.
+    pub form: Form,
+    /// That state is the one that the operator has written last, as far as it remembers.
+    pub ours: bool,
+}
+
+/// A state of an object: another one as soon as somebody changes what it asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// UID: what was deleted and made again is another object.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+}
+
+impl From<&ObjectMeta> for Form {
+    fn from(it: &ObjectMeta) -> Self {
+        let uid = it.uid.clone().unwrap_or_default();
+        Self { uid, generation: it.generation.unwrap_or_default() }
+    }
 }
 
 impl Rollout {
@@ -47,6 +70,8 @@ impl From<&Deployment> for Rollout {
                 .find(|it| it.type_ == "ReplicaFailure" && it.status == "True")
                 .and_then(|it| it.message.clone())
                 .filter(|words| !passes(words)),
+            form: Form::from(&it.metadata),
+            ours: false,
         }
     }
 }
@@ -66,6 +91,8 @@ impl From<&StatefulSet> for Rollout {
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
             refused: None,
+            form: Form::from(&it.metadata),
+            ours: false,
         }
     }
 }
@@ -79,6 +106,8 @@ impl From<&DaemonSet> for Rollout {
             updated: status.updated_number_scheduled.unwrap_or(0),
             ready: status.number_available.unwrap_or(0),
             refused: None,
+            form: Form::from(&it.metadata),
+            ours: false,
         }
     }
 }
@@ -320,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_deployment_is_up_when_the_new_pods_are_ready_and_seen() {
-        let up = Rollout { seen: true, desired: 2, updated: 2, ready: 2, refused: None };
+        let up = Rollout { seen: true, desired: 2, updated: 2, ready: 2, ..Rollout::default() };
         assert!(up.up());
         assert!(!Rollout { seen: false, ..up.clone() }.up());
         assert!(!Rollout { updated: 1, ..up }.up());

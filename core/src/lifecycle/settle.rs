@@ -99,6 +99,7 @@ fn ideal(facts: &Facts, step: &Step) -> Facts {
                 }
             }
         }
+        Step::Inspect => next.drift.touched = false,
         Step::Compare => next.drift.unseen = false,
         Step::AwaitLast(_, index) => next.tasks[*index].state = TaskState::Failed,
         Step::StartTask(index) | Step::StartLast(_, index) => {
@@ -278,7 +279,12 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         workload("web", false, state.clone()),
                                     ],
                                     tasks: tasks.clone(),
-                                    drift: Drift { unseen: mood.moved, stale: mood.moved },
+                                    drift: Drift {
+                                        unseen: mood.moved,
+                                        touched: mood.touched,
+                                        stale: mood.moved,
+                                        stale_at: None,
+                                    },
                                 });
                             }
                         }
@@ -332,7 +338,7 @@ fn check(facts: &Facts) {
     nothing_is_made_without_a_place(facts, &step);
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
-    only_what_is_at_rest_is_compared_with_production_and_follows_it(facts, &step);
+    only_what_holds_its_plan_is_compared_and_follows(facts, &step);
     it_settles_and_says_why(facts);
 }
 
@@ -412,15 +418,16 @@ fn what_has_to_be_cleaned_up_after_goes_first(facts: &Facts, step: &Step) {
     assert!(waited, "{facts:#?}");
 }
 
-fn only_what_is_at_rest_is_compared_with_production_and_follows_it(facts: &Facts, step: &Step) {
+fn only_what_holds_its_plan_is_compared_and_follows(facts: &Facts, step: &Step) {
     let still = next(&Facts { drift: Drift::default(), ..facts.clone() });
-    if *step != Step::Compare {
-        assert_eq!(still, *step, "{facts:#?}");
+    if still == *step {
         return;
     }
-    let compared = Drift { unseen: false, ..facts.drift };
+    assert!(matches!(still, Step::Rest | Step::AwaitWorkloads), "{still:?} for {facts:#?}");
+    assert!(*step != Step::Compare || still == Step::Rest, "{facts:#?}");
+    let compared = Drift { unseen: false, touched: false, ..facts.drift };
     let then = next(&Facts { drift: compared, ..facts.clone() });
-    assert_eq!((still, then), (Step::Rest, Step::Plan), "{facts:#?}");
+    assert_eq!(then, if facts.drift.stale { Step::Plan } else { still }, "{facts:#?}");
     assert!(!facts.suspended && !facts.rhythm.sleeps && facts.withdrawal.is_none());
     let held = facts.applied.as_ref().map(|(digest, _)| digest);
     assert_eq!(held, facts.plan.as_ref().map(|plan| &plan.digest), "it holds its plan");

@@ -130,6 +130,9 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
         // Whether it could be compared or not, it can be used.
         Step::Compare => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
+        Step::Inspect if facts.all_up() => {
+            (Ready, Verdict::True, Reason::Ready, usable(facts, step))
+        }
         Step::Rest => match problem {
             Some(problem) => no(problem),
             None => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
@@ -152,6 +155,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::TakePlace
         | Step::Freeze
         | Step::Sleep
+        | Step::Inspect
         | Step::GiveUp(_) => wait(progress(facts, step)),
     }
 }
@@ -308,8 +312,13 @@ fn in_sync(
     let drift = record.drift.as_ref().filter(|_| facts.target == Target::Living)?;
     let plan = facts.plan.as_ref()?;
     let holds = facts.applied.as_ref().is_some_and(|(digest, _)| *digest == plan.digest);
-    if let (Step::Compare, Some(problem)) = (step, problem) {
-        let message = format!("production could not be looked at: {}", problem.message);
+    let looked_at = match step {
+        Step::Compare => Some("production"),
+        Step::Inspect => Some("the target"),
+        _ => None,
+    };
+    if let (Some(what), Some(problem)) = (looked_at, problem) {
+        let message = format!("{what} could not be looked at: {}", problem.message);
         return Some((InSync, Verdict::Unknown, problem.reason, message));
     }
     Some(match differs(drift) {

@@ -93,6 +93,8 @@ pub enum Step {
     RestAsleep,
 
     // Done.
+    /// Compare the target with its plan: somebody has changed a workload.
+    Inspect,
     /// Compare the plan with production, which was seen in another state.
     Compare,
     /// The seed or the smoke of that index has failed.
@@ -151,6 +153,7 @@ impl Step {
             | Self::GiveUp(_)
             | Self::TakePlace
             | Self::Freeze
+            | Self::Inspect
             | Self::Compare
             | Self::Sleep => false,
         }
@@ -193,6 +196,7 @@ impl Step {
             | Self::StartTask(_)
             | Self::AwaitTask(_)
             | Self::GiveUp(_)
+            | Self::Inspect
             | Self::Compare
             | Self::Sleep
             | Self::RestAsleep => false,
@@ -237,6 +241,7 @@ impl Step {
             Self::Sleep => "Sleep",
             Self::RestAsleep => "RestAsleep",
             Self::RestFailed(_) => "RestFailed",
+            Self::Inspect => "Inspect",
             Self::Compare => "Compare",
             Self::Rest => "Rest",
         }

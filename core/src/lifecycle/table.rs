@@ -217,11 +217,15 @@ fn lives() -> Vec<Case> {
         ("— all are over, and one failed", smoke(Failed)),
         ("it is to sleep, and nothing is under way", Facts { rhythm: asleep, ..up() }),
         (
+            "somebody has changed a workload in the target since it was compared",
+            Facts { drift: Drift { touched: true, ..Drift::default() }, ..up() },
+        ),
+        (
             "production has moved on since it was compared",
             Facts { drift: Drift { unseen: true, ..Drift::default() }, ..up() },
         ),
         (
-            "— it was compared, and `spec.drift.action` follows it",
+            "— they were compared, and `spec.drift.action` does something about it",
             Facts { drift: Drift { stale: true, ..Drift::default() }, ..up() },
         ),
         ("everything is as it should be", up()),

@@ -59,6 +59,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::GiveUp(_)
         | Step::TakePlace
         | Step::Freeze
+        | Step::Inspect
         | Step::Compare
         | Step::Sleep
         | Step::Forget(_) => Some(SOON),
@@ -79,7 +80,9 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     let changes = facts.rhythm.changes_at;
     // Then it is said what holds it up.
     let overdue = facts.leaving_since.and_then(|it| it.checked_add(GOES_WITHIN).ok());
-    let moments = [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until, overdue];
+    let follows = facts.drift.stale_at;
+    let moments =
+        [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until, overdue, follows];
     let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
     [of_step, of_time].into_iter().flatten().min()

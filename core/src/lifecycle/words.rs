@@ -48,6 +48,7 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
             "the stores are on their way".to_owned(),
         ),
         Step::Sleep => "the workloads go to sleep".to_owned(),
+        Step::Inspect => "the target is compared with its plan".to_owned(),
         Step::Compare => "the plan is compared with production".to_owned(),
         Step::AwaitWorkloads => waiting(
             &facts.workloads,
@@ -199,7 +200,8 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::RestQueued { .. } | Step::TakePlace => "Queued",
         Step::Freeze | Step::RestFrozen(_) => "Frozen",
         Step::Sleep | Step::RestAsleep => "Asleep",
-        Step::Compare | Step::Rest => "Ready",
+        Step::Inspect if !facts.all_up() => "Starting",
+        Step::Inspect | Step::Compare | Step::Rest => "Ready",
     }
 }
 

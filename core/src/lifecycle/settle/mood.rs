@@ -12,6 +12,8 @@ pub(super) struct Mood {
     pub(super) queued: bool,
     /// Production was seen in another state, and is to be followed.
     pub(super) moved: bool,
+    /// Somebody has changed the target.
+    pub(super) touched: bool,
     /// Whether it is frozen, and whether the grace is over.
     pub(super) withdrawn: Option<(bool, bool)>,
     pub(super) lingers: Lingers,
@@ -55,12 +57,14 @@ const FREE: Mood = Mood {
     unapproved: false,
     queued: false,
     moved: false,
+    touched: false,
     withdrawn: None,
     lingers: Lingers::Nothing,
 };
-pub(super) const MOODS: [Mood; 13] = [
+pub(super) const MOODS: [Mood; 14] = [
     FREE,
     Mood { moved: true, ..FREE },
+    Mood { moved: true, touched: true, ..FREE },
     Mood { sleeps: true, moved: true, ..FREE },
     Mood { sleeps: true, ..FREE },
     Mood { unapproved: true, ..FREE },

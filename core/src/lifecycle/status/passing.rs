@@ -60,7 +60,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
             say(ConditionType::Asleep, Reason::Asleep, asleep(facts));
         }
         // InSync says what went wrong.
-        Step::Compare => {}
+        Step::Inspect | Step::Compare => {}
         Step::Rest | Step::RestReleased => {
             if let Some(problem) = problem {
                 say(ConditionType::Reconciling, problem.reason, problem.message.clone());
