@@ -50,7 +50,7 @@ fn value(lua: &Lua, json: &Value) -> LuaValue {
 }
 
 /// What was recorded, and what Argo CD is to show of it.
-const EXPECTED: [(&str, &str); 12] = [
+pub const EXPECTED: [(&str, &str); 12] = [
     ("progressing", "Progressing"),
     ("ready", "Healthy"),
     ("stalled", "Degraded"),
@@ -65,12 +65,16 @@ const EXPECTED: [(&str, &str); 12] = [
     ("deleting", "Progressing"),
 ];
 
+/// An environment as it was recorded.
+pub fn recorded(name: &str) -> Value {
+    let path = root().join("tests/fixtures/statuses").join(format!("{name}.yaml"));
+    yaml_file(&path).remove(0)
+}
+
 #[test]
 fn recorded_statuses_have_the_health_that_is_promised() {
     for (name, expected) in EXPECTED {
-        let path = root().join("tests/fixtures/statuses").join(format!("{name}.yaml"));
-        let object = yaml_file(&path).remove(0);
-        let (status, message) = health(&object);
+        let (status, message) = health(&recorded(name));
         assert_eq!(status, expected, "{name}: {message}");
         assert!(!message.is_empty(), "{name}: no message");
     }
@@ -86,8 +90,7 @@ fn every_recorded_status_has_an_expectation() {
 
 #[test]
 fn what_nobody_has_looked_at_is_progressing() {
-    let ready = root().join("tests/fixtures/statuses/ready.yaml");
-    let mut object = yaml_file(&ready).remove(0);
+    let mut object = recorded("ready");
     object["metadata"]["generation"] = 99.into();
     assert_eq!(health(&object).0, "Progressing", "the status is of an older generation");
     object["status"] = serde_json::json!({ "observedGeneration": -1 });
@@ -98,7 +101,7 @@ fn what_nobody_has_looked_at_is_progressing() {
 
 #[test]
 fn a_ready_environment_is_shown_with_its_url() {
-    let object = yaml_file(&root().join("tests/fixtures/statuses/ready.yaml")).remove(0);
+    let object = recorded("ready");
     let url = object["status"]["url"].as_str().expect("a URL");
     assert!(health(&object).1.starts_with(url));
 }

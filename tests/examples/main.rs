@@ -1,5 +1,5 @@
-//! What is shown in examples/ works: each file of ours fits the definitions, and the health check
-//! says what it should of statuses that were recorded on a real cluster.
+//! What is shown in examples/ works: each file of ours fits the definitions, and the health checks
+//! say what they should of statuses that were recorded on a real cluster.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -10,5 +10,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod flux;
 mod health;
 mod manifests;
