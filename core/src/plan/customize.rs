@@ -30,11 +30,14 @@ const COMMIT: Rule =
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut used = BTreeSet::new();
     let mut unpinned = Places::new();
-    let names: BTreeSet<String> = objects.iter().flat_map(image_names).collect();
+    let images = &context.request.spec.images;
+    // Asked only where an entry may turn out to mean none of them.
+    let known = objects.iter().filter(|_| !images.is_empty());
+    let names: BTreeSet<String> = known.flat_map(image_names).collect();
     let objects =
         objects.into_iter().map(|it| one(it, context, &mut used, &mut unpinned, log)).collect();
     report(&unpinned, context, log);
-    for (at, image) in context.request.spec.images.iter().enumerate() {
+    for (at, image) in images.iter().enumerate() {
         if !used.contains(&at) {
             let path = format!("/spec/images/{at}");
             let there = names.iter().map(String::as_str);

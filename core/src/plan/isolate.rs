@@ -33,16 +33,14 @@ const ASLEEP: Rule = Rule {
 
 /// The pass.
 pub(super) fn isolate(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
-    let mut kept: Vec<Object> = confine(objects, context, log)
-        .into_iter()
-        .map(|mut object| {
-            telemetry::as_staging(&mut object, context, log);
-            if kinds::shape(&object) == Shape::Schedule {
-                log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP);
-            }
-            object
-        })
-        .collect();
+    let confined = confine(objects, context, log);
+    let mut kept = log.each(confined, |mut object, log| {
+        telemetry::as_staging(&mut object, context, log);
+        if kinds::shape(&object) == Shape::Schedule {
+            log.set(&mut object, "/spec/suspend", json!(true), &ASLEEP);
+        }
+        Some(object)
+    });
     let roles = rights::roles(&kept, context, log);
     rights::beyond(context, log);
     kept.extend(roles);

@@ -40,21 +40,21 @@ pub struct Rule {
 }
 
 impl Log {
-    /// What becomes of every object, each looked at by itself, on all processors. It is noted in the
-    /// order of the objects; `None` drops one.
-    pub(super) fn each(
+    /// What becomes of each of some things, looked at by itself, on all processors. It is noted in
+    /// their order; `None` drops one.
+    pub(super) fn each<T: Send, M: Send>(
         &mut self,
-        objects: Vec<Object>,
-        one: impl Fn(Object, &mut Self) -> Option<Object> + Sync,
-    ) -> Vec<Object> {
-        let noting = |object| {
+        things: Vec<T>,
+        one: impl Fn(T, &mut Self) -> Option<M> + Sync,
+    ) -> Vec<M> {
+        let noting = |thing| {
             let mut own = Self::default();
-            (one(object, &mut own), own)
+            (one(thing, &mut own), own)
         };
-        let done: Vec<(Option<Object>, Self)> = objects.into_par_iter().map(noting).collect();
+        let done: Vec<(Option<M>, Self)> = things.into_par_iter().map(noting).collect();
         let mut kept = Vec::with_capacity(done.len());
-        for (object, own) in done {
-            kept.extend(object);
+        for (made, own) in done {
+            kept.extend(made);
             self.append(own);
         }
         kept
@@ -155,7 +155,7 @@ impl Log {
         let left = &self.left_behind;
         self.changes
             .retain(|it| left.binary_search_by(|left| left.object.cmp(&it.object)).is_err());
-        self.changes.sort();
+        self.changes.par_sort();
         self.findings.sort();
         self.findings.dedup();
         self.gather();

@@ -63,6 +63,7 @@ pub use self::label::MARKS;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -234,7 +235,7 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     overlay::report(capture, &context, &mut log);
     unused::patterns(&context, &mut log);
 
-    let mut clones = context.capture.objects.clone();
+    let mut clones: Vec<Object> = context.capture.objects.par_iter().cloned().collect();
     for (_, pass) in passes() {
         clones = pass(clones, &context, &mut log);
     }

@@ -58,6 +58,9 @@ pub(super) fn lay<'a>(request: &Request, capture: &'a Capture) -> Result<Laid<'a
 
 /// Notes what the overlay has added and replaced.
 pub(super) fn report(source: &Capture, context: &Context, log: &mut Log) {
+    if context.overlaid.is_empty() {
+        return;
+    }
     let captured: BTreeSet<Key> = source.objects.iter().map(Object::key).collect();
     for key in &context.overlaid {
         let rule = if captured.contains(key) { &REPLACED } else { &ADDED };

@@ -58,6 +58,14 @@ impl<T: Ord> Places<T> {
     }
 }
 
+impl<T: Ord> FromIterator<(T, Place)> for Places<T> {
+    fn from_iter<I: IntoIterator<Item = (T, Place)>>(named: I) -> Self {
+        let mut places = Self::new();
+        named.into_iter().for_each(|(thing, place)| places.add(thing, place));
+        places
+    }
+}
+
 /// The first of some names, and how many more there are.
 pub(in crate::plan) fn listed(names: &[String]) -> String {
     let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");

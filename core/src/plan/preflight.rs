@@ -19,7 +19,8 @@ use super::{
     kinds,
     log::Log,
     object::{Key, Object},
-    places::Places,
+    places::Place,
+    secret::NEEDS_SECRET,
     selectors::ByLabel,
     task::{PlannedTask, Work},
     texts::task_path,
@@ -33,7 +34,18 @@ struct Target<'a> {
     workloads: ByLabel<'a, (&'a Object, &'a Map<String, Value>)>,
     secrets: &'a BTreeMap<String, PlannedSecret>,
     tasks: &'a [PlannedTask],
+    /// Keys of Secrets that nobody can invent, as the pass `secret` has told: object and path.
+    told: BTreeSet<(String, String)>,
     context: &'a Context<'a>,
+}
+
+/// What is told once of all objects that it is found in.
+#[derive(Default)]
+struct Shared {
+    /// Objects that will not be there, and what names them.
+    missing: Vec<(Key, Place)>,
+    /// StorageClasses that keep volumes, and the claims of them.
+    retained: Vec<(String, Place)>,
 }
 
 /// An object that is looked through, and how findings name it.
@@ -69,22 +81,31 @@ pub(super) fn preflight(
     let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
     let workloads = by_key.values().filter_map(|it| Some((*it, pod_labels(it)?)));
     let workloads = workloads.map(|it| (it, it.1.iter().filter_map(label)));
-    let target =
-        Target { workloads: ByLabel::of(workloads), objects: by_key, secrets, tasks, context };
+    let told = log.findings.iter().filter(|it| it.kind == NEEDS_SECRET);
+    let target = Target {
+        workloads: ByLabel::of(workloads),
+        told: told.map(|it| (it.object.clone(), it.path.clone())).collect(),
+        objects: by_key,
+        secrets,
+        tasks,
+        context,
+    };
     let clones =
         objects.iter().map(|object| Looked { object, key: object.key(), base: String::new() });
     let jobs = tasks.iter().filter_map(|task| of_task(task, context));
-    let mut missing = Places::new();
-    let mut retained = classes::Retained::default();
-    for looked in clones.chain(jobs) {
-        references::look(&looked, &target, &mut missing, log);
+    let shared = log.each(clones.chain(jobs).collect(), |looked, log| {
+        let mut shared = Shared::default();
+        references::look(&looked, &target, &mut shared.missing, log);
         pods::look(&looked, log);
         ports::look(&looked, &target, log);
         waits::look(&looked, &target, log);
-        classes::look(&looked, &target, &mut retained, log);
-    }
-    classes::report(&retained, log);
-    references::report(&missing, &target, log);
+        classes::look(&looked, &target, &mut shared.retained, log);
+        Some(shared)
+    });
+    let (missing, retained): (Vec<_>, Vec<_>) =
+        shared.into_iter().map(|it| (it.missing, it.retained)).unzip();
+    classes::report(&retained.into_iter().flatten().collect(), log);
+    references::report(&missing.into_iter().flatten().collect(), &target, log);
     routes::look(objects, log);
 }
 

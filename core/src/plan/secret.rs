@@ -20,6 +20,7 @@ pub(super) use self::{
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde_json::json;
 
 pub(super) use self::rules::from_snippet;
@@ -38,6 +39,8 @@ use super::{
 };
 use crate::secrets::{PlannedSecret, uses};
 
+/// What a finding is called on what nobody can invent.
+pub(super) const NEEDS_SECRET: &str = "needs-secret";
 const IMMUTABLE: Rule = Rule {
     name: "immutable",
     why: "what is given or corrected later must get into the clone: it can be changed there",
@@ -86,7 +89,6 @@ fn desk<'a>(objects: &[Object], context: &'a Context<'a>) -> Desk<'a> {
     Desk {
         rules: Rules::of(context),
         uses: uses(objects),
-        named: named(context),
         keys: Keys::of(context),
         consent: Consent::of(context),
         context,
@@ -114,7 +116,7 @@ pub(super) fn recipes(
 ) -> BTreeMap<String, PlannedSecret> {
     let desk = desk(objects, context);
     desk.rules.report(context, log);
-    desk.rules.unused(&known(&desk), context, log);
+    desk.rules.unused(&known(&desk, &named(context)), context, log);
     let mut recipes = BTreeMap::new();
     for object in objects.iter().filter(|object| is_secret(object)) {
         let draft = draft(object.name(), &desk);
@@ -126,7 +128,7 @@ pub(super) fn recipes(
 }
 
 /// The Secrets that the source holds or names, and their keys as far as they are known.
-fn known<'a>(desk: &'a Desk<'a>) -> BTreeSet<(&'a str, &'a str)> {
+fn known<'a>(desk: &'a Desk<'a>, named: &'a BTreeSet<String>) -> BTreeSet<(&'a str, &'a str)> {
     let capture = desk.context.capture;
     let sealed = capture.secrets.iter();
     let mut known: BTreeSet<(&str, &str)> = sealed
@@ -135,14 +137,14 @@ fn known<'a>(desk: &'a Desk<'a>) -> BTreeSet<(&'a str, &'a str)> {
     known.extend(desk.uses.keys().map(|(name, key, _)| (name, key)));
     let whole = desk.uses.whole().map(|(name, _)| name);
     let objects = capture.objects.iter().filter(|it| is_secret(it)).map(Object::name);
-    let open = whole.chain(objects).chain(desk.named.iter().map(String::as_str));
+    let open = whole.chain(objects).chain(named.iter().map(String::as_str));
     known.extend(open.filter(|it| !capture.secrets.contains_key(*it)).map(|it| (it, "")));
     known
 }
 
 /// The Secrets that something in the source names, pull secrets included.
 fn named(context: &Context) -> BTreeSet<String> {
-    let all = context.capture.objects.iter().flat_map(kinds::references);
+    let all = context.capture.objects.par_iter().flat_map_iter(kinds::references);
     all.filter(|it| it.to.kind == "Secret").map(|it| it.to.name).collect()
 }
 
@@ -157,7 +159,7 @@ fn obstacle(object: &Object, draft: &Draft) -> Option<(&'static str, String)> {
         return Some(if any(|note| matches!(note, Note::Refused(_))) {
             ("not-consented", "policy Copy, and not all consent whom it takes".to_owned())
         } else if any(|note| matches!(note, Note::Needed { .. })) {
-            ("needs-secret", "nothing it holds can be invented".to_owned())
+            (NEEDS_SECRET, "nothing it holds can be invented".to_owned())
         } else {
             ("omitted", OMITTED.why.to_owned())
         });
@@ -168,7 +170,7 @@ fn obstacle(object: &Object, draft: &Draft) -> Option<(&'static str, String)> {
     let kind = object.text("/type");
     let (_, demanded) = DEMANDED.iter().find(|(demanding, _)| *demanding == kind)?;
     let missing = demanded.iter().find(|key| !draft.keys.contains_key(**key))?;
-    Some(("needs-secret", format!("its type {kind} demands {missing}, which cannot be invented")))
+    Some((NEEDS_SECRET, format!("its type {kind} demands {missing}, which cannot be invented")))
 }
 
 /// Secrets that Pods name and nobody may read: the ones of which something can be made.

@@ -6,6 +6,7 @@ mod filled;
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{
@@ -72,11 +73,9 @@ pub(super) fn of_plan(
     tasks: &[PlannedTask],
     context: &Context,
 ) -> Vec<Text> {
-    let mut texts = Vec::new();
     // The fence is of our own making.
-    for object in objects.iter().filter(|it| it.label(names::FENCE_LABEL).is_none()) {
-        collect(object, "", &object.key(), &mut texts);
-    }
+    let cloned = objects.par_iter().filter(|it| it.label(names::FENCE_LABEL).is_none());
+    let mut texts: Vec<Text> = cloned.flat_map_iter(of_object).collect();
     for (name, secret) in secrets {
         of_secret(name, secret, &mut texts);
     }
@@ -84,15 +83,13 @@ pub(super) fn of_plan(
         of_task(task, context, &mut texts);
     }
     let known = filled::Known::of(objects, secrets);
-    for object in objects {
-        known.collect(object, "", &object.key(), &mut texts);
-    }
+    texts.par_extend(objects.par_iter().flat_map_iter(|it| known.texts(it, "", &it.key())));
     for task in tasks {
         if let Work::Job(job) = &task.work {
-            known.collect(job, &task_path(task), &context.environment(), &mut texts);
+            texts.extend(known.texts(job, &task_path(task), &context.environment()));
         }
     }
-    let encoded: Vec<Text> = texts.iter().flat_map(decoded).collect();
+    let encoded: Vec<Text> = texts.par_iter().flat_map_iter(decoded).collect();
     texts.extend(encoded);
     texts
 }

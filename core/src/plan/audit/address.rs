@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use rayon::prelude::*;
+
 use crate::{
     api::{boundary::HostAction, staging_plan::Severity},
     plan::{
@@ -31,8 +33,9 @@ pub(super) fn addresses(
     log: &mut Log,
 ) -> Vec<Place> {
     let mut found: Places<IpAddr> = Places::new();
-    for text in texts {
-        for ip in find(&text.value) {
+    let all = texts.par_iter().map(|it| (it, find(&it.value)));
+    for (text, addresses) in all.collect::<Vec<_>>() {
+        for ip in addresses {
             let leads_out = production.address(ip).is_some() || is_private(ip);
             let mut decided = || context.decisions.on(&ip.to_string(), log).map(|it| it.action);
             if leads_out && decided() != Some(HostAction::Block) {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::{
     api::staging_plan::Severity,
     plan::{
@@ -100,26 +102,11 @@ pub(super) fn resources(
     objects: &BTreeMap<Key, &Object>,
     log: &mut Log,
 ) -> Vec<Place> {
-    let mut found: Places<(String, &'static str)> = Places::new();
-    for text in texts {
-        for (words, form, what) in &FORMS {
-            if !words.iter().any(|it| text.value.contains(it)) {
-                continue;
-            }
-            for resource in form.get().into_iter().flat_map(|it| it.find_iter(&text.value)) {
-                let resource = resource.as_str();
-                if !EVERYBODYS.iter().any(|it| resource.starts_with(it)) {
-                    found.add((resource.to_owned(), what), text.place());
-                }
-            }
-        }
-        let name = text.named.to_ascii_lowercase().replace(['-', '.'], "_");
-        for (names, form, what) in &ACCOUNTS {
-            if names.iter().any(|it| name.ends_with(it)) && form.matches(text.value.trim()) {
-                found.add((text.value.trim().to_owned(), what), text.place());
-            }
-        }
-    }
+    let all = texts.par_iter().flat_map_iter(|text| {
+        let named = of_text(text).into_iter();
+        named.map(|it| (it, text.place()))
+    });
+    let found: Places<_> = all.collect::<Vec<_>>().into_iter().collect();
     for ((resource, what), places) in found.whole() {
         let settle = settle::texts(places, objects, &format!("{what} of staging's own"), |text| {
             let own = text.replace(resource.as_str(), &format!("<{what} of staging's own>"));
@@ -138,6 +125,29 @@ pub(super) fn resources(
         );
     }
     found.all()
+}
+
+/// The resources in a text, and what they are.
+fn of_text(text: &Text) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for (words, form, what) in &FORMS {
+        if !words.iter().any(|it| text.value.contains(it)) {
+            continue;
+        }
+        for resource in form.get().into_iter().flat_map(|it| it.find_iter(&text.value)) {
+            let resource = resource.as_str();
+            if !EVERYBODYS.iter().any(|it| resource.starts_with(it)) {
+                found.push((resource.to_owned(), *what));
+            }
+        }
+    }
+    let name = text.named.to_ascii_lowercase().replace(['-', '.'], "_");
+    for (names, form, what) in &ACCOUNTS {
+        if names.iter().any(|it| name.ends_with(it)) && form.matches(text.value.trim()) {
+            found.push((text.value.trim().to_owned(), *what));
+        }
+    }
+    found
 }
 
 #[cfg(test)]

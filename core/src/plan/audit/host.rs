@@ -48,6 +48,7 @@ enum Leads {
 /// where they stand.
 pub(super) fn hosts(
     objects: &[Object],
+    by_key: &BTreeMap<Key, &Object>,
     texts: &[Text],
     production: &Production,
     context: &Context,
@@ -78,7 +79,6 @@ pub(super) fn hosts(
         let (kind, why, settle) = described(&redact(host), leads, preview);
         log.find(Severity::Warns, object, path, kind, format!("{why}{also}"), settle);
     }
-    let by_key: BTreeMap<Key, &Object> = objects.iter().map(|it| (it.key(), it)).collect();
     for ((host, action), places) in decided.whole() {
         let Some(((object, path), also)) = told(places) else { continue };
         if *action == HostAction::Replace {
@@ -91,7 +91,7 @@ pub(super) fn hosts(
                     "spec.hosts replaces {}, but not here, where nothing is rewritten: the fence stops it{also}",
                     redact(host)
                 ),
-                settle::texts(places, &by_key, "the text with another host", |_| None).unwrap_or_else(
+                settle::texts(places, by_key, "the text with another host", |_| None).unwrap_or_else(
                     || "change what sets this value, in the source or in the environment".to_owned(),
                 ),
             );

@@ -48,7 +48,8 @@ pub(super) fn audit(
     residual.report_all(secrets, tasks, log);
     residual.report_filled(&texts, log);
     let production = Production::of(context);
-    let mut leading_out: Vec<Place> = host::hosts(objects, &texts, &production, context, log);
+    let mut leading_out: Vec<Place> =
+        host::hosts(objects, &by_key, &texts, &production, context, log);
     leading_out.extend(address::addresses(&texts, &production, &by_key, context, log));
     leading_out.extend(cloud::resources(&texts, &by_key, log));
     credential::literals(&texts, &by_key, log);

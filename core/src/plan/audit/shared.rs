@@ -90,6 +90,9 @@ fn is_productions(object: &Key, name: &str, context: &Context) -> bool {
 /// What names something outside, and what shares a workload with that.
 fn reaching(objects: &BTreeMap<Key, &Object>, leading_out: &[Place]) -> BTreeSet<Key> {
     let direct: BTreeSet<&Key> = leading_out.iter().map(|(object, _)| object).collect();
+    if direct.is_empty() {
+        return BTreeSet::new();
+    }
     let mut all: BTreeSet<Key> = direct.iter().map(|it| (*it).clone()).collect();
     for object in objects.values() {
         let mut unit: Vec<Key> = kinds::references(object).into_iter().map(|it| it.to).collect();

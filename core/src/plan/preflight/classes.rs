@@ -3,8 +3,6 @@
 //! Where it is not known which classes there are (offline, or without the right to look), nothing is
 //! said. No clone has a RuntimeClass: the planner drops production's and takes no other.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::{Looked, Target};
@@ -13,7 +11,7 @@ use crate::{
     plan::{
         kinds::{self, Shape},
         log::Log,
-        object::Key,
+        places::{Place, Places},
         request::Classes,
         settle,
     },
@@ -77,11 +75,12 @@ impl Sort {
     }
 }
 
-/// Claims whose volumes stay, by StorageClass.
-#[derive(Default)]
-pub(super) struct Retained(BTreeMap<String, Vec<(Key, String)>>);
-
-pub(super) fn look(looked: &Looked, target: &Target, retained: &mut Retained, log: &mut Log) {
+pub(super) fn look(
+    looked: &Looked,
+    target: &Target,
+    retained: &mut Vec<(String, Place)>,
+    log: &mut Log,
+) {
     let (object, classes) = (looked.object, &target.context.request.cluster.classes);
     if let Some(spec) = kinds::pod_spec(object) {
         one(Sort::Priority, &format!("{spec}/priorityClassName"), looked, classes, log);
@@ -100,7 +99,7 @@ pub(super) fn look(looked: &Looked, target: &Target, retained: &mut Retained, lo
         };
         if let Some((name, _)) = name.filter(|(_, it)| it.retains) {
             let place = (looked.key.clone(), format!("{}{path}", looked.base));
-            retained.0.entry(name.clone()).or_default().push(place);
+            retained.push((name.clone(), place));
         }
         if object.get(&path).is_none() && !known.values().any(|it| it.default) {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -129,8 +128,8 @@ fn one(sort: Sort, path: &str, looked: &Looked, classes: &Classes, log: &mut Log
 }
 
 /// Says once for each class which claims leave their volumes.
-pub(super) fn report(retained: &Retained, log: &mut Log) {
-    for (class, places) in &retained.0 {
+pub(super) fn report(retained: &Places<String>, log: &mut Log) {
+    for (class, places) in retained.whole() {
         let Some(((first, path), others)) = places.split_first() else { continue };
         let also = match others.len() {
             0 => String::new(),

@@ -9,7 +9,7 @@ use crate::{
         kinds,
         log::Log,
         object::{Key, Object, escape},
-        places::Places,
+        places::{Place, Places},
         secret, select, settle,
     },
 };
@@ -46,10 +46,12 @@ const CONTAINER: &[Keyed] = &[
     keyed("/env/*/valueFrom/secretKeyRef", "Secret", "name", "/key"),
 ];
 
-/// Objects that will not be there, and what names them.
-pub(super) type Missing = Places<Key>;
-
-pub(super) fn look(looked: &Looked, target: &Target, missing: &mut Missing, log: &mut Log) {
+pub(super) fn look(
+    looked: &Looked,
+    target: &Target,
+    missing: &mut Vec<(Key, Place)>,
+    log: &mut Log,
+) {
     objects(looked, target, missing);
     let object = looked.object;
     if let Some(spec) = kinds::pod_spec(object) {
@@ -60,18 +62,18 @@ pub(super) fn look(looked: &Looked, target: &Target, missing: &mut Missing, log:
     }
 }
 
-fn objects(looked: &Looked, target: &Target, missing: &mut Missing) {
+fn objects(looked: &Looked, target: &Target, missing: &mut Vec<(Key, Place)>) {
     for refers in kinds::references(looked.object) {
         let to = refers.to;
         if refers.optional || target.objects.contains_key(&to) || select::is_given(&to) {
             continue;
         }
-        missing.add(to, (looked.key.clone(), format!("{}{}", looked.base, refers.path)));
+        missing.push((to, (looked.key.clone(), format!("{}{}", looked.base, refers.path))));
     }
 }
 
 /// Says once of each object that is missing what needs it.
-pub(super) fn report(missing: &Missing, target: &Target, log: &mut Log) {
+pub(super) fn report(missing: &Places<Key>, target: &Target, log: &mut Log) {
     for (to, (object, path), also) in missing.each() {
         let maker = maker(to, target);
         let (severity, why) = match &maker {
@@ -146,7 +148,7 @@ fn keys(looked: &Looked, base: &str, table: &[Keyed], target: &Target, log: &mut
             let Some(there) = target.keys(&to) else { continue };
             for path in object.expand(&format!("{map}{}", entry.keys)) {
                 let key = object.text(&path);
-                if !key.is_empty() && !there.contains(key) && !is_told(&to, key, log) {
+                if !key.is_empty() && !there.contains(key) && !is_told(&to, key, target) {
                     missing_key(looked, &path, &to, key, target, log);
                 }
             }
@@ -155,11 +157,8 @@ fn keys(looked: &Looked, base: &str, table: &[Keyed], target: &Target, log: &mut
 }
 
 /// Whether the pass `secret` has said that nobody can invent a key, and how to give it.
-fn is_told(of: &Key, key: &str, log: &Log) -> bool {
-    let (object, path) = (of.to_string(), format!("/data/{}", escape(key)));
-    log.findings
-        .iter()
-        .any(|it| it.object == object && it.path == path && it.kind == "needs-secret")
+fn is_told(of: &Key, key: &str, target: &Target) -> bool {
+    target.told.contains(&(of.to_string(), format!("/data/{}", escape(key))))
 }
 
 fn is_optional(object: &Object, map: &str) -> bool {

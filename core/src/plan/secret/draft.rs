@@ -1,6 +1,6 @@
 //! What a cloned Secret will hold, key by key, and what is to be said about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -28,8 +28,6 @@ pub(super) struct Draft {
 pub(super) struct Desk<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) uses: Uses,
-    /// Names of Secrets that something in the source refers to.
-    pub(super) named: BTreeSet<String>,
     pub(super) keys: Keys,
     pub(super) consent: Consent,
     pub(super) context: &'a Context<'a>,

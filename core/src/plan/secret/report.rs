@@ -1,6 +1,7 @@
 //! What is said about each key of a cloned Secret. Never a value.
 
 use super::{
+    NEEDS_SECRET,
     draft::{Draft, Note},
     rules,
 };
@@ -107,7 +108,7 @@ pub(super) fn report(object: &Object, draft: &Draft, context: &Context, log: &mu
                 if *required { Severity::Warns } else { Severity::Informs },
                 &key,
                 &path,
-                "needs-secret",
+                NEEDS_SECRET,
                 why.clone(),
                 rules::from_snippet(name, field),
             ),

@@ -42,7 +42,8 @@ impl<'a> Known<'a> {
 
     /// The texts of the containers of one object that hold variables, with those that are known
     /// filled in.
-    pub(super) fn collect(&self, object: &Object, at: &str, key: &Key, texts: &mut Vec<Text>) {
+    pub(super) fn texts(&self, object: &Object, at: &str, key: &Key) -> Vec<Text> {
+        let mut texts = Vec::new();
         for container in kinds::containers(object) {
             let mut add = |path: String, named: &str, filled: Filled| {
                 texts.push(Text {
@@ -71,6 +72,7 @@ impl<'a> Known<'a> {
                 });
             }
         }
+        texts
     }
 
     /// A text with the variables filled in that are known before the one numbered `nth`; `None` if
