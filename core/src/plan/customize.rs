@@ -5,7 +5,7 @@
 
 mod image;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -14,11 +14,14 @@ use super::{
     context::Context,
     kinds,
     log::{Log, Rule},
-    object::{Object, escape},
+    object::{Key, Object, escape},
     places::{Places, listed},
     unused,
 };
-use crate::api::{names, staging_plan::Severity};
+use crate::{
+    api::{names, staging_plan::Severity},
+    secrets::redact,
+};
 
 const OVERRIDDEN: Rule = Rule { name: "image", why: "spec.images says so" };
 const PINNED: Rule =
@@ -29,7 +32,7 @@ const COMMIT: Rule =
 /// The pass.
 pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) -> Vec<Object> {
     let mut used = BTreeSet::new();
-    let mut unpinned = Places::new();
+    let mut unpinned = Unpinned::new();
     let images = &context.request.spec.images;
     // Asked only where an entry may turn out to mean none of them.
     let known = objects.iter().filter(|_| !images.is_empty());
@@ -47,23 +50,29 @@ pub(super) fn customize(objects: Vec<Object>, context: &Context, log: &mut Log) 
     objects
 }
 
-/// The images of an object's containers, without tag and digest.
+/// The images of an object, without tag and digest.
 fn image_names(object: &Object) -> Vec<String> {
-    let image = |it: &String| Reference::parse(object.text(&format!("{it}/image"))).name;
-    kinds::containers(object).iter().map(image).collect()
+    let images = kinds::images(object).into_iter();
+    images.map(|(path, _)| Reference::parse(object.text(&path)).name).collect()
 }
 
+/// Why images are not pinned, which they are, and where they stand.
+type Unpinned = BTreeMap<String, Places<String>>;
+
 /// Says once for the whole plan why images are not pinned.
-fn report(unpinned: &Places<String>, context: &Context, log: &mut Log) {
-    for (why, objects, images) in unpinned.objects() {
-        let named: Vec<String> = objects.iter().map(ToString::to_string).collect();
-        let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
+fn report(unpinned: &Unpinned, context: &Context, log: &mut Log) {
+    for (why, images) in unpinned {
+        let written: Vec<String> = images.whole().map(|(image, _)| redact(image)).collect();
+        let objects: BTreeSet<&Key> = images.objects().flat_map(|(_, it, _)| it).collect();
+        let users: Vec<String> = objects.into_iter().map(ToString::to_string).collect();
+        let count =
+            if written.len() == 1 { "1 image" } else { &format!("{} images", written.len()) };
         log.find(
             Severity::Informs,
             &context.environment(),
             "/spec/source/images",
             "image-not-pinned",
-            format!("{images} taken as written, in {}: {why}", listed(&named)),
+            format!("{count} taken as written ({}), in {}: {why}", listed(&written), listed(&users)),
             "# or give newTag or digest under spec.images\nspec:\n  source:\n    images: AsWritten\n",
         );
     }
@@ -73,16 +82,12 @@ fn one(
     mut object: Object,
     context: &Context,
     used: &mut BTreeSet<usize>,
-    unpinned: &mut Places<String>,
+    unpinned: &mut Unpinned,
     log: &mut Log,
 ) -> Object {
     let mut overridden = false;
-    for container in kinds::containers(&object) {
-        let path = format!("{container}/image");
+    for (path, whose) in kinds::images(&object) {
         let written = object.text(&path).to_owned();
-        if written.is_empty() {
-            continue;
-        }
         let reference = Reference::parse(&written);
         let images = &context.request.spec.images;
         if let Some((at, image)) =
@@ -93,10 +98,10 @@ fn one(
             let new = reference.replaced(image).to_string();
             log.set(&mut object, &path, json!(new), &OVERRIDDEN);
         } else if context.pins_images() {
-            let open = pin(&mut object, &container, &reference, context, log);
+            let open = pin(&mut object, &path, &whose, &reference, context, log);
             // What the overlay runs is the environment's own choice.
             if let Some(why) = open.filter(|_| !context.overlaid.contains(&object.key())) {
-                unpinned.add(why, (object.key(), path));
+                unpinned.entry(why).or_insert_with(Places::new).add(written, (object.key(), path));
             }
         }
     }
@@ -110,11 +115,12 @@ fn one(
     object
 }
 
-/// Pins a container's image to the digest that runs, if that is known and of the same repository;
+/// Pins an image at `path`, which is `whose`, to the digest that runs, if that is known and of the same repository;
 /// answers why not.
 fn pin(
     object: &mut Object,
-    container: &str,
+    path: &str,
+    whose: &str,
     written: &Reference,
     context: &Context,
     log: &mut Log,
@@ -122,12 +128,10 @@ fn pin(
     if written.digest.is_some() {
         return None;
     }
-    let path = format!("{container}/image");
-    let name = object.text(&format!("{container}/name"));
-    let running = context.capture.running_images.get(&format!("{}:{name}", object.key()));
+    let running = context.capture.running_images.get(&format!("{}:{whose}", object.key()));
     match running.map(|it| Reference::parse(it)) {
         Some(it) if it.repository() == written.repository() => {
-            log.set(object, &path, json!(it.to_string()), &PINNED);
+            log.set(object, path, json!(it.to_string()), &PINNED);
             None
         }
         Some(it) => Some(format!("production runs it from another repository, {}", it.name)),

@@ -188,6 +188,23 @@ pub fn containers(object: &Object) -> Vec<String> {
     found
 }
 
+/// JSON pointers of all references to images in `object`, and whose they are: a container's name, or
+/// `volume/` and the name of a volume that is an image.
+pub fn images(object: &Object) -> Vec<(String, String)> {
+    let Some(spec) = pod_spec(object) else { return Vec::new() };
+    let named = |path: String, image: &str, what: &str| {
+        let whose = format!("{what}{}", object.text(&format!("{path}/name")));
+        (format!("{path}/{image}"), whose)
+    };
+    let containers = containers(object).into_iter().map(|it| named(it, "image", ""));
+    let volumes = object.expand(&format!("{spec}/volumes/*"));
+    let volumes = volumes.into_iter().map(|it| named(it, "image/reference", IMAGE_VOLUME));
+    containers.chain(volumes).filter(|(path, _)| !object.text(path).is_empty()).collect()
+}
+
+/// What stands before the name of a volume that is an image, where containers are named as well.
+pub const IMAGE_VOLUME: &str = "volume/";
+
 /// Groups of Kubernetes itself that look like those of custom resources.
 const OWN_GROUPS: [&str; 12] = [
     "admissionregistration.k8s.io",

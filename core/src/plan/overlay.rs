@@ -109,9 +109,8 @@ fn checked(mut object: Object, from: &str, capture: &Capture) -> Result<Object, 
 /// An image that the overlay changes is not pinned to what production runs.
 fn unpin(old: &Object, new: &Object, running: &mut BTreeMap<String, String>) {
     let images = |object: &Object| -> BTreeMap<String, String> {
-        let text = |path: String| object.text(&path).to_owned();
-        let containers = kinds::containers(object).into_iter();
-        containers.map(|it| (text(format!("{it}/name")), text(format!("{it}/image")))).collect()
+        let images = kinds::images(object).into_iter();
+        images.map(|(path, whose)| (whose, object.text(&path).to_owned())).collect()
     };
     let (before, key) = (images(old), old.key());
     for (container, image) in images(new) {

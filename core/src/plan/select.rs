@@ -101,6 +101,17 @@ fn unable(object: &Object, context: &Context) -> Option<Reason> {
 /// behind.
 fn missed(object: &Object, word: &str, why: &str, context: &Context, log: &mut Log) {
     let Some(profile) = kinds::profile(object) else { return };
+    if profile.pod_template.is_some()
+        && isolate::refused(object, context).is_some_and(|it| it.0 == word)
+    {
+        let key = object.key();
+        let settle = format!(
+            "# or give it under spec.overlay without that; where nobody misses it\n{}",
+            settle::exclude(&key)
+        );
+        log.find(Severity::Warns, &key, "", word, format!("it stays behind: {why}"), settle);
+        return;
+    }
     if !matches!(profile.action, Action::Leave(own, _) | Action::Never(own, _) if own == word) {
         return;
     }

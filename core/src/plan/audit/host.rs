@@ -7,6 +7,7 @@ use std::{
 
 use rayon::prelude::*;
 
+use super::service::OwnServices;
 use crate::{
     api::{boundary::HostAction, staging_plan::Severity},
     plan::{
@@ -57,11 +58,15 @@ pub(super) fn hosts(
     let previews = previews(objects, context);
     let mut open: Places<(String, Leads)> = Places::new();
     let mut decided: Places<(String, HostAction)> = Places::new();
+    let mut own = OwnServices::of(objects, context);
     let found = texts.par_iter().map(|it| (it, hosts::find(&it.named, &it.value)));
     for (text, found) in found.collect::<Vec<_>>() {
         for it in found {
             let host = text.value[it.host].to_ascii_lowercase();
-            let Some(leads) = leads(&host, production, context) else { continue };
+            let Some(leads) = leads(&host, production, context) else {
+                own.note(&host, text);
+                continue;
+            };
             if previews.values().any(|it| *it == host) {
                 continue;
             }
@@ -79,6 +84,7 @@ pub(super) fn hosts(
         let (kind, why, settle) = described(&redact(host), leads, preview);
         log.find(Severity::Warns, object, path, kind, format!("{why}{also}"), settle);
     }
+    own.report(log);
     for ((host, action), places) in decided.whole() {
         let Some(((object, path), also)) = told(places) else { continue };
         if *action == HostAction::Replace {

@@ -3,6 +3,7 @@
 //! ```text
 //! reference    the source itself                  blocks
 //! host         other namespaces, outside hosts, production's own names
+//! service      the target's own that are not there
 //! address      private addresses; addresses that are production's own
 //! cloud        buckets, ARNs, projects            by their form
 //! credential   credentials outside Secrets        never shown
@@ -18,6 +19,7 @@ mod cloud;
 mod credential;
 mod host;
 mod reference;
+mod service;
 mod shared;
 mod unread;
 

@@ -80,19 +80,28 @@ fn revision(object: &Object) -> Option<u64> {
     object.annotation(REVISION)?.parse().ok()
 }
 
-/// Containers and their images, where the runtime names a repository and a digest.
+/// Containers, volumes that are images, and their images, where the runtime names a repository and a digest.
 pub(super) fn of_pod(pod: &Object) -> Vec<(String, String)> {
-    ["initContainerStatuses", "containerStatuses"]
-        .iter()
-        .filter_map(|list| pod.get(&format!("/status/{list}"))?.as_array())
-        .flatten()
-        .filter_map(|status| {
-            let text = |field: &str| status.get(field).and_then(Value::as_str);
-            let id = text("imageID")?;
-            let image = id.strip_prefix(DOCKER).unwrap_or(id);
-            let (repository, _) = image.split_once("@sha256:")?;
-            (!repository.is_empty() && !repository.contains("://"))
-                .then(|| text("name").map(|name| (name.to_owned(), image.to_owned())))?
-        })
-        .collect()
+    let mut found = BTreeMap::new();
+    let lists = ["initContainerStatuses", "containerStatuses"].iter();
+    for status in lists.filter_map(|it| pod.get(&format!("/status/{it}"))?.as_array()).flatten() {
+        let name = |of: &Value| of.get("name").and_then(Value::as_str).map(str::to_owned);
+        let running = status.get("imageID").and_then(digested);
+        found.extend(name(status).zip(running));
+        let mounts = status.get("volumeMounts").and_then(Value::as_array);
+        for mount in mounts.into_iter().flatten() {
+            let mounted = mount.pointer("/volumeStatus/image/imageRef").and_then(digested);
+            let name = name(mount).map(|it| format!("{}{it}", kinds::IMAGE_VOLUME));
+            found.extend(name.zip(mounted));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// An image as the runtime names it, if that is by repository and digest.
+fn digested(id: &Value) -> Option<String> {
+    let id = id.as_str()?;
+    let image = id.strip_prefix(DOCKER).unwrap_or(id);
+    let (repository, _) = image.split_once("@sha256:")?;
+    (!repository.is_empty() && !repository.contains("://")).then(|| image.to_owned())
 }

@@ -55,6 +55,11 @@ pub(super) struct Pods {
 }
 
 impl Pods {
+    /// Whether they are a Job's.
+    pub(super) fn run_once(&self) -> bool {
+        self.added == JOB
+    }
+
     /// Labels of the template.
     pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()))

@@ -109,8 +109,8 @@ fn report(log: &mut Log, pods: &Pods, direction: Direction) {
         Direction::Ingress => "they are reached only as the cloned policies say",
         Direction::Egress => "they reach others only as the cloned policies say",
     };
-    // No Service can lead to Pods without labels: nobody is kept from them.
-    if direction == Direction::Ingress && pods.labels.is_empty() {
+    // No Service can lead to Pods without labels, and nobody asks those of Jobs by address.
+    if direction == Direction::Ingress && pods.labels.is_empty() && pods.run_once() {
         return;
     }
     untold(log, pods, "the target's own namespace", without);

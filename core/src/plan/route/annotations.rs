@@ -4,9 +4,16 @@
 //! authority for production's certificate, to let production's login decide, to write production's
 //! DNS. What is not known here may be one of them, so it does not come along.
 
-use crate::plan::{
-    log::{Log, Rule},
-    object::{Object, escape},
+use serde_json::json;
+
+use crate::{
+    api::staging_plan::Severity,
+    plan::{
+        log::{Log, Rule},
+        object::{Object, escape},
+        places::listed,
+        settle,
+    },
 };
 
 const DROPPED: Rule = Rule {
@@ -64,6 +71,43 @@ const KEPT: [(&str, &[&str]); 4] = [
     ),
     ("haproxy.org", &["path-rewrite", "timeout-client", "timeout-server"]),
 ];
+
+/// Annotations that decide who gets in, by the controller's prefix: beginnings of their names.
+const LOGINS: [(&str, &[&str]); 6] = [
+    ("nginx.ingress.kubernetes.io", &["auth-", "whitelist-source-range", "allowlist-source-range"]),
+    ("alb.ingress.kubernetes.io", &["auth-", "inbound-cidrs"]),
+    ("haproxy.org", &["auth-", "allow-list", "whitelist"]),
+    ("haproxy-ingress.github.io", &["auth-", "whitelist-source-range", "allowlist-source-range"]),
+    ("ingress.kubernetes.io", &["auth-", "whitelist-source-range"]),
+    ("nginx.org", &["basic-auth-", "jwt-"]),
+];
+
+/// Says that production lets only some in, and the preview everybody.
+pub(super) fn without_login(route: &Object, source: &Object, log: &mut Log) {
+    let annotations = source.get("/metadata/annotations").and_then(serde_json::Value::as_object);
+    let keys = annotations.into_iter().flatten().map(|(key, _)| key.as_str());
+    let logins: Vec<String> = keys.filter(|it| lets_in(it)).map(str::to_owned).collect();
+    let Some(first) = logins.first() else { return };
+    let key = first.as_str();
+    log.find(
+        Severity::Warns,
+        &route.key(),
+        &format!("/metadata/annotations/{}", escape(key)),
+        "no-login",
+        format!(
+            "who gets in is decided by {} in production, and by nobody here: whoever reaches the preview is in",
+            listed(&logins)
+        ),
+        settle::class(&json!({ "expose": { "annotations": { key: "<a login of staging's own>" } } })),
+    );
+}
+
+fn lets_in(key: &str) -> bool {
+    let Some((prefix, name)) = key.split_once('/') else { return false };
+    LOGINS
+        .iter()
+        .any(|(known, starts)| *known == prefix && starts.iter().any(|it| name.starts_with(it)))
+}
 
 /// Removes every annotation that does not come along.
 pub(super) fn keep_http(route: &mut Object, log: &mut Log) {

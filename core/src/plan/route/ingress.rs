@@ -31,6 +31,14 @@ const OUTSIDE: Rule = Rule {
     why: "the Service is another name for a host elsewhere, and the ingress controller, which stands outside the fence, would follow it",
 };
 
+const ACTION: Rule = Rule {
+    name: "load-balancer-action",
+    why: "no Service is meant: production's load balancer answers there, as annotations say that stay behind",
+};
+
+/// The port that AWS' load balancers take for the name of an annotation.
+const BY_ANNOTATION: &str = "use-annotation";
+
 /// The legacy way to name the IngressClass.
 const LEGACY_CLASS: &str = "/metadata/annotations/kubernetes.io~1ingress.class";
 
@@ -124,33 +132,51 @@ fn default_backend(ingress: &mut Object, survey: &mut Survey, log: &mut Log) {
     }
 }
 
-/// Removes the ways to Services in `outside`. False if nothing else was there.
+/// Removes the ways to Services in `outside`, and what a load balancer answers by itself. False if
+/// nothing else was there.
 pub(super) fn stay_inside(ingress: &mut Object, outside: &BTreeSet<String>, log: &mut Log) -> bool {
     let leaves = |backend: &Value| {
         let name = backend.pointer("/service/name").and_then(Value::as_str);
         name.is_some_and(|name| outside.contains(name))
     };
+    let by_itself = |backend: &Value| {
+        backend.pointer("/service/port/name").and_then(Value::as_str) == Some(BY_ANNOTATION)
+    };
+    let left = without(ingress, leaves, &OUTSIDE, log) | without(ingress, by_itself, &ACTION, log);
+    !left || !rules(ingress).is_empty() || ingress.get("/spec/defaultBackend").is_some()
+}
+
+/// Removes the ways to some backends. Whether there were any.
+fn without(
+    ingress: &mut Object,
+    leaves: impl Fn(&Value) -> bool,
+    rule: &'static Rule,
+    log: &mut Log,
+) -> bool {
     let mut left = false;
-    if ingress.get("/spec/defaultBackend").is_some_and(leaves) {
-        log.remove(ingress, "/spec/defaultBackend", &OUTSIDE);
+    if ingress.get("/spec/defaultBackend").is_some_and(&leaves) {
+        log.remove(ingress, "/spec/defaultBackend", rule);
         left = true;
     }
     for at in (0..rules(ingress).len()).rev() {
         let list = format!("/spec/rules/{at}/http/paths");
         let Some(paths) = ingress.get(&list).and_then(Value::as_array) else { continue };
-        let kept: Vec<Value> =
-            paths.iter().filter(|path| !path.get("backend").is_some_and(leaves)).cloned().collect();
+        let kept: Vec<Value> = paths
+            .iter()
+            .filter(|path| !path.get("backend").is_some_and(&leaves))
+            .cloned()
+            .collect();
         if kept.len() == paths.len() {
             continue;
         }
         left = true;
         if kept.is_empty() {
-            log.remove(ingress, &format!("/spec/rules/{at}"), &OUTSIDE);
+            log.remove(ingress, &format!("/spec/rules/{at}"), rule);
         } else {
-            log.set(ingress, &list, json!(kept), &OUTSIDE);
+            log.set(ingress, &list, json!(kept), rule);
         }
     }
-    !left || !rules(ingress).is_empty() || ingress.get("/spec/defaultBackend").is_some()
+    left
 }
 
 fn rules(ingress: &Object) -> &[Value] {

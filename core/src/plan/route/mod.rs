@@ -91,7 +91,7 @@ pub(super) fn route(objects: Vec<Object>, context: &Context, log: &mut Log) -> V
             let why =
                 "the class exposes by Ingress; a route to a Gateway has no listener to attach to";
             leave(routes, "no-gateway", why, context, log);
-            kept.extend(ingress_previews(ingresses, &outside, class, expose, request, log));
+            kept.extend(ingress_previews(ingresses, &outside, class, expose, context, log));
         }
         Some((expose, Way::Gateway(gateway))) => {
             let why = "the class exposes by Gateway; no ingress controller serves its domain";
@@ -149,16 +149,21 @@ fn ingress_previews(
     outside: &BTreeSet<String>,
     class: &str,
     expose: &ClassExpose,
-    request: &Request,
+    context: &Context,
     log: &mut Log,
 ) -> Vec<Object> {
     routes.retain_mut(|route| inside(route, ingress::stay_inside, outside, log));
     // Whatever order the objects came in, the first service of a host is the same.
     let mut survey = Survey::of(&by_name(&routes));
-    let hosts = Hosts::new(request, expose).all(&survey.first);
+    let hosts = Hosts::new(context.request, expose).all(&survey.first);
     for route in &mut routes {
         ingress::preview(route, &mut survey, &hosts, class, log);
         dress(route, expose, log);
+        // A class with annotations has decided how previews are guarded.
+        let source = context.by_key.get(&route.key()).filter(|_| expose.annotations.is_empty());
+        if let Some(source) = source {
+            annotations::without_login(route, source, log);
+        }
     }
     routes
 }
