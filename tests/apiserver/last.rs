@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kulisse_core::api::{
-    condition::ConditionType::{Expired, Reconciling, Seeded},
+    condition::ConditionType::{Expired, Planned, Reconciling, Seeded, SmokePassed},
     names,
     status::TaskState,
 };
@@ -150,5 +150,45 @@ pub async fn jobs_of_smokes_of_earlier_plans_do_not_stay(world: Arc<World>) {
     })
     .await;
     pods::end(objects, &target, "Succeeded").await;
+    it.remove().await;
+}
+
+pub async fn smokes_run_side_by_side_and_a_quota_that_fits_the_plan_has_room_for_them(
+    world: Arc<World>,
+) {
+    let objects = world.objects();
+    let place = world.source("beside", APPLICATION).await;
+    let hard = |pods: &str| json!({ "quota": { "hard": { "pods": pods } } });
+    world.class("beside", &hard("0")).await;
+    let smoke =
+        |name: &str| json!({ "name": name, "run": { "image": "registry.example.com/check:1" } });
+    let smokes = ["a", "b", "c", "d", "e"].map(smoke);
+    let it = place.environment("pr-1", json!({ "className": "beside", "smoke": smokes })).await;
+    // Four at a time, and there is no workload with a Pod.
+    let told = it.until(Planned, "False", "TooLarge", s(20)).await;
+    assert!(told.contains("pods 4"), "{told}");
+    world.class("beside", &hard("4")).await;
+    let target = it.target().await;
+    let jobs = |count: usize| {
+        let target = target.clone();
+        async move {
+            eventually(&format!("{count} smokes were started"), s(30), || async {
+                let all = objects.names(JOB, &target).await;
+                if all.len() == count { Ok(()) } else { Err(format!("{all:?}")) }
+            })
+            .await;
+        }
+    };
+    jobs(4).await;
+    eventually("all four have a Pod", s(20), || async {
+        let pods = objects.names("v1 Pod", &target).await;
+        if pods.len() == 4 { Ok(()) } else { Err(format!("{pods:?}")) }
+    })
+    .await;
+    pods::end(objects, &target, "Succeeded").await;
+    jobs(5).await;
+    one_pod_ends(objects, &target, "Failed").await;
+    let told = it.until(SmokePassed, "False", "Failed", s(30)).await;
+    assert!(told.contains("smoke e"), "{told}");
     it.remove().await;
 }

@@ -79,6 +79,7 @@ fn main() -> ExitCode {
             last::a_task_whose_pod_is_refused_says_so,
             last::a_job_of_the_source_that_fails_as_a_seed_is_repeated_when_asked,
             last::jobs_of_smokes_of_earlier_plans_do_not_stay,
+            last::smokes_run_side_by_side_and_a_quota_that_fits_the_plan_has_room_for_them,
             held::a_pod_whose_node_is_away_is_named,
             held::what_an_environment_stands_on_may_go_in_any_order,
             held::a_definition_that_is_deleted_takes_its_environments_along,

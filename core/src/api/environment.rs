@@ -130,7 +130,8 @@ pub struct StagingEnvironmentSpec {
     #[x_kube(validation = Rule::new("self.all(t, self.exists_one(u, u.name == t.name))").message("seeds need different names"))]
     #[schemars(length(max = 16))]
     pub seed: Vec<Seed>,
-    /// What shows that the environment works. A smoke runs once per plan and content.
+    /// What shows that the environment works. A smoke runs once per plan and content,
+    /// four side by side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(validation = Rule::new("self.all(t, self.exists_one(u, u.name == t.name))").message("smokes need different names"))]
     #[schemars(length(max = 16))]

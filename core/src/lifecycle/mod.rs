@@ -55,7 +55,7 @@ use crate::{
         status::{TaskState, Wave},
         task::When,
     },
-    plan::task::TaskRole,
+    plan::task::{SMOKES_AT_ONCE, TaskRole},
 };
 
 /// A source that keeps a plan from being applied is read again after this.
@@ -184,17 +184,19 @@ fn build(facts: &Facts, through: Option<Wave>) -> Step {
     if let Some(at) = first(facts, |task| task.is_seed(When::AfterWorkloads)) {
         return run(facts, at);
     }
-    // Every smoke has its say, also after one that failed.
-    let smoke = |task: &Task| task.role == TaskRole::Smoke;
-    let unfinished = facts.tasks.iter().position(|task| smoke(task) && !task.over());
-    let failed = facts
-        .tasks
-        .iter()
-        .position(|task| smoke(task) && task.over() && task.state != TaskState::Passed);
-    match (unfinished, failed) {
-        (Some(at), _) => run(facts, at),
-        (None, Some(at)) => Step::RestFailed(at),
-        (None, None) => Step::Rest,
+    test(facts)
+}
+
+/// Smokes, side by side: they only look. Every one has its say, also after one that failed.
+fn test(facts: &Facts) -> Step {
+    let smokes = || facts.tasks.iter().enumerate().filter(|(_, it)| it.role == TaskRole::Smoke);
+    let first = |state| smokes().find(|(_, it)| it.state == state).map(|(at, _)| at);
+    let running = smokes().filter(|(_, it)| it.state == TaskState::Running).count();
+    let waiting = first(TaskState::Pending).filter(|_| running < SMOKES_AT_ONCE);
+    let failed = || smokes().find(|(_, it)| it.state != TaskState::Passed).map(|(at, _)| at);
+    match waiting.or_else(|| first(TaskState::Running)) {
+        Some(at) => run(facts, at),
+        None => failed().map_or(Step::Rest, Step::RestFailed),
     }
 }
 

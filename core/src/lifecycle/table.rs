@@ -161,7 +161,11 @@ fn lives() -> Vec<Case> {
         tasks: vec![task(Seed(When::BeforeWorkloads), state)],
         ..through(wave)
     };
-    let smoke = |state| Facts { tasks: vec![task(Smoke, state)], ..up() };
+    let smokes = |states: &[TaskState]| Facts {
+        tasks: states.iter().map(|state| task(Smoke, *state)).collect(),
+        ..up()
+    };
+    let smoke = |state| smokes(&[state]);
     let mut stale = up();
     if let Some(plan) = &mut stale.plan {
         plan.generation = 0;
@@ -214,6 +218,11 @@ fn lives() -> Vec<Case> {
         ("the workloads are on their way", Facts { workloads: progressing(), ..up() }),
         ("a smoke is not over", smoke(Pending)),
         ("— it runs", smoke(Running)),
+        ("— it runs, and another does not yet", smokes(&[Running, Pending])),
+        (
+            "— four of them run, and another does not yet",
+            smokes(&[Running, Running, Running, Running, Pending]),
+        ),
         ("— all are over, and one failed", smoke(Failed)),
         ("it is to sleep, and nothing is under way", Facts { rhythm: asleep, ..up() }),
         (

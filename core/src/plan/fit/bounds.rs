@@ -77,6 +77,14 @@ impl Asked {
         }
     }
 
+    /// What so many of them ask for.
+    pub(super) fn times(mut self, count: i64) -> Self {
+        for part in PARTS {
+            self.part_mut(part).values_mut().for_each(|amount| *amount = amount.times(count));
+        }
+        self
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.join(other, Quantity::plus);
     }

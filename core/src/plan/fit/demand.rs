@@ -11,7 +11,7 @@ use crate::{
         kinds::{self, Shape},
         object::Object,
         quantity::Quantity,
-        task::{PlannedTask, Work},
+        task::{PlannedTask, SMOKES_AT_ONCE, TaskRole, Work},
     },
 };
 
@@ -41,7 +41,7 @@ impl Demand {
         bounds: &Bounds,
     ) -> Self {
         let mut demand = Self::default();
-        // One Pod more at a time: the new one of a rollout, or a task's.
+        // One Pod more at a time: the new one of a rollout, or a task's; or smokes, side by side.
         let mut more = Asked::default();
         for object in objects {
             demand.count(object);
@@ -57,14 +57,20 @@ impl Demand {
                 demand.surge = true;
             }
         }
+        let mut smoke = Asked::default();
         for task in tasks {
             demand.surge = true;
             if let Work::Job(job) = &task.work {
-                more.raise(&bounds.pod(job, "/spec/template/spec"));
+                let one = if task.role == TaskRole::Smoke { &mut smoke } else { &mut more };
+                one.raise(&bounds.pod(job, "/spec/template/spec"));
             }
         }
+        let smokes = tasks.iter().filter(|it| it.role == TaskRole::Smoke).count();
+        let smokes = i64::try_from(smokes.min(SMOKES_AT_ONCE)).unwrap_or(1);
+        more.raise(&smoke.times(smokes));
         if demand.surge {
             demand.pods(&more, 1);
+            demand.add_count("pods", "", (smokes - 1).max(0));
         }
         demand
     }

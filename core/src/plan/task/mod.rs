@@ -45,6 +45,9 @@ pub struct PlannedTask {
     pub work: Work,
 }
 
+/// Smokes that run at the same time: as many Pods as a quota has to have room for.
+pub const SMOKES_AT_ONCE: usize = 4;
+
 /// What a task is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskRole {
