@@ -141,6 +141,7 @@ fn main() -> ExitCode {
                     drift::environments_of_one_source_share_what_is_read_of_it,
                     exposure::routes_of_the_gateway_api_attach_to_the_gateway_of_the_class,
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
+                    restarts::nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
                     restarts::without_the_fence_policy_nothing_is_created,
                 ]

@@ -4,15 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use kulisse_core::api::{
-    condition::ConditionType::{Expired, Ready},
+    condition::{
+        ConditionType::{Expired, InSync, Ready},
+        is_true,
+    },
     identity::Incarnation,
     names,
 };
 use serde_json::json;
 
 use crate::{
+    clones::{changed, settled},
     ends::nothing_is_left,
     support::{
+        audit,
         environment::namespace_gone,
         objects::gvk,
         wait::{s, steadily},
@@ -133,6 +138,66 @@ pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Ar
         nothing_is_left(world, uid, target).await;
     }
     expires.remove().await;
+}
+
+pub async fn nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production(
+    world: Arc<World>,
+) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
+    let place = world.source("twenty", APPLICATION).await;
+    let objects = world.objects();
+    world.class("twenty", &json!({})).await;
+    let spec = json!({ "className": "twenty", "drift": { "interval": "10s" } });
+    let mut all = Vec::new();
+    for at in 1..=20 {
+        all.push(place.environment(&format!("pr-{at}"), spec.clone()).await);
+    }
+    let mut before = Vec::new();
+    for it in &all {
+        it.ready(s(90)).await;
+        let target = it.target().await;
+        before.push((target.clone(), settled(objects, &target).await));
+    }
+    let mark = audit::mark(world.audit_log());
+
+    world.operator.stop();
+    world.operator.start().await;
+    // A plan made now would have a quota, and its Pods would go elsewhere.
+    let placement = json!({ "nodeSelector": { "pool": "staging" } });
+    let edited = json!({ "quota": { "hard": { "pods": "50" } }, "placement": placement });
+    world.class("twenty", &edited).await;
+    let image = json!([{ "name": "api", "image": "registry.example.com/api:2" }]);
+    let template = json!({ "spec": { "template": { "spec": { "containers": image } } } });
+    objects.merge("apps/v1 Deployment", &place.source, "api", template).await;
+    objects.delete("v1 Service", &place.source, "api").await;
+    for it in &all {
+        it.until(InSync, "False", "SourceChanged", s(90)).await;
+    }
+    for (it, (target, before)) in all.iter().zip(&before) {
+        assert!(is_true(&it.status().await.conditions, Ready), "{}", it.name);
+        let moved = changed(before, &settled(objects, target).await);
+        assert!(moved.is_empty(), "{target}: {moved:?}");
+    }
+    let asked = audit::of_operator(world.audit_log(), mark);
+    let inside = |it: &&audit::Request| before.iter().any(|(target, _)| it.within(target));
+    let inside: Vec<String> = asked
+        .iter()
+        .filter(inside)
+        .filter(|it| it.verb != "watch")
+        .map(audit::Request::line)
+        .collect();
+    println!(
+        "figure: {} requests in 20 targets over a restart, an edited class and a moved production",
+        inside.len()
+    );
+    for it in &all {
+        it.delete().await;
+    }
+    for it in &all {
+        it.gone(s(120)).await;
+    }
+    assert!(inside.is_empty(), "{inside:#?}");
 }
 
 pub async fn an_operator_that_is_told_to_stop_stops_in_time(world: Arc<World>) {
