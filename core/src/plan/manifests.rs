@@ -147,7 +147,21 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-fn unfold(document: Value, objects: &mut Vec<Object>) -> Result<(), String> {
+/// Calls what has only `generateName` by that: a second name would be made where it is created, and
+/// here it is only spoken of.
+pub fn name(document: &mut Value) {
+    let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let prefix = metadata.get("generateName").and_then(Value::as_str).unwrap_or_default();
+    let name = prefix.trim_end_matches(['-', '.']).to_owned();
+    let named = metadata.get("name").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+    if !named && !name.is_empty() {
+        metadata.insert("name".to_owned(), name.into());
+    }
+}
+
+fn unfold(mut document: Value, objects: &mut Vec<Object>) -> Result<(), String> {
     if document.is_null() {
         return Ok(());
     }
@@ -158,6 +172,7 @@ fn unfold(document: Value, objects: &mut Vec<Object>) -> Result<(), String> {
         }
         return Ok(());
     }
+    name(&mut document);
     objects.push(Object::new(document).map_err(|error| error.to_string())?);
     Ok(())
 }
@@ -178,6 +193,13 @@ mod tests {
             apiVersion: v1\nkind: List\nitems:\n- {apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}\n";
         assert_eq!(read(text).unwrap(), ["Service/a", "Deployment.apps/b"]);
         assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_has_only_a_generated_name_is_called_by_its_beginning() {
+        let text = "kind: Job\napiVersion: batch/v1\nmetadata: {generateName: migrate-}\n";
+        assert_eq!(read(text).unwrap(), ["Job.batch/migrate"]);
+        assert!(read("kind: Job\napiVersion: batch/v1\nmetadata: {generateName: ''}\n").is_err());
     }
 
     #[test]

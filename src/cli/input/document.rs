@@ -164,10 +164,19 @@ fn unreadable(error: &serde_saphyr::Error, text: &str, file: &str) -> anyhow::Er
     let place = error
         .location()
         .map_or_else(|| file.to_owned(), |at| format!("{file}:{}:{}", at.line(), at.column()));
-    if text.contains("{{") {
+    if is_template(text, error.location().map(|at| at.line())) {
         return anyhow!("{place}: a template, not YAML: render it first, as with «helm template»");
     }
     anyhow!("{place}: not YAML: {}", words(error))
+}
+
+/// Whether what cannot be read is what a template has: on the line, the one before it, or alone on
+/// some line. In quotes it is YAML.
+fn is_template(text: &str, line: Option<u64>) -> bool {
+    let near = |at: usize| line.is_some_and(|it| (it.saturating_sub(2)..it).contains(&(at as u64)));
+    text.lines()
+        .enumerate()
+        .any(|(at, it)| it.trim_start().starts_with("{{") || near(at) && it.contains("{{"))
 }
 
 /// The parser's words without what it quotes of the text, and without the place, which is said already.
@@ -175,7 +184,7 @@ fn words(error: &serde_saphyr::Error) -> String {
     let said = error.without_snippet().to_string();
     // What comes after a colon is a piece of the text.
     let said = said.split(" at line ").next().unwrap_or_default();
-    let said = said.split(':').next().unwrap_or_default();
+    let said = said.split([':', ';']).next().unwrap_or_default();
     let mut bare = String::new();
     let mut quoted = None;
     for c in said.chars() {

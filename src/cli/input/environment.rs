@@ -92,6 +92,26 @@ pub fn class_of(
     }
 }
 
+/// What to say if files hold classes and none of them is the environment's.
+pub fn ignored(
+    environment: &StagingEnvironment,
+    given: &[StagingClass],
+    used: Option<&StagingClass>,
+) -> Option<String> {
+    let first = given.first()?.name_any();
+    let used = used.map(ResourceExt::name_any);
+    if given.iter().any(|it| Some(it.name_any()) == used) {
+        return None;
+    }
+    let why = match &environment.spec.class_name {
+        Some(name) => format!("the environment's class is {name}"),
+        None => format!(
+            "the environment names no class, and it is not marked as the default: say className: {first}"
+        ),
+    };
+    Some(format!("StagingClass {first} of the files is not used: {why}"))
+}
+
 fn of_kind<'a>(documents: &'a [Document], kind: &'a str) -> impl Iterator<Item = &'a Document> {
     documents.iter().filter(move |it| {
         let text = |field: &str| it.value.get(field).and_then(|it| it.as_str()).unwrap_or_default();
@@ -140,6 +160,23 @@ mod tests {
             Some("a")
         );
         assert!(of(&named).unwrap_err().to_string().contains("--class FILE"));
+    }
+
+    #[test]
+    fn a_class_that_is_given_and_not_used_is_told() {
+        let said = |spec: &str, annotations: &str| {
+            let text = format!(
+                "apiVersion: kulisse.dev/v1alpha1\nkind: StagingEnvironment\nmetadata: {{name: x}}\nspec: {{source: {{namespace: shop}}{spec}}}\n---\napiVersion: kulisse.dev/v1alpha1\nkind: StagingClass\nmetadata: {{name: a{annotations}}}\nspec: {{}}\n"
+            );
+            let Asked { environment, classes } = read(&text).unwrap();
+            let used = class_of(&environment, &classes).unwrap_or_default();
+            ignored(&environment, &classes, used.as_ref())
+        };
+        let default = ", annotations: {kulisse.dev/is-default-class: \"true\"}";
+        assert_eq!(said("", default), None);
+        assert_eq!(said(", className: a", ""), None);
+        assert!(said("", "").is_some_and(|it| it.contains("say className: a")));
+        assert!(said(", className: b", "").is_some_and(|it| it.contains("class is b")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use kulisse_core::{
     api::identity::NamespaceName,
     plan::{
         kinds::{self, Action, Shape},
+        manifests,
         object::{Key, Object},
         request::Endpoint,
     },
@@ -114,7 +115,8 @@ pub fn sort_out(documents: Vec<Document>, namespace: &NamespaceName) -> Result<M
     Ok(found)
 }
 
-fn object(value: Value, place: &Place) -> Result<Object> {
+fn object(mut value: Value, place: &Place) -> Result<Object> {
+    manifests::name(&mut value);
     Object::new(value).map_err(|error| anyhow!("{place}: {error}"))
 }
 

@@ -130,11 +130,12 @@ impl Inputs {
         client: Client,
         kept: Stored,
     ) -> Result<Input> {
-        let class = self.class(&environment, Vec::new(), Some(&client)).await?;
+        let (class, ignored) = self.class(&environment, Vec::new(), Some(&client)).await?;
         let mut request = self.request(&environment, class, kept.request.cluster)?;
         request.granted_secrets = kept.request.granted_secrets;
         let capture = kept.capture;
-        Ok(Input { request, capture, environment, notes: Vec::new(), client: Some(client) })
+        let notes = ignored.into_iter().collect();
+        Ok(Input { request, capture, environment, notes, client: Some(client) })
     }
 
     /// Whether the source is files.
@@ -149,9 +150,10 @@ impl Inputs {
         beside: Vec<StagingClass>,
         client: Option<Client>,
     ) -> Result<Input> {
-        let class = self.class(&environment, beside, client.as_ref()).await?;
+        let (class, ignored) = self.class(&environment, beside, client.as_ref()).await?;
         let source = NamespaceName::parse(self.namespace(&environment))?;
-        let (reading, api_endpoints, notes) = self.read(&source, client.as_ref()).await?;
+        let (reading, api_endpoints, mut notes) = self.read(&source, client.as_ref()).await?;
+        notes.extend(ignored);
         // Whose rights the operator binds for itself is no part of a plan.
         let cluster = ClusterFacts {
             api_endpoints,
@@ -205,12 +207,13 @@ impl Inputs {
         })
     }
 
+    /// The class, and a note if the files hold one that it is not.
     async fn class(
         &self,
         environment: &StagingEnvironment,
         beside: Vec<StagingClass>,
         client: Option<&Client>,
-    ) -> Result<StagingClassSpec> {
+    ) -> Result<(StagingClassSpec, Option<String>)> {
         let classes = match &self.class {
             Some(file) => environment::classes(&document::read(file)?)?,
             None => beside,
@@ -223,7 +226,8 @@ impl Inputs {
             }
             (found, ..) => found?,
         };
-        Ok(class.map(|it| it.spec).unwrap_or_default())
+        let note = environment::ignored(environment, &classes, class.as_ref());
+        Ok((class.map(|it| it.spec).unwrap_or_default(), note))
     }
 
     async fn read(
