@@ -110,12 +110,7 @@ pub async fn read(
         }
     }
     if ESSENTIAL.iter().any(|kind| unreadable.iter().any(|it| it == kind)) {
-        return Err(Error::problem(
-            Reason::SourceNotReadable,
-            format!(
-                "the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"
-            ),
-        ));
+        return Err(not_readable(source));
     }
     let secrets = match secrets? {
         Some(found) => {
@@ -211,6 +206,16 @@ pub(super) fn parted(
         data: data.map(|(key, ByteString(bytes))| (key, SecretBytes::new(bytes))).collect(),
     };
     Ok((untyped(secret, kind)?, opened))
+}
+
+/// That the owners of a source do not let the operator read it.
+pub(super) fn not_readable(source: &NamespaceName) -> Error {
+    Error::problem(
+        Reason::SourceNotReadable,
+        format!(
+            "the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"
+        ),
+    )
 }
 
 pub(super) fn is_secret(kind: &ApiResource) -> bool {

@@ -80,6 +80,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         probing: false,
         probe_trouble: None,
         production: None,
+        blind: None,
         environment,
         identity,
         record,
@@ -87,7 +88,10 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         class_known,
         refusal,
     };
-    seen.production = drift::source(&seen).and_then(|it| ctx.sources.mark(&it));
+    if let Some(source) = drift::source(&seen) {
+        seen.production = ctx.sources.mark(&source);
+        seen.blind = ctx.sources.blind(&source);
+    }
     look_at_consent(&mut seen, ctx).await?;
     look_for_target(&mut seen, ctx).await?;
     if seen.target == Target::Living && seen.ends(ctx.clock.now()) {

@@ -81,6 +81,8 @@ pub struct Seen {
     pub probe_trouble: Option<Problem>,
     /// The mark of production as it was looked at last.
     pub production: Option<String>,
+    /// Why it cannot be looked at.
+    pub blind: Option<Problem>,
 }
 
 impl Seen {
@@ -215,6 +217,7 @@ impl Seen {
             workloads: self.workload_facts(),
             tasks: self.task_facts(now),
             drift: self.drift_facts(now),
+            blind: self.blind.clone(),
         }
     }
 

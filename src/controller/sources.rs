@@ -24,6 +24,7 @@ use kube::{
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
+    lifecycle::Problem,
     plan::{
         capture::{Capture, marks},
         kinds::{self, Action, Shape},
@@ -47,6 +48,8 @@ const SOURCES: usize = 2;
 const KINDS: usize = 8;
 /// So many changed objects of a kind are read one by one; more are read as a list.
 const FEW: usize = 4;
+/// So many looks in a row have to fail until it is said: an API server is restarted now and then.
+const BLIND_AFTER: u32 = 2;
 /// What is known of a source is kept for so long after the last that followed it.
 const KEPT: Duration = Duration::from_mins(30);
 
@@ -65,6 +68,10 @@ struct Source {
     objects: Versions,
     /// The mark of all of them, once it was looked at.
     mark: Option<String>,
+    /// How many looks have failed since one that did not.
+    failures: u32,
+    /// Why it cannot be looked at.
+    blind: Option<Problem>,
     /// The whole of it in that state, for those that have to be compared with it.
     capture: Arc<OnceCell<Arc<Capture>>>,
 }
@@ -92,6 +99,11 @@ impl Sources {
     /// The mark of a source as it was looked at last.
     pub fn mark(&self, source: &NamespaceName) -> Option<String> {
         self.all().get(source)?.mark.clone()
+    }
+
+    /// Why a source cannot be looked at, where it was tried more than once.
+    pub fn blind(&self, source: &NamespaceName) -> Option<Problem> {
+        self.all().get(source)?.blind.clone()
     }
 
     /// Takes note that an environment is at rest, and of what it was compared with.
@@ -138,14 +150,29 @@ impl Sources {
         let Some(it) = all.get_mut(source) else { return (Vec::new(), false) };
         let mark = marks::together(objects.values().flat_map(|it| &it.marks).map(String::as_str));
         it.objects = objects;
+        it.failures = 0;
+        let sighted = it.blind.take().is_some();
         let other = it.mark.as_ref() != Some(&mark);
         if other {
             it.capture = Arc::default();
         }
-        let behind = it.followers.iter().filter(|(_, it)| it.compared != mark);
+        let behind = it.followers.iter().filter(|(_, it)| sighted || it.compared != mark);
         let behind = behind.map(|(uid, _)| uid.clone()).collect();
         it.mark = Some(mark);
         (behind, other)
+    }
+
+    /// Takes in that a source could not be looked at. Answers who has to say so.
+    fn missed(&self, source: &NamespaceName, why: Problem) -> Vec<String> {
+        let mut all = self.all();
+        let Some(it) = all.get_mut(source) else { return Vec::new() };
+        it.failures = it.failures.saturating_add(1);
+        let known = it.blind.as_ref().is_some_and(|known| known.reason == why.reason);
+        if it.failures < BLIND_AFTER || known {
+            return Vec::new();
+        }
+        it.blind = Some(why);
+        it.followers.keys().cloned().collect()
     }
 
     fn known(&self, source: &NamespaceName) -> Versions {
@@ -189,6 +216,7 @@ pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
                         wake(&behind);
                     }
                     Err(error) => {
+                        wake(&ctx.sources.missed(&source, error.told()));
                         ctx.metrics.looked("error");
                         tracing::warn!(%error, %source, "production was not looked at");
                     }
@@ -238,6 +266,7 @@ async fn of_kind(
         {
             return Ok(Versions::new());
         }
+        Err(error) if error.code() == 403 => return Err(capture::not_readable(source)),
         Err(error) => return Err(error),
     };
     let mut versions = Versions::new();
@@ -358,6 +387,22 @@ mod tests {
         assert!(sources.mark(&name()).is_some());
         assert!(sources.due(later + KEPT).is_empty());
         assert!(sources.mark(&name()).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_said_once_and_so_is_that_it_can() {
+        let sources = followed(&[60]);
+        let mark = |sources: &Sources| sources.mark(&name()).unwrap_or_default();
+        sources.seen(&name(), versions("a"));
+        sources.follow("0", &name(), Duration::from_mins(1), &mark(&sources));
+        let why = || Problem::new(Reason::SourceNotReadable, "no rights");
+        assert!(sources.missed(&name(), why()).is_empty(), "once is nothing");
+        assert!(sources.blind(&name()).is_none());
+        assert_eq!(sources.missed(&name(), why()), ["0"]);
+        assert_eq!(sources.blind(&name()), Some(why()));
+        assert!(sources.missed(&name(), why()).is_empty(), "it was said");
+        assert_eq!(sources.seen(&name(), versions("a")), (vec!["0".to_owned()], false));
+        assert!(sources.blind(&name()).is_none());
     }
 
     #[test]

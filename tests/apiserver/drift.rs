@@ -20,7 +20,7 @@ use crate::{
     clones::{changed, settled},
     support::{
         audit,
-        environment::Environment,
+        environment::{Environment, readable},
         pods,
         wait::{eventually, s},
     },
@@ -372,5 +372,23 @@ pub async fn what_somebody_changes_in_an_environment_is_named_and_put_back_where
     assert_ne!(settings.data["data"]["WORD"], "mine");
     let there = settled(objects, &target).await;
     assert_eq!(there.len(), written.len());
+    it.remove().await;
+}
+
+pub async fn production_that_cannot_be_looked_at_is_said_until_it_can(world: Arc<World>) {
+    let place = world.source("blind", APPLICATION).await;
+    let objects = world.objects();
+    let it = place.environment("pr-1", often()).await;
+    it.ready(s(45)).await;
+    it.until(InSync, "True", "InSync", s(10)).await;
+    for binding in ["kulisse-source-reader", "kulisse-source-secrets"] {
+        let kind = "rbac.authorization.k8s.io/v1 RoleBinding";
+        objects.delete(kind, &place.source, binding).await;
+    }
+    let said = it.until(InSync, "Unknown", "SourceNotReadable", s(60)).await;
+    assert!(said.contains("kulisse grant src-blind"), "{said}");
+    assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
+    objects.apply(&readable(&place.source)).await;
+    it.until(InSync, "True", "InSync", s(40)).await;
     it.remove().await;
 }

@@ -113,6 +113,7 @@ fn main() -> ExitCode {
             asked::an_environment_sleeps_by_its_windows,
             asked::failed_tasks_and_seeds_run_again_when_asked,
             drift::production_that_moved_on_is_named_by_object_and_path,
+            drift::production_that_cannot_be_looked_at_is_said_until_it_can,
             drift::what_somebody_changes_in_an_environment_is_named_and_put_back_where_asked,
             drift::an_environment_follows_production_in_place_where_it_is_asked_to,
             drift::a_plan_that_follows_production_waits_for_approval,

@@ -79,6 +79,8 @@ pub struct Facts {
     pub tasks: Vec<Task>,
     /// What is known of production and of the target since.
     pub drift: Drift,
+    /// Why production cannot be looked at.
+    pub blind: Option<Problem>,
 }
 
 /// What is known of production and of the target since a plan was made.

@@ -285,6 +285,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         stale: mood.moved,
                                         stale_at: None,
                                     },
+                                    blind: None,
                                 });
                             }
                         }

@@ -312,13 +312,14 @@ fn in_sync(
     let drift = record.drift.as_ref().filter(|_| facts.target == Target::Living)?;
     let plan = facts.plan.as_ref()?;
     let holds = facts.applied.as_ref().is_some_and(|(digest, _)| *digest == plan.digest);
-    let looked_at = match step {
-        Step::Compare => Some("production"),
-        Step::Inspect => Some("the target"),
+    let unknown = match (step, problem) {
+        (Step::Compare, Some(problem)) => Some(("production", problem)),
+        (Step::Inspect, Some(problem)) => Some(("the target", problem)),
+        (Step::Rest, _) => facts.blind.as_ref().map(|problem| ("production", problem)),
         _ => None,
     };
-    if let (Some(what), Some(problem)) = (looked_at, problem) {
-        let message = format!("{what} could not be looked at: {}", problem.message);
+    if let Some((what, problem)) = unknown {
+        let message = format!("{what} cannot be looked at: {}", problem.message);
         return Some((InSync, Verdict::Unknown, problem.reason, message));
     }
     Some(match differs(drift) {

@@ -75,6 +75,7 @@ fn fresh() -> Facts {
         workloads: vec![],
         tasks: vec![],
         drift: Drift::default(),
+        blind: None,
     }
 }
 

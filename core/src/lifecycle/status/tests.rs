@@ -56,6 +56,7 @@ fn stuck_since(seconds: i64) -> Facts {
         workloads: vec![Workload { key, store: false, state: WorkloadState::Stuck(problem) }],
         tasks: vec![],
         drift: crate::lifecycle::facts::Drift::default(),
+        blind: None,
     }
 }
 
