@@ -9,6 +9,7 @@ pub mod marks;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -90,16 +91,22 @@ pub struct Reading {
 pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
     let Reading { namespace, captured_at, objects, secrets, mut unreadable } = reading;
     let mut objects: Vec<Object> = objects.into_iter().map(without_values).collect();
-    // The last word if an object was read twice, in its content and not in its order.
+    objects.sort_by_cached_key(Object::key);
+    // Of an object that was read twice its content says which counts, not the order.
     let content = |object: &Object| object.value().to_string();
-    objects.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| content(a).cmp(&content(b))));
-    objects.dedup_by(|a, b| order(a) == order(b));
+    objects.dedup_by(|next, kept| {
+        let twice = next.key() == kept.key();
+        if twice && content(next) < content(kept) {
+            std::mem::swap(next, kept);
+        }
+        twice
+    });
     let running_images = images::running(&objects);
     let addresses = addresses::answering(&objects);
     let uses = secrets::uses(&objects);
-    let seen = objects.iter().filter_map(marks::mark);
-    let values = secrets.iter().flatten().map(|it| marks::of_values(it, key));
-    let mark = marks::together(seen.chain(values).collect::<Vec<_>>().iter().map(String::as_str));
+    let mut seen: Vec<String> = objects.par_iter().filter_map(marks::mark).collect();
+    seen.extend(secrets.iter().flatten().map(|it| marks::of_values(it, key)));
+    let mark = marks::together(seen.iter().map(String::as_str));
     let sealed = secrets.iter().flatten();
     let sealed =
         sealed.map(|secret| (secret.name.clone(), secrets::seal(secret, &uses, key))).collect();
@@ -118,11 +125,6 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
         unreadable,
         mark,
     }
-}
-
-/// The order of a capture: that of keys.
-fn order(object: &Object) -> (&str, &str, &str) {
-    (object.group(), object.kind(), object.name())
 }
 
 /// The object that controls `object`, as its owner reference names it.

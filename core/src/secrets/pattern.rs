@@ -26,6 +26,11 @@ impl Pattern {
         self.get().is_some_and(|expression| expression.is_match(text))
     }
 
+    /// The first match.
+    pub(crate) fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        Some(self.get()?.find(text)?.as_str())
+    }
+
     /// The groups of the first match, as `N` texts; a group that took no part is empty.
     pub(crate) fn groups<'t, const N: usize>(&self, text: &'t str) -> Option<[&'t str; N]> {
         // Most texts do not match, and to find that out needs no memory.

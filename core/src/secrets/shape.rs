@@ -193,10 +193,11 @@ pub(super) fn outside_start(text: &str) -> Option<&'static str> {
 pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
     let secret = |why| Some(NotInventable { why, public: false });
     let public = |why| Some(NotInventable { why, public: true });
-    if text.contains("PRIVATE KEY-----") || text.contains("PRIVATE KEY BLOCK-----") {
+    let key = text.contains("KEY");
+    if key && (text.contains("PRIVATE KEY-----") || text.contains("PRIVATE KEY BLOCK-----")) {
         return secret("a private key, whose public half is elsewhere");
     }
-    if text.contains("AGE-SECRET-KEY-") {
+    if key && text.contains("AGE-SECRET-KEY-") {
         return secret("a key that decrypts data kept elsewhere");
     }
     if is_packed(text) {
@@ -225,7 +226,7 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
             return secret("a cloud provider's service account");
         }
     }
-    if KUBECONFIG.matches(text) {
+    if text.contains(':') && KUBECONFIG.matches(text) {
         return secret("a way into a Kubernetes cluster");
     }
     None

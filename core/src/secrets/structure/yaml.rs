@@ -15,7 +15,7 @@ use crate::secrets::{
 };
 
 static KEY: Pattern = Pattern::new(
-    r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)([ \t]*:)([ \t]+|\r?\n|$)"#,
+    r#"^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s#\[\]{}"'&*!|>%@`,-][^#"'{}\[\],\n]*?|-[^\s#:]+)[ \t]*:([ \t]+|\r?\n|$)"#,
 );
 static PROPERTIES: Pattern = Pattern::new(r"^((?:[!&][^\s,\[\]{}]*[ \t]+)+)");
 static BLOCK: Pattern = Pattern::new(r"^([|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n)");
@@ -84,19 +84,20 @@ impl<'t> Reader<'t, '_> {
         let indent = indent(line);
         self.keep(indent);
         self.parents.retain(|parent| parent.indent < indent);
-        let Some([key, colon, blank]) = KEY.groups(self.rest) else {
+        // Groups cost many times a match, and behind the colon are blanks alone.
+        let start = KEY.find(self.rest);
+        let Some((key, blank)) = start.and_then(|it| it.rsplit_once(':')) else {
             let role = self.parents.last().map_or(self.hint.role, |parent| parent.role);
             return self.scalar(Hint { role, ..self.hint.field(&[]) }, indent);
         };
         let name = key.trim().trim_matches(['"', '\'']).to_owned();
-        self.keep(key.len() + colon.len());
+        self.keep(key.len() + 1);
         let role = self.role(&name, indent);
         self.parents.push(Parent { indent, role });
+        self.keep(blank.len());
         if blank.contains('\n') || blank.is_empty() {
-            self.keep(blank.len());
             return Ok(());
         }
-        self.keep(blank.len());
         let names = [name.as_str()];
         let hint = Hint { role, ..self.hint.field(&names) };
         self.scalar(hint, indent)
