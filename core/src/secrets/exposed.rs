@@ -30,6 +30,10 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
     if is_placeholder(text.trim()) || shape::is_packed(text.trim()) {
         return Vec::new();
     }
+    if shape::is_of_vault(text) {
+        let what = "the name of a credential in a vault, which the fence keeps out of reach";
+        return vec![Exposed { line: 1, length: text.chars().count(), what }];
+    }
     if let Some(found) = markup::credentials(text) {
         return found;
     }
@@ -213,6 +217,14 @@ mod tests {
             exposed("tls.key", key)[0].what,
             "a private key, whose public half is elsewhere"
         );
+    }
+
+    #[test]
+    fn names_of_credentials_in_a_vault_are_told_as_such() {
+        for text in ["vault:secret/data/shop#password", "op://prod/shop/password"] {
+            assert!(exposed("DB_PASSWORD", text)[0].what.contains("in a vault"), "{text}");
+        }
+        assert!(!exposed("DB_PASSWORD", "vault:1234")[0].what.contains("in a vault"));
     }
 
     #[test]

@@ -120,6 +120,17 @@ pub(super) fn is_path(text: &str) -> bool {
     text.starts_with('/') && PATH.matches(text) && !is_token(text)
 }
 
+/// Whether the value says where a vault keeps a credential: whoever starts the container is to put it
+/// there.
+pub(super) fn is_of_vault(text: &str) -> bool {
+    !text.contains(char::is_whitespace)
+        && (text.starts_with("op://")
+            || text.starts_with("ref+") && text.contains("://")
+            || ["vault:", ">>vault:", "bao:"].iter().any(|it| text.starts_with(it))
+                && text.contains('#')
+            || text.starts_with("@Microsoft.KeyVault("))
+}
+
 /// Whether the value is the name of a resource in a cloud.
 pub(super) fn is_resource(text: &str) -> bool {
     ["arn:aws", "projects/", "/subscriptions/"].iter().any(|it| text.starts_with(it))

@@ -23,6 +23,9 @@ use crate::{
 /// Where nodes of clouds hand out credentials.
 const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
 
+/// Where clouds hand out those of a Pod, and what their agents ask.
+const IDENTITY: [&str; 4] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23", "168.63.129.16"];
+
 /// Reports every private address once, unless something is decided about it, and answers where they
 /// stand.
 pub(super) fn addresses(
@@ -36,7 +39,9 @@ pub(super) fn addresses(
     let all = texts.par_iter().map(|it| (it, find(&it.value)));
     for (text, addresses) in all.collect::<Vec<_>>() {
         for ip in addresses {
-            let leads_out = production.address(ip).is_some() || is_private(ip);
+            let leads_out = production.address(ip).is_some()
+                || is_private(ip)
+                || IDENTITY.iter().any(|it| it.parse() == Ok(ip));
             let mut decided = || context.decisions.on(&ip.to_string(), log).map(|it| it.action);
             if leads_out && decided() != Some(HostAction::Block) {
                 found.add(ip, text.place());
@@ -90,6 +95,8 @@ fn by_name(ip: IpAddr, whose: &str, places: &[Place], objects: &BTreeMap<Key, &O
 fn what(ip: IpAddr) -> &'static str {
     if METADATA.iter().any(|it| it.parse() == Ok(ip)) {
         "hands out the node's credentials"
+    } else if IDENTITY.iter().any(|it| it.parse() == Ok(ip)) {
+        "hands out credentials of the cloud"
     } else {
         "is a private address outside the target"
     }

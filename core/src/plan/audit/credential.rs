@@ -20,24 +20,24 @@ use crate::{
 
 /// Reports every credential that is a text of its own once, and every other text that holds one.
 pub(super) fn literals(texts: &[Text], objects: &BTreeMap<Key, &Object>, log: &mut Log) {
-    let mut whole: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
+    let mut whole: BTreeMap<(&str, &str), Vec<&Text>> = BTreeMap::new();
     let looked = texts.par_iter().filter(|it| !it.secret && it.origin == Origin::Written);
     let found: Vec<_> = looked.map(|it| (it, exposed(&it.named, &it.value))).collect();
     for (text, found) in found {
         let Some(first) = found.first() else { continue };
         if found.len() == 1 && first.length == text.value.chars().count() {
-            whole.entry(&text.value).or_default().push(text);
+            whole.entry((&text.value, first.what)).or_default().push(text);
         } else {
             let shown = places(&found, text.value.contains('\n'));
             let settle = without(&[text.place()], objects);
             report(first.what, &shown, &[text], settle, log);
         }
     }
-    for (value, texts) in whole {
+    for ((value, what), texts) in whole {
         let shown = format!(" ({})", characters(value.chars().count()));
         let places: Vec<Place> = texts.iter().map(|it| it.place()).collect();
         let settle = invented(&texts, objects).or_else(|| without(&places, objects));
-        report("a credential", &shown, &texts, settle, log);
+        report(what, &shown, &texts, settle, log);
     }
 }
 

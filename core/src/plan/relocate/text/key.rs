@@ -5,11 +5,17 @@ use crate::api::names::NAMESPACE_NAME_LABEL;
 /// What may stand before `NAMESPACE` in a name that means the own namespace. Others
 /// (`METRICS_NAMESPACE`, `TEMPORAL_NAMESPACE`) mean something else.
 const OWN: &str = "\
-    account app base cluster config configmap container controller current default deploy \
+    account app base cluster config configmap container controller current dapr default deploy \
     deployment elect election exclude excluded exported helm ignore ignored include included \
     ingress install job k8s kube kubernetes leader leaderelection lease lock meta my not \
     only operator own pod release resource root runner sa secret self service serviceaccount \
     source system target watch watched webhook worker workload";
+
+/// Words beside which a namespace is one of Kubernetes, whoever reads it.
+const KUBERNETES: &str = "kubernetes k8s kube pod";
+
+/// What people write for `namespace`, among other things.
+const SHORT: &str = "ns";
 
 /// Settings around a `namespace` that is none of Kubernetes': a prefix of metrics or of keys, a
 /// tenant of another system.
@@ -76,7 +82,9 @@ pub(super) fn means<'a>(name: &'a str, within: impl Iterator<Item = &'a str>) ->
         };
     };
     if is_namespace(last) {
-        return qualified(qualifiers, around);
+        let means = qualified(qualifiers, around);
+        let sure = last != SHORT || qualifiers.iter().any(|it| is_one_of(KUBERNETES, it));
+        return if sure { means } else { Means::SomeNamespace };
     }
     // `namespaceSelector: { matchNames: […] }`
     let selects = words(around.next().unwrap_or_default());
@@ -86,7 +94,7 @@ pub(super) fn means<'a>(name: &'a str, within: impl Iterator<Item = &'a str>) ->
 
 fn qualified<'a>(qualifiers: &[String], around: impl Iterator<Item = &'a str>) -> Means {
     // `AIRFLOW__KUBERNETES__NAMESPACE`: whoever reads it, it is Kubernetes' own.
-    if qualifiers.iter().any(|word| is_one_of("kubernetes k8s kube pod", word)) {
+    if qualifiers.iter().any(|word| is_one_of(KUBERNETES, word)) {
         return Means::Own;
     }
     if !qualifiers.iter().all(|word| is_one_of(OWN, word)) {
@@ -108,7 +116,7 @@ fn qualified<'a>(qualifiers: &[String], around: impl Iterator<Item = &'a str>) -
 }
 
 fn is_namespace(word: &str) -> bool {
-    word == "namespace" || word == "namespaces"
+    word == "namespace" || word == "namespaces" || word == SHORT
 }
 
 /// `NAMESPACE_NAME`, `namespaces[0]`: the ending adds nothing.
@@ -217,6 +225,9 @@ mod tests {
             ("leaderElectionNamespace", &[], Means::Own),
             ("watch-namespaces", &[], Means::Own),
             ("NAMESPACES_0", &[], Means::Own),
+            ("POD_NS", &[], Means::Own),
+            ("NS", &[], Means::SomeNamespace),
+            ("DAPR_NAMESPACE", &[], Means::Own),
             ("namespaces[0]", &[], Means::Own),
             ("K8S_NAMESPACE_NAME", &[], Means::Own),
             ("AIRFLOW__KUBERNETES__NAMESPACE", &[], Means::Own),
