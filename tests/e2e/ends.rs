@@ -6,6 +6,7 @@ use kube::ResourceExt;
 use kulisse_core::api::{
     condition::ConditionType::{Expired, Suspended},
     names,
+    status::TaskState,
 };
 use serde_json::json;
 
@@ -52,6 +53,52 @@ pub async fn an_environment_with_volumes_expires_and_leaves_nothing(world: Arc<W
     assert_eq!(it.status().await.expires_at, Some(ends));
     nothing_is_left(&world, &uid, &target).await;
     record(&it, "expired", |it| is(it, Expired, "True")).await;
+    it.remove().await;
+}
+
+/// It hears the signal to stop, and goes on.
+const STUBBORN: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: stubborn, namespace: {ns} }
+spec:
+  selector: { matchLabels: { app: stubborn } }
+  template:
+    metadata: { labels: { app: stubborn } }
+    spec:
+      terminationGracePeriodSeconds: 20
+      containers:
+        - name: stubborn
+          image: docker.io/library/busybox:1.36
+          command: [sh, -c, 'trap : TERM; while :; do sleep 1; done']
+          resources: { requests: { cpu: 5m, memory: 8Mi }, limits: { memory: 32Mi } }
+";
+
+pub async fn an_end_does_what_it_was_asked_to_and_waits_for_a_pod_that_ignores_the_signal(
+    world: Arc<World>,
+) {
+    let place = world.small("stubborn").await;
+    world.objects().apply(&STUBBORN.replace("{ns}", &place.source)).await;
+    let wait = ["-n", &place.source, "rollout", "status", "deployment/stubborn", "--timeout=60s"];
+    world.kubectl(&wait).await.ok("the source runs");
+    // It asks what is still there: nothing may have gone before it.
+    let ask = ["wget", "-qO-", "-T", "5", "http://web"];
+    let run = json!({ "image": "docker.io/library/busybox:1.36", "command": ask });
+    let spec = json!({ "preDelete": [{ "name": "farewell", "run": run }] });
+    let it = place.environment("pr-1", spec).await;
+    it.ready(s(120)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.patch(json!({ "lifecycle": { "ttl": "30s" } })).await;
+    let begun = std::time::Instant::now();
+    it.until(Expired, "True", "Expired", s(150)).await;
+    println!(
+        "figure: an end with a task and a Pod that ignores SIGTERM for 20 s: {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
+    let last = it.status().await.pre_delete;
+    assert_eq!(last.len(), 1);
+    assert_eq!(last[0].state, TaskState::Passed, "{}", last[0].message);
+    nothing_is_left(&world, &uid, &target).await;
     it.remove().await;
 }
 

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
                 apps::an_application_configured_by_a_file_in_a_secret_runs,
                 unenforced::where_network_policy_is_not_enforced_no_workload_starts,
                 ends::an_environment_with_volumes_expires_and_leaves_nothing,
+                ends::an_end_does_what_it_was_asked_to_and_waits_for_a_pod_that_ignores_the_signal,
                 ends::volumes_that_stay_are_named,
                 ends::an_expired_environment_is_deleted_where_it_says_so,
                 lives::an_environment_that_slept_wakes_with_its_data_and_stores_first,
