@@ -59,7 +59,7 @@ pub(super) fn files(objects: &[Object], context: &Context, log: &mut Log) {
             &format!("/{map}/{}", escape(first)),
             "unread-file",
             format!(
-                "nobody has seen what {} holds, since that is no text: whatever it names comes along as it is",
+                "nobody has seen what is in {}, since that is no text: whatever it names comes along as it is",
                 listed(&names)
             ),
             format!(
