@@ -279,7 +279,7 @@ fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: 
     ctx.world.forget(uid);
     ctx.failures.clear(uid);
     ctx.written.forget(uid);
-    ctx.drop_plan(uid);
+    ctx.drop_plans(uid);
     ctx.places.forget(uid);
     ctx.sources.leave(uid);
     ctx.drifts.forget(uid);

@@ -56,9 +56,14 @@ pub async fn approve(args: Args) -> Result<ExitCode> {
 /// The digest of the plan that awaits approval.
 fn awaits(environment: &StagingEnvironment) -> Option<&str> {
     let status = environment.status.as_ref()?;
-    let planned = find(&status.conditions, ConditionType::Planned)?;
-    (planned.reason == Reason::AwaitingApproval.as_str()).then_some(())?;
-    Some(&status.plan.as_ref()?.digest)
+    // What serves, or what is to take its place.
+    let own = (&status.conditions, status.plan.as_ref());
+    let built = status.rebuild.as_ref().map(|it| (&it.conditions, it.plan.as_ref()));
+    let (_, plan) = [Some(own), built].into_iter().flatten().find(|(conditions, _)| {
+        let planned = find(conditions, ConditionType::Planned);
+        planned.is_some_and(|it| it.reason == Reason::AwaitingApproval.as_str())
+    })?;
+    Some(&plan?.digest)
 }
 
 /// Whether a person who writes `read` means the plan with this digest.

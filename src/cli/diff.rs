@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use kube::{Api, Client, ResourceExt};
 use kulisse_core::{
-    api::{environment::StagingEnvironment, names, staging_plan::LeftBehind},
+    api::{
+        environment::StagingEnvironment, identity::Incarnation, names, staging_plan::LeftBehind,
+    },
     plan::{
         MARKS, Plan,
         capture::{Capture, assemble, controller},
@@ -90,7 +92,8 @@ async fn input(args: &Args) -> Result<Input> {
     let uid = environment.uid().unwrap_or_default();
     let kept = match target(&environment) {
         Some(_) if !args.inputs.is_offline() => {
-            stored(&client, &args.operator_namespace, &uid).await
+            let life = environment.status.as_ref().and_then(|it| it.incarnation);
+            stored(&client, &args.operator_namespace, &uid, life.unwrap_or(Incarnation(1))).await
         }
         _ => None,
     };
@@ -109,7 +112,7 @@ async fn input(args: &Args) -> Result<Input> {
 
 /// The namespace that serves the environment.
 fn target(environment: &StagingEnvironment) -> Option<&str> {
-    Some(environment.status.as_ref()?.namespaces.first()?.name.as_str())
+    Some(environment.status.as_ref()?.serving()?.name.as_str())
 }
 
 fn side(args: &Args, input: &Input) -> Result<Against> {

@@ -237,7 +237,7 @@ fn source(it: &StagingEnvironment, _: Timestamp) -> Cell {
 }
 
 fn target(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    or_dash(it.status.as_ref().and_then(|it| Some(it.namespaces.first()?.name.clone())))
+    or_dash(it.status.as_ref().and_then(|it| Some(it.serving()?.name.clone())))
 }
 
 fn objects(it: &StagingEnvironment, _: Timestamp) -> Cell {

@@ -124,7 +124,7 @@ pub async fn logs(args: Args) -> Result<ExitCode> {
 
 /// The namespace that serves an environment.
 pub fn target(environment: &StagingEnvironment) -> Option<&str> {
-    Some(environment.status.as_ref()?.namespaces.first()?.name.as_str())
+    Some(environment.status.as_ref()?.serving()?.name.as_str())
 }
 
 /// An error inside a target: who may look there is not up to the cluster's roles alone.

@@ -161,7 +161,7 @@ fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) 
         let (clones, findings) = (many(plan.objects, "clone"), many(plan.findings, "finding"));
         parts.push(format!("{clones}, {} left behind, {findings}", plan.left_behind));
     }
-    if let Some(target) = status.namespaces.first() {
+    if let Some(target) = status.serving() {
         parts.push(format!("in {}", target.name));
     }
     let in_sync = find(&status.conditions, ConditionType::InSync);

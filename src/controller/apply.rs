@@ -16,8 +16,9 @@ use kube::{
 };
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names, status::Wave},
+    lifecycle::facts::Part as Which,
     plan::{
-        PlannedClone,
+        self, PlannedClone,
         kinds::{self, Shape},
         object::{Key, Object},
         pause,
@@ -121,7 +122,10 @@ pub(super) async fn parcels(
 ) -> Result<Vec<Parcel>, Error> {
     let mut values = secrets::values(seen, stored, part.to > Wave::Fence, ctx).await?;
     let mut settings = secrets::settings(seen, stored, ctx)?;
+    // Nobody is led to what another still serves in place of.
+    let hidden = seen.part() == Which::Building;
     let wanted = stored.plan.clones.iter().filter(|it| it.wave >= part.from && it.wave <= part.to);
+    let wanted = wanted.filter(|it| !hidden || !plan::is_exposure(&it.object));
     let parcels = wanted.filter_map(|clone| {
         let way = way(clone)?;
         let object = dressed(clone, part.running);
@@ -132,6 +136,18 @@ pub(super) async fn parcels(
         Some(Parcel { object, wave: clone.wave, values, way })
     });
     Ok(parcels.collect())
+}
+
+/// Applies the routes of the plan by which people reach the target, whatever it holds.
+pub async fn expose(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let routes = stored.plan.clones.iter().filter(|it| plan::is_exposure(&it.object));
+    let parcels = routes.map(|clone| Parcel {
+        object: clone.object.clone(),
+        wave: clone.wave,
+        values: None,
+        way: Way::Create,
+    });
+    told(drive(vec![parcels.collect()], seen, ctx).await)
 }
 
 /// Takes the Pods of all workloads away, and changes nothing else.

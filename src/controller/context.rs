@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,7 +14,7 @@ use kube::{Client, runtime::events::Recorder};
 use tokio::sync::Semaphore;
 
 use kulisse_core::{
-    api::identity::NamespaceName,
+    api::identity::{Incarnation, NamespaceName},
     lifecycle::Problem,
     plan::{
         object::Key,
@@ -25,8 +25,16 @@ use kulisse_core::{
 };
 
 use super::{
-    capture::Captures, clock::ServerClock, discovery::Kinds, drifts::Drifts, failures::Failures,
-    place::Places, recent::Recent, sources::Sources, stored::Stored, world::World,
+    capture::Captures,
+    clock::ServerClock,
+    discovery::Kinds,
+    drifts::Drifts,
+    failures::Failures,
+    place::Places,
+    recent::Recent,
+    sources::Sources,
+    stored::{Slot, Stored},
+    world::World,
     written::Written,
 };
 use crate::telemetry::metrics::Metrics;
@@ -77,7 +85,7 @@ pub struct Context {
     pub written: Written,
     /// How often passes have failed in a row.
     pub failures: Failures,
-    /// What keeps workloads from coming up, by UID of the environment, as of a moment ago.
+    /// What keeps workloads from coming up, by target, as of a moment ago.
     pub troubles: Recent<BTreeMap<Key, Problem>>,
     /// Environments whose status was written a moment ago.
     pub told: Recent<()>,
@@ -94,7 +102,7 @@ pub struct Context {
     /// Who has a place, and who waits for one.
     pub places: Places,
     /// Plans of environments that are being built; those at rest keep none in memory.
-    plans: Mutex<HashMap<String, Arc<Stored>>>,
+    plans: Mutex<HashMap<(String, Incarnation), Arc<Stored>>>,
 }
 
 /// What the operator was started with.
@@ -161,17 +169,26 @@ impl Context {
     }
 
     /// The plan of an environment that is being built, if it is in memory.
-    pub fn plan(&self, uid: &str) -> Option<Arc<Stored>> {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    pub fn plan(&self, slot: Slot<'_>) -> Option<Arc<Stored>> {
+        self.plans().get(&(slot.uid.to_owned(), slot.life)).cloned()
     }
 
     /// Keeps a plan in memory while its environment is being built.
-    pub fn keep_plan(&self, uid: &str, plan: Arc<Stored>) {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), plan);
+    pub fn keep_plan(&self, slot: Slot<'_>, plan: Arc<Stored>) {
+        self.plans().insert((slot.uid.to_owned(), slot.life), plan);
     }
 
     /// Lets go of a plan.
-    pub fn drop_plan(&self, uid: &str) {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    pub fn drop_plan(&self, slot: Slot<'_>) {
+        self.plans().remove(&(slot.uid.to_owned(), slot.life));
+    }
+
+    /// Lets go of all plans of an environment.
+    pub fn drop_plans(&self, uid: &str) {
+        self.plans().retain(|(of, _), _| of != uid);
+    }
+
+    fn plans(&self) -> MutexGuard<'_, HashMap<(String, Incarnation), Arc<Stored>>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

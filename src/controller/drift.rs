@@ -34,10 +34,8 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let (Some(source), Some(compared)) = (source(seen), seen.production.clone()) else {
         return Ok(());
     };
-    let (stored, fresh) = futures::try_join!(
-        stored::load(&seen.identity.uid, ctx),
-        ctx.sources.capture(&source, ctx)
-    )?;
+    let (stored, fresh) =
+        futures::try_join!(stored::load(seen.slot(), ctx), ctx.sources.capture(&source, ctx))?;
     let Some(stored) = current(seen, stored) else { return Ok(()) };
     let Moved { objects, held_back } =
         moved(&stored.request, &stored.capture, &stored.plan, &fresh);
@@ -58,7 +56,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Compares the target with the plan that it holds, and takes down what somebody has changed.
 pub async fn inspect(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    let stored = stored::load(&seen.identity.uid, ctx).await?;
+    let stored = stored::load(seen.slot(), ctx).await?;
     let Some(stored) = current(seen, stored) else { return Ok(()) };
     let objects = rehearse::rehearse(seen, &stored, ctx).await?;
     tracing::info!(objects = objects.len(), "compared with the plan");
@@ -117,8 +115,8 @@ pub fn source(seen: &Seen) -> Option<NamespaceName> {
 /// Whether the next plan is one of production as it is now, for an environment whose spec is the same.
 pub fn follows(seen: &Seen, ctx: &Context) -> bool {
     let planned = seen.record.plan.as_ref().map(|it| it.generation);
-    let stale = seen.drift_facts(ctx.clock.now()).stale;
-    stale && planned == seen.environment.metadata.generation
+    let drift = seen.drift_facts(ctx.clock.now());
+    drift.stale && !drift.rebuilds && planned == seen.environment.metadata.generation
 }
 
 /// Whether somebody has changed the target.
@@ -155,10 +153,11 @@ fn hold_back(seen: &mut Seen, why: &str) {
 
 /// What holds right after planning: the plan is of production as it was captured then.
 pub fn planned(seen: &mut Seen, mark: &str, followed: bool, ctx: &Context) {
-    let before = seen.record.drift.take().and_then(|it| it.resynced_at);
+    let before = seen.record.drift.take().unwrap_or_default();
     seen.record.drift = Some(DriftSummary {
         compared: mark.to_owned(),
-        resynced_at: if followed { Some(Time(ctx.clock.now())) } else { before },
+        resynced_at: if followed { Some(Time(ctx.clock.now())) } else { before.resynced_at },
+        rebuilt: before.rebuilt,
         ..DriftSummary::default()
     });
 }

@@ -47,8 +47,8 @@ pub async fn freeze(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
             held: stored.held_after(false),
             ..(**stored).clone()
         };
-        stored::save(&seen.identity.uid, &unknown, ctx).await?;
-        ctx.drop_plan(&seen.identity.uid);
+        stored::save(seen.slot(), &unknown, ctx).await?;
+        ctx.drop_plan(seen.slot());
     }
     if let Some(withdrawn) = &mut seen.record.withdrawn {
         withdrawn.frozen = true;

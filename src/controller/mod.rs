@@ -27,6 +27,7 @@ pub(crate) mod observe;
 mod orphan;
 mod perform;
 pub mod place;
+mod rebuild;
 mod recent;
 mod rehearse;
 mod remains;
@@ -54,11 +55,12 @@ use kulisse_core::{
     api::{
         condition::{ConditionType, is_true},
         environment::StagingEnvironment,
+        status::StagingEnvironmentStatus,
     },
-    lifecycle::{self, step::Step},
+    lifecycle::{self, facts::Facts, step::Step},
 };
 
-use self::{context::Context, error::Error, observe::observe, perform::perform};
+use self::{context::Context, error::Error, observe::observe, perform::perform, seen::Seen};
 
 /// More steps than any way through the lifecycle has: a pass that takes more goes in circles.
 const MOST_STEPS: usize = 40;
@@ -84,36 +86,73 @@ pub async fn reconcile(
             return Err(error);
         }
     };
-    let mut outcome = Ok(());
-    let mut facts = seen.facts(ctx.clock.now());
-    let mut step = lifecycle::next(&facts);
-    for _ in 0..MOST_STEPS {
-        tracing::info!(step = step.name(), "step");
-        ctx.metrics.step(&step);
-        outcome = perform(&step, &mut seen, &ctx).await;
-        if outcome.is_err() || step.waits() {
-            break;
-        }
-        facts = seen.facts(ctx.clock.now());
-        step = lifecycle::next(&facts);
+    let beside = look_beside(&mut seen, &ctx).await;
+    let before = seen.stands.clone();
+    let Walked { facts, step, outcome, status } = walk(&mut seen, &ctx).await;
+    let mut status = status;
+    if let Some(it) = &seen.beside {
+        lifecycle::rebuild::merge(&mut status, &it.record);
     }
-    // What the last step recorded belongs to the facts that are told.
-    let facts = seen.facts(ctx.clock.now());
-    let problem = outcome.as_ref().err().map(Error::told);
-    let status = lifecycle::project(&facts, &step, problem.as_ref(), &seen.record);
+    // What became of the other one in this pass is its own affair in the next.
+    let turned = seen.stands != before;
     if step != Step::RestReleased {
         report::report(&seen.environment, &status, &ctx).await?;
     }
     place::settle(&seen, &step, &ctx);
     drift::follow(&seen, &step, &ctx);
     if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
-        ctx.drop_plan(&seen.identity.uid);
+        ctx.drop_plan(seen.slot());
     }
     outcome?;
-    Ok(match lifecycle::wake(&facts, &step, ctx.clock.now()) {
+    let beside = beside?;
+    let own = lifecycle::wake(&facts, &step, ctx.clock.now());
+    let turn = turned.then_some(Duration::ZERO);
+    Ok(match [own, beside, turn].into_iter().flatten().min() {
         Some(after) => Action::requeue(after),
         None => Action::await_change(),
     })
+}
+
+/// One way through the steps, until something has to be waited for.
+struct Walked {
+    facts: Facts,
+    step: Step,
+    outcome: Result<(), Error>,
+    status: StagingEnvironmentStatus,
+}
+
+async fn walk(seen: &mut Seen, ctx: &Context) -> Walked {
+    let mut outcome = Ok(());
+    let mut step = lifecycle::next(&seen.facts(ctx.clock.now()));
+    for _ in 0..MOST_STEPS {
+        tracing::info!(step = step.name(), target = %seen.target_name, "step");
+        ctx.metrics.step(&step);
+        outcome = perform(&step, seen, ctx).await;
+        if outcome.is_err() || step.waits() || seen.over {
+            break;
+        }
+        step = lifecycle::next(&seen.facts(ctx.clock.now()));
+    }
+    // What the last step recorded belongs to the facts that are told.
+    let facts = seen.facts(ctx.clock.now());
+    let problem = outcome.as_ref().err().map(Error::told);
+    let status = lifecycle::project(&facts, &step, problem.as_ref(), &seen.record);
+    Walked { facts, step, outcome, status }
+}
+
+/// The way of the namespace beside the one that serves, if there is one; when to look at it again.
+async fn look_beside(seen: &mut Seen, ctx: &Context) -> Result<Option<Duration>, Error> {
+    let Some(mut beside) = seen.beside.take() else { return Ok(None) };
+    let Walked { facts, step, outcome, status } = Box::pin(walk(&mut beside, ctx)).await;
+    if beside.over {
+        seen.record.kept_volumes.append(&mut beside.record.kept_volumes);
+        return outcome.map(|()| None);
+    }
+    let problem = outcome.as_ref().err().map(Error::told);
+    seen.stands = lifecycle::rebuild::stands(&facts, &step, problem.as_ref(), &status);
+    beside.record = status;
+    seen.beside = Some(beside);
+    outcome.map(|()| lifecycle::wake(&facts, &step, ctx.clock.now()))
 }
 
 /// When a pass that failed is tried again: soon at first, and ever more rarely.

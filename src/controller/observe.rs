@@ -20,8 +20,8 @@ use kulisse_core::{
     },
     lifecycle::{
         Problem, consent, expiry,
-        facts::{Place, Target},
-        request,
+        facts::{Beside, Part, Place, Target},
+        rebuild, request,
         withdrawal::{self, Consent},
     },
     plan::request::Identity,
@@ -64,10 +64,14 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         }
         Err(problem) => (StagingClassSpec::default(), false, Some(problem)),
     };
+    let mut second = rebuild::split(&mut record);
     let incarnation = record.incarnation.unwrap_or(Incarnation(1));
     let mut seen = Seen {
         claimed: claimed(&environment),
         target_name: target_name(&identity, &class, &record, incarnation),
+        beside: None,
+        stands: Beside::Nothing,
+        over: false,
         target: Target::None,
         leaving_since: None,
         lingering: None,
@@ -93,23 +97,78 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         seen.blind = ctx.sources.blind(&source);
     }
     look_at_consent(&mut seen, ctx).await?;
-    look_for_target(&mut seen, ctx).await?;
-    if seen.target == Target::Living && seen.ends(ctx.clock.now()) {
-        seen.lingering = linger::look(&seen, ctx).await;
-        look_for_last(&mut seen, ctx).await?;
+    look(&mut seen, &mut second, ctx).await?;
+    if let Some(record) = second {
+        let mut beside = beside(&seen, record);
+        look(&mut beside, &mut None, ctx).await?;
+        seen.beside = Some(Box::new(beside));
     }
-    // Deletion and expiry need nothing else, and nothing else may hold them up.
-    if seen.environment.metadata.deletion_timestamp.is_some() || seen.past(ctx.clock.now()) {
-        return Ok(seen);
+    Ok(seen)
+}
+
+/// What is beside the one that serves, with a record of its own, before anything was looked at.
+pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
+    let incarnation = record.incarnation.unwrap_or(Incarnation(1));
+    let withdrawn = seen.record.withdrawn.clone();
+    let record = StagingEnvironmentStatus { withdrawn, ..record };
+    Seen {
+        environment: Arc::clone(&seen.environment),
+        identity: seen.identity.clone(),
+        claimed: seen.claimed,
+        class: seen.class.clone(),
+        class_known: seen.class_known,
+        refusal: seen.refusal.clone(),
+        target_name: target_name(&seen.identity, &seen.class, &record, incarnation),
+        // It shares the place of the one that serves.
+        place: Place::Taken,
+        record,
+        target: Target::None,
+        leaving_since: None,
+        lingering: None,
+        stored: None,
+        workloads: BTreeMap::new(),
+        unwatched: 0,
+        troubles: BTreeMap::new(),
+        attempts: BTreeMap::new(),
+        probing: false,
+        probe_trouble: None,
+        production: None,
+        blind: None,
+        beside: None,
+        stands: Beside::Nothing,
+        over: false,
+    }
+}
+
+/// Looks at one namespace of the environment. `second` is the record of the other one, if this one
+/// serves and there is another.
+async fn look(
+    seen: &mut Seen,
+    second: &mut Option<StagingEnvironmentStatus>,
+    ctx: &Context,
+) -> Result<(), Error> {
+    look_for_target(seen, second, ctx).await?;
+    if seen.target == Target::Living && seen.ends(ctx.clock.now()) {
+        seen.lingering = linger::look(seen, ctx).await;
+        look_for_last(seen, ctx).await?;
     }
     if seen.target == Target::Living {
         seen.watch(&ctx.world);
-        tasks::read_probe(&mut seen, ctx).await?;
     }
-    if !at_rest(&seen, ctx) && seen.record.plan.is_some() {
-        look_for_plan(&mut seen, ctx).await?;
+    // Deletion and expiry need nothing else, and nothing else may hold them up.
+    if seen.environment.metadata.deletion_timestamp.is_some()
+        || seen.past(ctx.clock.now())
+        || seen.part() == Part::Leaving
+    {
+        return Ok(());
     }
-    Ok(seen)
+    if seen.target == Target::Living {
+        tasks::read_probe(seen, ctx).await?;
+    }
+    if !at_rest(seen, ctx) && seen.record.plan.is_some() {
+        look_for_plan(seen, ctx).await?;
+    }
+    Ok(())
 }
 
 /// An environment that has expired and got a later end begins a new life.
@@ -278,18 +337,29 @@ pub fn target_name(
 
 /// The target as watched. One that is recorded and not watched is asked for: the watch may lag
 /// behind our own POST, and a namespace that somebody deleted begins a new life.
-async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+async fn look_for_target(
+    seen: &mut Seen,
+    second: &mut Option<StagingEnvironmentStatus>,
+    ctx: &Context,
+) -> Result<(), Error> {
     let name = seen.target_name.clone();
     let recorded = seen.target_record().map(|it| it.uid.clone());
     let mut there = ctx.world.namespace(&seen.identity.uid, name.as_str());
     if there.is_none() && recorded.is_some() {
         there = target::find(&name, ctx).await?;
-        if there.is_none()
+        if there.is_none() && seen.part() != Part::Serving {
+            // What ran in it cannot be relied on: whoever wants another one begins anew.
+            rebuild::drop(&mut seen.record);
+        } else if there.is_none()
             && seen.environment.metadata.deletion_timestamp.is_none()
             && !seen.past(ctx.clock.now())
         {
+            stored::delete(seen.slot(), ctx).await?;
             begin_anew(&mut seen.record);
-            stored::delete(&seen.identity.uid, ctx).await?;
+            if let Some(second) = second {
+                rebuild::drop(second);
+                seen.record.incarnation = rebuild::beyond(&seen.record, second);
+            }
             seen.target_name =
                 target_name(&seen.identity, &seen.class, &seen.record, seen.incarnation());
             return Ok(());
@@ -313,6 +383,9 @@ async fn look_for_target(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 
 /// Nothing is asked for, built or ended: what the status says is enough.
 fn at_rest(seen: &Seen, ctx: &Context) -> bool {
+    if seen.part() != Part::Serving {
+        return false;
+    }
     let told = |kind| is_true(&seen.record.conditions, kind);
     let generation = seen.environment.metadata.generation.unwrap_or_default();
     let before = seen.environment.status.as_ref().map_or(&[][..], |it| &it.requests);
@@ -332,7 +405,7 @@ async fn look_for_last(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if seen.environment.spec.pre_delete.is_empty() || seen.record.plan.is_none() {
         return Ok(());
     }
-    let stored = match stored::load(&seen.identity.uid, ctx).await {
+    let stored = match stored::load(seen.slot(), ctx).await {
         Ok(stored) => stored,
         Err(error) if error.code() == 403 => None,
         Err(error) => return Err(error),
@@ -350,7 +423,7 @@ fn fresh(seen: &Seen, ctx: &Context) -> bool {
 }
 
 async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    let Some(stored) = stored::load(&seen.identity.uid, ctx).await? else {
+    let Some(stored) = stored::load(seen.slot(), ctx).await? else {
         // Planned, as the status says, but what was stored is gone: planned anew.
         seen.record.plan = None;
         return Ok(());

@@ -14,12 +14,12 @@ use kulisse_core::{
     api::{
         class::ProbeMode,
         condition::Reason,
-        environment::StagingEnvironmentSpec,
+        environment::{Mode, StagingEnvironmentSpec},
         identity::NamespaceName,
         names,
         status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
     },
-    lifecycle::step::Step,
+    lifecycle::{facts::Part as Which, step::Step},
     plan::{
         self,
         request::{Cluster, Endpoint, Request},
@@ -33,7 +33,7 @@ use super::{
     context::Context,
     discovery, drift,
     error::Error,
-    freeze, given, observe, orphan, place, report, secrets,
+    freeze, given, observe, orphan, place, rebuild, report, secrets,
     seen::Seen,
     stored::{self, Stored},
     target, tasks, teardown,
@@ -57,6 +57,13 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Sleep => sleep(seen, ctx).await,
         Step::Inspect => Box::pin(drift::inspect(seen, ctx)).await,
         Step::Compare => Box::pin(drift::compare(seen, ctx)).await,
+        Step::Rebuild => {
+            rebuild::begin(seen, ctx);
+            Ok(())
+        }
+        Step::Switch => Box::pin(rebuild::switch(seen, ctx)).await,
+        Step::Abandon => rebuild::abandon(seen, ctx).await,
+        Step::Discard => rebuild::discard(seen, ctx).await,
         Step::TakePlace => {
             place::take(seen, ctx);
             Ok(())
@@ -109,6 +116,8 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         | Step::Refuse(_)
         | Step::RestBlocked(..)
         | Step::AwaitLast(..)
+        | Step::AwaitBeside(_)
+        | Step::AwaitDrain
         | Step::AwaitResources(..)
         | Step::AwaitProbe
         | Step::AwaitStores(_)
@@ -128,13 +137,15 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
 /// production is followed.
 async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let before = match &seen.record.plan {
-        Some(_) => stored::load(&seen.identity.uid, ctx).await?,
+        Some(_) => stored::load(seen.slot(), ctx).await?,
         None => None,
     };
     // Before there is a target nothing depends on what was captured, and production may have been
     // mended since.
     let kept = before.as_ref().filter(|_| seen.target_record().is_some());
-    let spec = &seen.environment.spec;
+    let built = seen.part() == Which::Building;
+    let environment = Arc::clone(&seen.environment);
+    let spec = &environment.spec;
     let same = kept.filter(|stored| !follows && !is_other_source(&stored.request.spec, spec));
     let captured = async {
         match (same, &spec.source.manifests) {
@@ -145,7 +156,7 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
             }
             (None, None) => {
                 let source = NamespaceName::parse(&spec.source.namespace)?;
-                if follows {
+                if follows || built {
                     ctx.sources.capture(&source, ctx).await
                 } else {
                     capture::capture(&source, ctx).await
@@ -170,11 +181,12 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     let capture = (*captured).clone();
     let held = held.unwrap_or_default();
     let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
-    futures::try_join!(
-        stored::save(&seen.identity.uid, &stored, ctx),
-        report::publish(seen, &stored.plan, &[], ctx),
-    )?;
-    ctx.keep_plan(&seen.identity.uid, Arc::clone(&stored));
+    // What serves is what is reported, unless a person has to look at what would take its place.
+    let tells = !built || spec.mode == Mode::Plan || stored.plan.blocking().next().is_some();
+    let told =
+        async { if tells { report::publish(seen, &stored.plan, &[], ctx).await } else { Ok(()) } };
+    futures::try_join!(stored::save(seen.slot(), &stored, ctx), told)?;
+    ctx.keep_plan(seen.slot(), Arc::clone(&stored));
     summarise(seen, &stored);
     drift::planned(seen, &stored.capture.mark, follows, ctx);
     seen.attempts = tasks::attempts(seen, &stored, ctx).await?;

@@ -15,6 +15,7 @@ use kulisse_core::{
         staging_plan::StagingPlan,
         status::{StagingEnvironmentStatus, TaskState, TaskSummary},
     },
+    lifecycle::rebuild,
     plan::{self, Plan, request::Identity},
 };
 use serde_json::{Value, json};
@@ -92,14 +93,15 @@ pub async fn report(
 fn same_verdicts(old: &StagingEnvironmentStatus, new: &StagingEnvironmentStatus) -> bool {
     let wordless = |status: &StagingEnvironmentStatus| {
         let mut status = StagingEnvironmentStatus { workloads: None, ..status.clone() };
-        for condition in &mut status.conditions {
+        let beside = status.rebuild.iter_mut().flat_map(|it| &mut it.conditions);
+        for condition in status.conditions.iter_mut().chain(beside) {
             condition.message.clear();
         }
         status
     };
     let waits =
         find(&new.conditions, ConditionType::Ready).is_some_and(|it| it.status == "Unknown");
-    waits && wordless(old) == wordless(new)
+    (waits || new.rebuild.is_some()) && wordless(old) == wordless(new)
 }
 
 /// One Event for a change of what a person would ask first. Events are told once and may be lost;
@@ -131,6 +133,9 @@ async fn announce(
     };
     if moved(new) == Some(true) && moved(old) != Some(true) {
         told.extend(find(&new.conditions, ConditionType::InSync));
+    }
+    if rebuild::stalled(new) && !rebuild::stalled(old) {
+        told.extend(find(&new.conditions, ConditionType::Stalled));
     }
     let mut events: Vec<Event> = told
         .into_iter()
@@ -164,6 +169,16 @@ async fn announce(
         let note = format!("preDelete {}: {}; the end goes on without it", it.name, it.message);
         event(false, &format!("PreDelete-{}", it.name), reason.as_str(), note)
     }));
+    let rebuilt =
+        |status: &StagingEnvironmentStatus| status.drift.clone().and_then(|it| it.rebuilt);
+    if let Some(it) = rebuilt(new).filter(|it| rebuilt(old).as_ref() != Some(it)) {
+        let name = new.serving().map_or("", |it| it.name.as_str());
+        let note = format!(
+            "namespace {name}, made of production as it is now, has taken over; moving the routes took {} ms",
+            it.gap_milliseconds
+        );
+        events.push(event(true, "Rebuild", Reason::Rebuilt.as_str(), note));
+    }
     for event in events {
         let about = environment.object_ref(&());
         let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;

@@ -21,11 +21,11 @@ use kulisse_core::{
         drift::{self, Sight},
         expiry::{Term, term},
         facts::{
-            Drift, Facts, Lingering, Place, PlanFacts, Probe, Target, Task, Withdrawal, Workload,
-            WorkloadState,
+            Beside, Drift, Facts, Lingering, Part, Place, PlanFacts, Probe, Target, Task,
+            Withdrawal, Workload, WorkloadState,
         },
         readiness::{Attempt, Rollout},
-        request,
+        rebuild, request,
         sleep::{Rhythm, rhythm},
         task::{self, Run},
         withdrawal,
@@ -33,12 +33,16 @@ use kulisse_core::{
     plan::{object::Key, request::Identity, task::PlannedTask},
 };
 
-use super::{stored::Stored, world::World};
+use super::{
+    stored::{Slot, Stored},
+    world::World,
+};
 
 /// A failed probe is repeated after this: somebody may have mended the network.
 const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one pass works on.
+#[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
 pub struct Seen {
     /// The environment.
     pub environment: Arc<StagingEnvironment>,
@@ -83,6 +87,12 @@ pub struct Seen {
     pub production: Option<String>,
     /// Why it cannot be looked at.
     pub blind: Option<Problem>,
+    /// What is beside it, if this is the namespace that serves.
+    pub beside: Option<Box<Seen>>,
+    /// How that stands.
+    pub stands: Beside,
+    /// Nothing is left of it, of one that did not serve.
+    pub over: bool,
 }
 
 impl Seen {
@@ -100,6 +110,19 @@ impl Seen {
     pub fn target_record_mut(&mut self) -> Option<&mut TargetRecord> {
         let name = self.target_name.as_str().to_owned();
         self.record.namespaces.iter_mut().find(|it| it.name == name)
+    }
+
+    /// Which of the environment's namespaces this is.
+    pub fn part(&self) -> Part {
+        rebuild::part(&self.record)
+    }
+
+    /// Where its plan is stored. What was there before the first rebuild is the one that serves, until
+    /// another takes its place.
+    pub fn slot(&self) -> Slot<'_> {
+        let replaced = rebuild::drains_until(&self.record).is_some();
+        let first = self.part() == Part::Serving || replaced;
+        Slot { uid: &self.identity.uid, life: self.incarnation(), first }
     }
 
     /// How far which plan has been applied to the target.
@@ -130,6 +153,7 @@ impl Seen {
     pub fn ends(&self, now: Timestamp) -> bool {
         let withdrawn = self.withdrawal().is_some_and(|it| now >= it.ends_at);
         withdrawn
+            || self.part() == Part::Leaving
             || self.record.teardown.is_some()
             || self.past(now)
             || self.environment.metadata.deletion_timestamp.is_some()
@@ -218,6 +242,9 @@ impl Seen {
             tasks: self.task_facts(now),
             drift: self.drift_facts(now),
             blind: self.blind.clone(),
+            part: self.part(),
+            beside: self.stands.clone(),
+            drains_until: rebuild::drains_until(&self.record),
         }
     }
 
@@ -239,8 +266,12 @@ impl Seen {
         }
     }
 
-    /// What is known of production and of the target since it was planned.
+    /// What is known of production and of the target since it was planned; of a namespace that does
+    /// not serve nobody asks.
     pub fn drift_facts(&self, now: Timestamp) -> Drift {
+        if self.part() != Part::Serving {
+            return Drift::default();
+        }
         drift::facts(&self.record, &self.sight(), &self.environment.spec.drift, now)
     }
 

@@ -5,7 +5,7 @@
 //! holds recipes of Secrets, not their values.
 //!
 //! ```text
-//! plan-<environment's UID>-<serial>-<part>     every part says how many there are
+//! plan-<environment's UID>-<life>-<serial>-<part>     every part says how many there are
 //! ```
 //!
 //! A newer plan is written beside the older one, which goes afterwards: whenever it is cut short,
@@ -25,7 +25,7 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams},
 };
 use kulisse_core::{
-    api::names,
+    api::{identity::Incarnation, names},
     plan::{
         Plan,
         capture::Capture,
@@ -49,6 +49,28 @@ const PART: usize = 900 * 1024;
 const LARGEST: u64 = 256 * 1024 * 1024;
 const FIELD: &str = "plan";
 const PARTS: &str = "parts";
+
+/// Whose plan: of which environment, and of which of its lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<'a> {
+    /// UID of the environment.
+    pub uid: &'a str,
+    /// Its life.
+    pub life: Incarnation,
+    /// A plan without a life in its name is of this one.
+    pub first: bool,
+}
+
+impl Slot<'_> {
+    /// Whether a stored plan of that name belongs here.
+    fn holds(&self, name: &str) -> bool {
+        match names::stored_plan_of(self.uid, name) {
+            Some((Some(life), ..)) => life == self.life,
+            Some((None, ..)) => self.first,
+            None => false,
+        }
+    }
+}
 
 /// What was captured, planned and applied.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -122,14 +144,15 @@ impl Stored {
 }
 
 /// Stores a plan, and drops the one before it.
-pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+pub async fn save(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let uid = slot.uid;
     let bytes = pack(stored)?;
     let api = api(ctx);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let parts = bytes.len().div_ceil(PART).to_string().into_bytes();
     let mut kept = BTreeSet::new();
     for (part, bytes) in bytes.chunks(PART).enumerate() {
-        let name = names::stored_plan(uid, stored.serial, part);
+        let name = names::stored_plan(uid, slot.life, stored.serial, part);
         let labels = [
             (names::ENVIRONMENT_UID_LABEL.to_owned(), uid.to_owned()),
             (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
@@ -158,37 +181,35 @@ pub async fn save(uid: &str, stored: &Stored, ctx: &Context) -> Result<(), Error
         return Ok(());
     }
     for name in names_of(uid, ctx).await? {
-        if !kept.contains(&name) {
+        if slot.holds(&name) && !kept.contains(&name) {
             remove(&name, ctx).await?;
         }
     }
     Ok(())
 }
 
-/// The newest stored plan of an environment that is whole, if there is one.
-pub async fn load(uid: &str, ctx: &Context) -> Result<Option<Arc<Stored>>, Error> {
-    if let Some(plan) = ctx.plan(uid) {
+/// The newest stored plan that is whole, if there is one.
+pub async fn load(slot: Slot<'_>, ctx: &Context) -> Result<Option<Arc<Stored>>, Error> {
+    if let Some(plan) = ctx.plan(slot) {
         return Ok(Some(plan));
     }
+    let uid = slot.uid;
     let api = api(ctx);
     let params = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
     let what = "read the stored plan";
-    let found = newest(call_list(what, || api.list(&params)).await?.items);
+    let found = newest(slot, call_list(what, || api.list(&params)).await?.items);
     if let Some(plan) = &found {
-        ctx.keep_plan(uid, Arc::clone(plan));
+        ctx.keep_plan(slot, Arc::clone(plan));
     }
     Ok(found)
 }
 
 /// The newest plan among parts of which every one is there.
-pub fn newest(parts: Vec<Secret>) -> Option<Arc<Stored>> {
-    let mut plans: BTreeMap<u64, BTreeMap<usize, Secret>> = BTreeMap::new();
-    for secret in parts {
-        let name = secret.name_any();
-        let mut numbers = name.rsplit('-').map(str::parse::<u64>);
-        if let (Some(Ok(part)), Some(Ok(serial))) = (numbers.next(), numbers.next()) {
-            let part = usize::try_from(part).unwrap_or(usize::MAX);
-            plans.entry(serial).or_default().insert(part, secret);
+pub fn newest(slot: Slot<'_>, parts: Vec<Secret>) -> Option<Arc<Stored>> {
+    let mut plans: BTreeMap<(u64, bool), BTreeMap<usize, Secret>> = BTreeMap::new();
+    for secret in parts.into_iter().filter(|it| slot.holds(&it.name_any())) {
+        if let Some((life, serial, part)) = names::stored_plan_of(slot.uid, &secret.name_any()) {
+            plans.entry((serial, life.is_some())).or_default().insert(part, secret);
         }
     }
     plans.into_values().rev().find_map(|parts| {
@@ -205,13 +226,24 @@ pub fn newest(parts: Vec<Secret>) -> Option<Arc<Stored>> {
         if let Err(error) = &plan {
             tracing::error!(%error, "a stored plan is passed over");
         }
-        plan.ok().map(Arc::new)
+        plan.ok().filter(|it| it.request.incarnation == slot.life).map(Arc::new)
     })
 }
 
-/// Deletes the stored plan of an environment.
-pub async fn delete(uid: &str, ctx: &Context) -> Result<(), Error> {
-    ctx.drop_plan(uid);
+/// Deletes the stored plan of one life of an environment.
+pub async fn delete(slot: Slot<'_>, ctx: &Context) -> Result<(), Error> {
+    ctx.drop_plan(slot);
+    for name in names_of(slot.uid, ctx).await? {
+        if slot.holds(&name) {
+            remove(&name, ctx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes all stored plans of an environment.
+pub async fn delete_all(uid: &str, ctx: &Context) -> Result<(), Error> {
+    ctx.drop_plans(uid);
     for name in names_of(uid, ctx).await? {
         remove(&name, ctx).await?;
     }
@@ -273,7 +305,7 @@ pub async fn sweep(ctx: &Context) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use kulisse_core::{
-        api::identity::{Incarnation, NamespaceName},
+        api::identity::NamespaceName,
         plan::{
             capture::{Reading, assemble},
             plan,
@@ -300,7 +332,7 @@ mod tests {
             environment: Identity { name: "pr-1".into(), namespace, uid: "u".into() },
             spec: spec.unwrap(),
             class: kulisse_core::api::class::StagingClassSpec::default(),
-            incarnation: Incarnation(1),
+            incarnation: SLOT.life,
             target: NamespaceName::parse("stg-pr-1").unwrap(),
             overlay: Vec::new(),
             cluster: Cluster::default(),
@@ -317,7 +349,7 @@ mod tests {
         let count = chunks.len().to_string().into_bytes();
         let secret = |(part, chunk): (usize, &&[u8])| Secret {
             metadata: ObjectMeta {
-                name: Some(names::stored_plan("u-1", serial, part)),
+                name: Some(names::stored_plan(SLOT.uid, SLOT.life, serial, part)),
                 ..ObjectMeta::default()
             },
             data: Some(
@@ -333,7 +365,20 @@ mod tests {
     }
 
     fn serial(parts: Vec<Secret>) -> Option<u64> {
-        newest(parts).map(|it| it.serial)
+        newest(SLOT, parts).map(|it| it.serial)
+    }
+
+    const SLOT: Slot = Slot { uid: "u-1", life: Incarnation(2), first: true };
+
+    #[test]
+    fn each_life_has_a_plan_of_its_own_and_one_without_a_life_is_of_the_first() {
+        let beside = Slot { life: Incarnation(3), first: false, ..SLOT };
+        let holds = |name: &str| (SLOT.holds(name), beside.holds(name));
+        assert_eq!(holds("plan-u-1-2-0-0"), (true, false));
+        assert_eq!(holds("plan-u-1-3-7-1"), (false, true));
+        assert_eq!(holds("plan-u-1-0-0"), (true, false), "an older operator wrote it");
+        assert_eq!(holds("plan-u-1-x"), (false, false));
+        assert_eq!(holds("plan-u-12-3-7-1"), (false, false), "of another environment");
     }
 
     #[test]

@@ -142,7 +142,10 @@ pub async fn make(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(),
 /// Takes down in the record that the target is there.
 pub fn record(seen: &mut Seen, name: &NamespaceName, namespace: &Namespace) {
     let incarnation = seen.incarnation();
-    seen.record.started_at = namespace.created.map(Time);
+    // A namespace that took the place of another one lives on by its clock.
+    if seen.record.started_at.is_none() {
+        seen.record.started_at = namespace.created.map(Time);
+    }
     if seen.target_record().is_some_and(|it| it.uid == namespace.uid) {
         return;
     }

@@ -37,10 +37,24 @@ use super::{
 pub async fn close(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     guard(seen, ctx)?;
     if seen.record.teardown.is_none() {
-        futures::join!(wipe::<Ingress>(seen, ctx), linger::end_routes(seen, ctx));
+        end_routes(seen, ctx).await;
         note(seen, Vec::new(), ctx);
     }
     Ok(())
+}
+
+/// Deletes all routes that lead to the target.
+pub async fn end_routes(seen: &Seen, ctx: &Context) {
+    futures::join!(wipe::<Ingress>(seen, ctx), linger::end_routes(seen, ctx));
+}
+
+/// Looks with certainty whether a namespace of the target's name is there and ours.
+pub async fn is_there(seen: &mut Seen, ctx: &Context) -> Result<bool, Error> {
+    target::look(seen, ctx).await?;
+    Ok(match &seen.target {
+        Target::None | Target::Foreign(_) => false,
+        Target::Living | Target::Leaving { .. } => true,
+    })
 }
 
 /// Deletes the custom resources that somebody has to clean up after.
@@ -99,18 +113,17 @@ pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
 /// Drops what was stored, and lets the environment go or marks it as expired. Looks once more, with
 /// certainty: a namespace that was made and never recorded must not be left behind.
 pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), Error> {
-    target::look(seen, ctx).await?;
-    match &seen.target {
-        Target::None | Target::Foreign(_) => {}
-        Target::Living | Target::Leaving { .. } => return Ok(()),
+    if is_there(seen, ctx).await? {
+        return Ok(());
     }
     let reason = match cause {
         Cause::Deleted => Reason::Deleting,
         Cause::Expired => Reason::Expired,
         Cause::Withdrawn => Reason::GrantWithdrawn,
+        Cause::Replaced => Reason::Rebuilt,
     };
     Box::pin(volumes::tell(seen, reason, ctx)).await?;
-    stored::delete(&seen.identity.uid, ctx).await?;
+    stored::delete_all(&seen.identity.uid, ctx).await?;
     seen.record.namespaces.clear();
     seen.record.plan = None;
     seen.record.teardown = None;
@@ -132,6 +145,8 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
             observe::begin_anew(&mut seen.record);
             Ok(())
         }
+        // Said of no namespace that serves.
+        Cause::Replaced => Ok(()),
         Cause::Expired => match seen.environment.spec.lifecycle.on_expiry {
             OnExpiry::Retain => Ok(()),
             OnExpiry::Delete => delete_environment(seen, ctx).await,

@@ -14,7 +14,7 @@ use super::{call::call_list, context::Context, error::Error, seen::Seen};
 
 /// The first cause for each workload that is not up.
 pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Problem>, Error> {
-    if let Some(known) = ctx.troubles.get(&seen.identity.uid) {
+    if let Some(known) = ctx.troubles.get(seen.target_name.as_str()) {
         return Ok(known);
     }
     let mut found = BTreeMap::new();
@@ -23,7 +23,7 @@ pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Proble
             found.entry(key).or_insert(problem);
         }
     }
-    ctx.troubles.put(&seen.identity.uid, found.clone());
+    ctx.troubles.put(seen.target_name.as_str(), found.clone());
     Ok(found)
 }
 

@@ -44,7 +44,7 @@ pub async fn pass(
     };
     if meta.deletion_timestamp.is_some() {
         orphan::remove_all(&identity.uid, ctx).await?;
-        stored::delete(&identity.uid, ctx).await?;
+        stored::delete_all(&identity.uid, ctx).await?;
         report::release(&identity, ctx).await?;
         return Ok(Action::await_change());
     }

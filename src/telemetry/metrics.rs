@@ -28,6 +28,7 @@ pub struct Metrics {
     looks: Family<Label, Counter>,
     drifted: Family<Label, Gauge>,
     differing: Family<[(&'static str, &'static str); 2], Gauge>,
+    gaps: Histogram,
 }
 
 impl Metrics {
@@ -63,6 +64,12 @@ impl Metrics {
              what became of them",
             Family::clone(&differing),
         );
+        let gaps = Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]);
+        registry.register(
+            "rebuild_gap_seconds",
+            "From the deletion of the first route of a namespace until those of the one that takes its place were accepted",
+            gaps.clone(),
+        );
         Arc::new(Self {
             registry: Mutex::new(registry),
             passes,
@@ -73,6 +80,7 @@ impl Metrics {
             looks,
             drifted,
             differing,
+            gaps,
         })
     }
 
@@ -117,6 +125,11 @@ impl Metrics {
                     .set(i64::from(count));
             }
         }
+    }
+
+    /// A namespace has taken the place of another.
+    pub fn rebuilt(&self, gap: Duration) {
+        self.gaps.observe(gap.as_secs_f64());
     }
 
     /// All metrics in Prometheus' text format.

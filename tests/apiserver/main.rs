@@ -30,6 +30,7 @@ mod held;
 mod last;
 mod limits;
 mod look;
+mod rebuild;
 mod restarts;
 mod turns;
 mod verbs;
@@ -118,6 +119,10 @@ fn main() -> ExitCode {
             drift::an_environment_follows_production_in_place_where_it_is_asked_to,
             drift::a_plan_that_follows_production_waits_for_approval,
             drift::production_that_cannot_be_followed_is_said_and_changes_nothing,
+            rebuild::an_environment_is_rebuilt_beside_itself_and_the_old_one_goes,
+            rebuild::a_rebuild_that_fails_leaves_what_serves_untouched_and_says_so,
+            rebuild::routes_that_are_refused_leave_the_url_where_it_was,
+            rebuild::an_environment_deleted_during_a_rebuild_leaves_nothing,
             turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
             turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
             withdrawn::a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes_on,
@@ -141,6 +146,7 @@ fn main() -> ExitCode {
                     figures::environments_at_rest_cost_no_request,
                     drift::environments_of_one_source_share_what_is_read_of_it,
                     exposure::routes_of_the_gateway_api_attach_to_the_gateway_of_the_class,
+                    rebuild::an_operator_killed_during_a_rebuild_goes_on_with_it,
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,

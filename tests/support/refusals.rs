@@ -107,7 +107,7 @@ pub fn accepted() -> Vec<Value> {
             task(json!({ "name": "v", "fromCronJob": "report" }))],
         "preDelete": [task(json!({ "run": { "image": "x" }, "retries": 1, "timeout": "1m" }))],
         "mode": "Plan",
-        "drift": { "interval": "10s", "action": "Resync" },
+        "drift": { "interval": "10s", "action": "Rebuild" },
         "lifecycle": { "ttl": "1h30m", "warnBefore": "90s", "onExpiry": "Delete", "sleep": [
             { "from": "20:00", "to": "07:00", "timeZone": "Europe/Zurich" },
             { "weekdays": ["Sat", "Sun"], "from": "00:00", "to": "24:00" },

@@ -117,6 +117,8 @@ reasons! {
     SourceChanged,
     /// Somebody has changed the environment: objects in it are not as planned.
     EnvironmentChanged,
+    /// A namespace made of newer production has taken the place of the one that served.
+    Rebuilt,
     /// Nothing of the kind was asked for.
     NotRequested,
     /// A grant in the source names this request namespace, and the class allows it.

@@ -5,7 +5,7 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::duration::Duration;
+use super::{duration::Duration, rebuild::Rebuilt};
 
 /// Most objects that a status names.
 pub const NAMED: usize = 8;
@@ -48,6 +48,10 @@ pub enum DriftAction {
     /// Production is read and planned anew, and what differs is applied in place, at most once in
     /// an `interval`. Seeds are not repeated, smokes are.
     Resync,
+    /// Production is read and planned anew, and a second namespace is made of it, seeded and tested,
+    /// while the first one serves. Then its routes take the place of the first one's, which goes. What
+    /// somebody has changed in the environment is only said.
+    Rebuild,
 }
 
 /// How an environment, its plan and production differ.
@@ -72,9 +76,12 @@ pub struct DriftSummary {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]
     pub held_back: String,
-    /// When production was followed last.
+    /// When production was followed in place last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resynced_at: Option<Time>,
+    /// When a namespace made of newer production took the place of another one last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<Rebuilt>,
 }
 
 /// Objects that differ.

@@ -16,6 +16,7 @@ pub mod grant;
 pub mod identity;
 pub mod lifecycle;
 pub mod names;
+pub mod rebuild;
 pub mod registry;
 pub mod request;
 mod schema;

@@ -128,7 +128,21 @@ pub fn pull_secret(given: &str) -> String {
     format!("kulisse-pull-{given}")
 }
 
-/// Name of part `part` of the plan with number `serial` of an environment, in the operator's namespace.
-pub fn stored_plan(uid: &str, serial: u64, part: usize) -> String {
-    format!("plan-{uid}-{serial}-{part}")
+/// Name of part `part` of the plan with number `serial` of a life of an environment, in the operator's
+/// namespace.
+pub fn stored_plan(uid: &str, life: Incarnation, serial: u64, part: usize) -> String {
+    format!("plan-{uid}-{life}-{serial}-{part}")
+}
+
+/// The life, the number and the part that the name of a stored plan of an environment says. Operators
+/// before the first rebuild wrote no life: there was but one at a time.
+pub fn stored_plan_of(uid: &str, name: &str) -> Option<(Option<Incarnation>, u64, usize)> {
+    let rest = name.strip_prefix("plan-")?.strip_prefix(uid)?.strip_prefix('-')?;
+    let mut parts = rest.rsplit('-');
+    let part = parts.next()?.parse().ok()?;
+    let serial = parts.next()?.parse().ok()?;
+    match parts.next() {
+        None => Some((None, serial, part)),
+        Some(life) => Some((Some(Incarnation(life.parse().ok()?)), serial, part)),
+    }
 }

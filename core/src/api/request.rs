@@ -23,7 +23,7 @@ pub enum Verb {
     Sleep,
     /// Wake.
     Wake,
-    /// Repeat failed tasks.
+    /// Repeat failed tasks, or begin a rebuild that is stuck anew.
     Retry,
     /// Run all seeds again.
     Reseed,

@@ -5,7 +5,9 @@ use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{drift::DriftSummary, identity::Incarnation, request::Request, schema};
+use super::{
+    drift::DriftSummary, identity::Incarnation, rebuild::Rebuild, request::Request, schema,
+};
 
 /// Status of an environment. Long lists live in the StagingPlan of the same name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -62,6 +64,10 @@ pub struct StagingEnvironmentStatus {
     /// How production has moved on since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSummary>,
+    /// What is beside the namespace that serves: with `spec.drift.action: Rebuild`, while it is built
+    /// and until the one whose place it took is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Box<Rebuild>>,
     /// How many workloads are up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workloads: Option<WorkloadSummary>,
@@ -128,6 +134,8 @@ pub struct Target {
 pub enum TargetRole {
     /// It is the environment.
     Serving,
+    /// It is to take the place of the one that serves.
+    Building,
     /// It is going.
     Leaving,
 }
@@ -329,6 +337,14 @@ pub struct Teardown {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 1024)))]
     pub blocked_by: Vec<String>,
+}
+
+impl StagingEnvironmentStatus {
+    /// The namespace that is the environment, if there is one: not one beside it.
+    pub fn serving(&self) -> Option<&Target> {
+        let other = self.rebuild.as_ref().map(|it| it.incarnation);
+        self.namespaces.iter().find(|it| Some(it.incarnation) != other)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -40,22 +40,32 @@ pub fn facts(
     now: Timestamp,
 ) -> Drift {
     let Some(drift) = &record.drift else {
-        return Drift { unseen: sight.production.is_some(), ..Drift::default() };
+        return Drift {
+            unseen: sight.production.is_some(),
+            rebuilds: asked.action == DriftAction::Rebuild,
+            ..Drift::default()
+        };
     };
     let touched = drift.inspected != mark(sight.workloads) && !untouched(drift, sight);
-    let differs = !(drift.source.is_empty() && drift.target.is_empty());
-    let follows = match asked.action {
-        DriftAction::Resync => differs && drift.held_back.is_empty(),
+    let differs = match asked.action {
+        DriftAction::Resync => !(drift.source.is_empty() && drift.target.is_empty()),
+        // What somebody changed in a namespace is no reason for another one.
+        DriftAction::Rebuild => !drift.source.is_empty(),
         DriftAction::Report => false,
     };
+    let follows = differs && drift.held_back.is_empty();
     // Somebody who changes it again and again is not fought.
     let again = drift.resynced_at.as_ref().and_then(|it| it.0.checked_add(asked.interval()).ok());
     let waits_until = again.filter(|at| follows && *at > now);
+    let unseen = sight.production.is_some_and(|it| it != drift.compared);
     Drift {
-        unseen: sight.production.is_some_and(|it| it != drift.compared),
+        unseen,
         touched,
         stale: follows && waits_until.is_none(),
         stale_at: waits_until,
+        rebuilds: asked.action == DriftAction::Rebuild,
+        same: !unseen && drift.source.is_empty(),
+        compared: drift.compared.clone(),
     }
 }
 
@@ -193,6 +203,8 @@ mod tests {
         record.drift.as_mut().unwrap().source.changed = 1;
         assert!(stale(&record, DriftAction::Resync));
         assert!(!stale(&record, DriftAction::Report));
+        let rebuild = seen(&record, Some("a"), &workloads([1, 1], true), DriftAction::Rebuild);
+        assert!(rebuild.stale && rebuild.rebuilds && !rebuild.same);
         record.drift.as_mut().unwrap().held_back = "it would lead back".into();
         assert!(!stale(&record, DriftAction::Resync));
     }

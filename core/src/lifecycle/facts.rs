@@ -81,21 +81,66 @@ pub struct Facts {
     pub drift: Drift,
     /// Why production cannot be looked at.
     pub blind: Option<Problem>,
+    /// Which of its namespaces this is about.
+    pub part: Part,
+    /// What is beside the one that serves.
+    pub beside: Beside,
+    /// Until when a namespace that was replaced runs on.
+    pub drains_until: Option<Timestamp>,
+}
+
+/// Which namespace of an environment facts are about. Each is worked on as if it were alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The one that serves, or is to: most environments have no other.
+    #[default]
+    Serving,
+    /// One that is to take its place. It has no routes yet.
+    Building,
+    /// One that another has taken the place of, or that is not wanted any more.
+    Leaving,
+}
+
+/// What is beside the namespace that serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// One that is to take its place, and cannot yet.
+    Building {
+        /// How it stands.
+        told: String,
+        /// What it has come to a stop for.
+        stalled: Option<Problem>,
+        /// The state of production that it was made from; empty if there is no plan of it yet.
+        made_of: String,
+    },
+    /// One that can take its place.
+    Ready,
+    /// One that goes, and what holds that up.
+    Leaving(Option<String>),
 }
 
 /// What is known of production and of the target since a plan was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
 pub struct Drift {
     /// Production was seen in a state that the plan was not compared with yet.
     pub unseen: bool,
     /// Workloads of the target are in a state that the operator did not write, and that was not
     /// compared with the plan yet.
     pub touched: bool,
-    /// Production has moved on or the target was changed, a new plan could be applied, and is to be:
-    /// `spec.drift.action` is `Resync`.
+    /// Production has moved on or the target was changed, a new plan could be applied, and is to be.
     pub stale: bool,
     /// When it is to be, where that was done a moment ago.
     pub stale_at: Option<Timestamp>,
+    /// That is done in a namespace of its own: `spec.drift.action` is `Rebuild`.
+    pub rebuilds: bool,
+    /// Production has not moved on, as far as is known.
+    pub same: bool,
+    /// The state of production that the plan was compared with.
+    pub compared: String,
 }
 
 /// Something that a person should know: one word and one sentence.

@@ -7,7 +7,8 @@
 //!  Rest ◄── AwaitTask ◄── StartTask ◄── AwaitWorkloads ◄───────────── Apply ◄────────────┘
 //!   │ ▲        smokes, and seeds that come after the workloads           ▲
 //!   │ ├─ Sleep ► RestAsleep ► Apply{paused} ► AwaitRunningStores ────────┘
-//!   │ └─ Inspect, Compare ► Plan ► Apply
+//!   │ ├─ Inspect, Compare ► Plan ► Apply
+//!   │ └─ Compare ► Rebuild     ···· beside: Plan ► … ► Rest ····     Switch ► Rest
 //!   ▼ deleted or expired
 //!  Close ► StartLast ► AwaitLast ► EndResources ► AwaitResources ─┐ only where there is something
 //!  Teardown ◄─────────────────────────────────────────────────────┘ to let go of
@@ -16,6 +17,9 @@
 //!
 //! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
 //! that was withdrawn, and these three everything else. Waiting is a step, not an error.
+//!
+//! A namespace that is built beside the one that serves goes the same way, with facts of its own; so
+//! does the one that is replaced. Only what serves decides when one takes the place of the other.
 
 pub mod consent;
 pub mod drift;
@@ -23,6 +27,7 @@ pub mod expiry;
 pub mod facts;
 pub mod place;
 pub mod readiness;
+pub mod rebuild;
 pub mod remains;
 pub mod request;
 pub mod sleep;
@@ -46,7 +51,7 @@ pub use self::{
 use jiff::SignedDuration;
 
 use self::{
-    facts::{Facts, Place, Probe, Target, Task, WorkloadState},
+    facts::{Beside, Facts, Part, Place, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
 };
 use crate::{
@@ -73,7 +78,9 @@ pub fn next(facts: &Facts) -> Step {
         return end(facts, Cause::Expired);
     }
     if let Some(withdrawal) = &facts.withdrawal {
-        return if facts.now >= withdrawal.ends_at || facts.target != Target::Living {
+        // What serves nobody is not worth freezing.
+        let ends = facts.now >= withdrawal.ends_at || facts.part != Part::Serving;
+        return if ends || facts.target != Target::Living {
             end(facts, Cause::Withdrawn)
         } else if withdrawal.frozen {
             Step::RestFrozen(withdrawal.problem.clone())
@@ -83,6 +90,12 @@ pub fn next(facts: &Facts) -> Step {
     }
     if facts.suspended {
         return Step::RestSuspended;
+    }
+    if facts.part == Part::Leaving {
+        return match facts.drains_until {
+            Some(end) if facts.now < end && facts.target == Target::Living => Step::AwaitDrain,
+            _ => end(facts, Cause::Replaced),
+        };
     }
     // An end that has begun goes on, whatever was asked since; then it is built anew.
     if facts.closed && facts.target == Target::Living {
@@ -104,6 +117,9 @@ pub fn next(facts: &Facts) -> Step {
                 "a namespace {name} exists and is not ours: delete it, or create this environment under another name"
             ),
         ));
+    }
+    if let Some(step) = turn(facts) {
+        return step;
     }
     let planned = facts.plan.as_ref().filter(|plan| plan.generation == facts.generation);
     // What lives keeps what it has; only what would be new waits.
@@ -155,8 +171,28 @@ pub fn next(facts: &Facts) -> Step {
         Step::Rest | Step::AwaitWorkloads if facts.drift.touched => Step::Inspect,
         // Only what is as it should be is compared: everything else has the reader's attention.
         Step::Rest if facts.drift.unseen => Step::Compare,
-        Step::Rest | Step::AwaitWorkloads if facts.drift.stale => Step::Plan,
+        Step::Rest | Step::AwaitWorkloads if facts.drift.stale && !facts.drift.rebuilds => {
+            Step::Plan
+        }
+        // One at a time.
+        Step::Rest if facts.drift.stale && facts.beside == Beside::Nothing => Step::Rebuild,
         step => step,
+    }
+}
+
+/// What becomes of a namespace that is built beside this one: it takes its place as soon as it can,
+/// whatever state this one is in.
+fn turn(facts: &Facts) -> Option<Step> {
+    let wanted = facts.drift.rebuilds && !facts.drift.same && facts.target == Target::Living;
+    match &facts.beside {
+        Beside::Building { .. } | Beside::Ready if !wanted => Some(Step::Abandon),
+        Beside::Ready => Some(Step::Switch),
+        // What has failed makes way for what is newer; what gets on is not held up by it.
+        Beside::Building { stalled: Some(_), made_of, .. } => {
+            let outdated = !facts.drift.unseen && *made_of != facts.drift.compared;
+            (outdated && !made_of.is_empty()).then_some(Step::Abandon)
+        }
+        Beside::Building { stalled: None, .. } | Beside::Nothing | Beside::Leaving(_) => None,
     }
 }
 
@@ -270,11 +306,15 @@ fn end(facts: &Facts, cause: Cause) -> Step {
         Target::Living => leave(facts, cause),
         Target::Leaving { only_rights: true, .. } => Step::ReleaseRights(cause),
         Target::Leaving { blocked_by, .. } => Step::AwaitGone(cause, blocked_by.clone()),
+        Target::None | Target::Foreign(_) if facts.part != Part::Serving => Step::Discard,
         Target::None | Target::Foreign(_) => match cause {
             Cause::Deleted if !facts.claimed => Step::RestReleased,
+            _ if facts.beside != Beside::Nothing => Step::AwaitBeside(cause),
             // Kept, or deleted a moment ago: the deletion comes as a fact of its own.
             Cause::Expired if facts.expired => Step::RestExpired,
-            Cause::Deleted | Cause::Expired | Cause::Withdrawn => Step::Forget(cause),
+            Cause::Deleted | Cause::Expired | Cause::Withdrawn | Cause::Replaced => {
+                Step::Forget(cause)
+            }
         },
     }
 }

@@ -6,10 +6,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::{
     environment::StagingEnvironmentSpec,
     identity::Incarnation,
+    rebuild::Rebuild,
     request::{LONGEST, Request, Verb},
-    status::{StagingEnvironmentStatus, TaskState, TaskSummary, Wave},
+    status::{StagingEnvironmentStatus, TargetRole, TaskState, TaskSummary, Wave},
     task::When,
 };
+
+use super::rebuild;
 
 /// Takes up what is asked and was not before, into `record`. `asked` gives the value of a request's
 /// annotation.
@@ -94,17 +97,22 @@ fn judge(verb: Verb, value: &str, record: &StagingEnvironmentStatus, now: Timest
             ),
         },
         Verb::Retry
-            if record.queue.is_none() && !record.seed.iter().chain(&record.smoke).any(failed) =>
+            if record.queue.is_none()
+                && !record.seed.iter().chain(&record.smoke).any(failed)
+                && !rebuild::stalled(record) =>
         {
-            refuse("no task of this environment has failed, and it does not wait for a place")
+            refuse(
+                "no task of this environment has failed, no rebuild is stuck, and it does not wait for a place",
+            )
         }
         Verb::Reseed if record.seed.is_empty() => refuse("this environment has no seeds"),
         Verb::Sleep | Verb::Wake | Verb::Retry | Verb::Reseed => Judged::Takes,
         // A plan may be approved before it is made; any other digest approves nothing.
-        Verb::Approve => match &record.plan {
-            Some(plan) if plan.digest == value => Judged::Takes,
-            _ => Judged::Waits,
-        },
+        Verb::Approve => {
+            let built = record.rebuild.iter().filter_map(|it| it.plan.as_ref());
+            let mut plans = record.plan.iter().chain(built);
+            if plans.any(|it| it.digest == value) { Judged::Takes } else { Judged::Waits }
+        }
     }
 }
 
@@ -112,12 +120,19 @@ fn carry_out(verb: Verb, spec: &StagingEnvironmentSpec, record: &mut StagingEnvi
     match verb {
         Verb::Retry => {
             record.seed.iter_mut().chain(&mut record.smoke).filter(|it| failed(it)).for_each(again);
+            if rebuild::stalled(record)
+                && let Some(it) = &mut record.rebuild
+            {
+                retry(it);
+            }
         }
         Verb::Reseed => {
             record.seed.iter_mut().for_each(again);
             // Nothing works on the data while it is made anew: workloads pause as at the start.
             let before = spec.seed.iter().any(|it| it.when == When::BeforeWorkloads);
-            for target in record.namespaces.iter_mut().filter(|_| before) {
+            let life = record.incarnation.unwrap_or(Incarnation(1));
+            let own = record.namespaces.iter_mut().filter(|it| it.incarnation == life);
+            for target in own.filter(|_| before) {
                 if let Some(applied) = &mut target.applied {
                     // What was applied through its configuration would count as asleep, while its
                     // Pods are there.
@@ -129,6 +144,21 @@ fn carry_out(verb: Verb, spec: &StagingEnvironmentSpec, record: &mut StagingEnvi
         }
         Verb::Extend | Verb::Sleep | Verb::Wake | Verb::Approve => {}
     }
+}
+
+/// What failed in a namespace that is built is repeated there, be it that it took over; one that is
+/// stuck otherwise makes way for another.
+fn retry(it: &mut Rebuild) {
+    if !it.refused.is_empty() {
+        it.refused.clear();
+        return;
+    }
+    let tasks = it.seed.iter_mut().chain(&mut it.smoke);
+    let failed: Vec<_> = tasks.filter(|it| failed(it)).collect();
+    if failed.is_empty() {
+        it.role = TargetRole::Leaving;
+    }
+    failed.into_iter().for_each(again);
 }
 
 fn again(task: &mut TaskSummary) {
@@ -245,6 +275,43 @@ mod tests {
         assert_eq!((record.smoke[0].state, record.smoke[0].discounted), (TaskState::Pending, 2));
         record.smoke[0].state = TaskState::Passed;
         assert!(ask(Verb::Retry, "2", &mut record).unwrap().contains("no task"));
+    }
+
+    /// The same, with a namespace beside it that is stuck at a task in that state.
+    fn rebuilt(state: TaskState, refused: &str) -> StagingEnvironmentStatus {
+        let mut record = record();
+        record.smoke.clear();
+        let mut built = rebuild::begin(&record, at(NOW));
+        built.smoke = vec![task(state, 1)];
+        built.conditions = vec![crate::api::condition::condition(
+            &[],
+            crate::api::condition::ConditionType::Stalled,
+            crate::api::condition::Verdict::True,
+            crate::api::condition::Reason::Failed,
+            "a smoke failed",
+            1,
+            at(NOW),
+        )];
+        if let Some(it) = &mut built.rebuild {
+            it.refused = refused.into();
+        }
+        rebuild::merge(&mut record, &built);
+        record
+    }
+
+    #[test]
+    fn retry_repeats_what_failed_in_a_rebuild_or_begins_it_anew() {
+        let retried = |mut record: StagingEnvironmentStatus| {
+            assert_eq!(ask(Verb::Retry, "1", &mut record).as_deref(), Some(""));
+            let it = record.rebuild.unwrap();
+            (it.role, it.smoke[0].state, it.refused)
+        };
+        let (building, leaving) = (TargetRole::Building, TargetRole::Leaving);
+        let (passed, pending) = (TaskState::Passed, TaskState::Pending);
+        let nothing = String::new;
+        assert_eq!(retried(rebuilt(TaskState::Failed, "")), (building, pending, nothing()));
+        assert_eq!(retried(rebuilt(passed, "")), (leaving, passed, nothing()), "stuck otherwise");
+        assert_eq!(retried(rebuilt(passed, "a host")), (building, passed, nothing()));
     }
 
     #[test]

@@ -4,19 +4,24 @@
 //! the steps must lead, in a bounded number, to one that waits for nothing but a person or the
 //! clock; and deletion must win over everything.
 
+mod ideal;
 mod mood;
 
 use jiff::Timestamp;
 
-use self::mood::{Lingers, MOODS, Mood};
+use self::{
+    ideal::ideal,
+    mood::{Lingers, MOODS, Mood},
+};
 use super::{
     CLEANED_UP_WITHIN,
     facts::{
-        Drift, Facts, Place, PlanFacts, Probe, Problem, Target, Task, Workload, WorkloadState,
+        Beside, Drift, Facts, Part, Place, PlanFacts, Probe, Problem, Target, Task, Workload,
+        WorkloadState,
     },
     next, project,
     sleep::Rhythm,
-    step::{Cause, Step},
+    step::Step,
 };
 use crate::{
     api::{
@@ -54,106 +59,6 @@ fn workload(name: &str, store: bool, state: WorkloadState) -> Workload {
 
 fn problem() -> Problem {
     Problem::new(Reason::ImagePullFailed, "no such image")
-}
-
-/// What a faultless cluster looks like after `step`.
-fn ideal(facts: &Facts, step: &Step) -> Facts {
-    let mut next = facts.clone();
-    match step {
-        Step::Claim => next.claimed = true,
-        Step::Plan => {
-            next.drift.stale = false;
-            next.plan = Some(PlanFacts {
-                generation: facts.generation,
-                digest: "new".into(),
-                captured_at: facts.now,
-                blocked: None,
-                copied: Vec::new(),
-                warned: 0,
-            });
-        }
-        Step::Prepare => {
-            next.target = Target::Living;
-            next.applied.get_or_insert(("new".into(), Wave::Fence));
-        }
-        Step::Probe => next.probe = Probe::Running(None),
-        Step::AwaitProbe => next.probe = Probe::Closed("all closed".into()),
-        Step::TakePlace => next.place = Place::Taken,
-        Step::Freeze => {
-            if let Some(it) = &mut next.withdrawal {
-                it.frozen = true;
-            }
-        }
-        Step::Sleep => {
-            next.applied = next.applied.map(|(digest, _)| (digest, Wave::Config));
-        }
-        Step::Apply { paused } => {
-            let wave = if *paused { Wave::Stores } else { Wave::Workloads };
-            let digest = facts.plan.as_ref().map(|plan| plan.digest.clone()).unwrap_or_default();
-            next.applied = Some((digest, wave));
-        }
-        Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
-            for it in &mut next.workloads {
-                if it.state == WorkloadState::Progressing {
-                    it.state = WorkloadState::Up;
-                }
-            }
-        }
-        Step::Inspect => next.drift.touched = false,
-        Step::Compare => next.drift.unseen = false,
-        Step::AwaitLast(_, index) => next.tasks[*index].state = TaskState::Failed,
-        Step::StartTask(index) | Step::StartLast(_, index) => {
-            next.tasks[*index].state = TaskState::Running;
-        }
-        Step::AwaitTask(index) => next.tasks[*index].state = TaskState::Passed,
-        Step::GiveUp(index) => next.tasks[*index].state = TaskState::TimedOut,
-        Step::Close(_) => next.closed = true,
-        Step::EndResources(_) => {
-            if let Some(it) = &mut next.lingering {
-                it.since = Some(facts.now);
-            }
-        }
-        Step::AwaitResources(..) => next.lingering = None,
-        Step::Teardown(_) => {
-            next.target = Target::Leaving { only_rights: false, blocked_by: vec![] }
-        }
-        Step::AwaitGone(..) => {
-            next.target = Target::Leaving { only_rights: true, blocked_by: vec![] }
-        }
-        Step::ReleaseRights(_) => {
-            // Its namespace gone, an environment that nobody ended begins a new life.
-            next.target = Target::None;
-            next.applied = None;
-            next.probe = Probe::Due;
-            next.closed = false;
-        }
-        Step::Forget(cause) => {
-            next.plan = None;
-            next.applied = None;
-            match (cause, facts.on_expiry) {
-                (Cause::Deleted, _) => next.claimed = false,
-                (Cause::Expired, OnExpiry::Retain) => next.expired = true,
-                (Cause::Expired, OnExpiry::Delete) => next.deleting = true,
-                (Cause::Withdrawn, _) => {
-                    next.withdrawal = None;
-                    next.refusal = Some(problem());
-                }
-            }
-        }
-        Step::RestExpired
-        | Step::RestReleased
-        | Step::RestSuspended
-        | Step::Refuse(_)
-        | Step::RestBlocked(..)
-        | Step::RestUnfenced(_)
-        | Step::RestUnapproved
-        | Step::RestQueued { .. }
-        | Step::RestFrozen(_)
-        | Step::RestAsleep
-        | Step::RestFailed(_)
-        | Step::Rest => {}
-    }
-    next
 }
 
 /// A plan for that generation, blocked or not, of a capture an hour old or of this moment.
@@ -226,8 +131,11 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
         [WorkloadState::Up, WorkloadState::Progressing, WorkloadState::Stuck(problem())];
     for flags in 0..128_u32 {
         let flag = |bit: u32| flags >> bit & 1 == 1;
-        // They are looked for only at the end, or once that has begun.
-        if mood.lingers == Lingers::Undeleted && !flag(0) && !flag(4) {
+        // What becomes of the object is the same with another namespace and without; custom resources
+        // are looked for only at the end, or once that has begun.
+        if mood.has_second() && flag(3)
+            || mood.lingers == Lingers::Undeleted && !flag(0) && !flag(4)
+        {
             continue;
         }
         for target in &targets {
@@ -279,13 +187,11 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         workload("web", false, state.clone()),
                                     ],
                                     tasks: tasks.clone(),
-                                    drift: Drift {
-                                        unseen: mood.moved,
-                                        touched: mood.touched,
-                                        stale: mood.moved,
-                                        stale_at: None,
-                                    },
+                                    drift: mood.drift(),
                                     blind: None,
+                                    part: mood.part,
+                                    beside: mood.beside(),
+                                    drains_until: mood.drains_until(flag(6)),
                                 });
                             }
                         }
@@ -302,7 +208,7 @@ fn settle(facts: &Facts) -> (Facts, Step) {
     for _ in 0..MOST_STEPS {
         let step = next(&facts);
         let then = ideal(&facts, &step);
-        if then == facts {
+        if then == facts || step == Step::Discard {
             return (facts, step);
         }
         facts = then;
@@ -340,12 +246,15 @@ fn check(facts: &Facts) {
     a_foreign_namespace_is_neither_used_nor_deleted(facts, &step);
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
     only_what_holds_its_plan_is_compared_and_follows(facts, &step);
+    only_what_serves_decides_and_only_for_what_is_ready(facts, &step);
+    a_second_namespace_does_not_stay_without_a_word(facts);
     it_settles_and_says_why(facts);
 }
 
 fn it_settles_and_says_why(facts: &Facts) {
     let (end, step) = settle(facts);
-    assert!(step.waits(), "{step:?} neither waits nor changes anything: {end:#?}");
+    let over = step.waits() || step == Step::Discard;
+    assert!(over, "{step:?} neither waits nor changes anything: {end:#?}");
     let status = project(&end, &step, None, &StagingEnvironmentStatus::default());
     let ready = find(&status.conditions, ConditionType::Ready).unwrap();
     assert_eq!(ready.status == "True", step == Step::Rest, "{step:?}");
@@ -358,8 +267,12 @@ fn it_settles_and_says_why(facts: &Facts) {
 fn deletion_always_wins(facts: &Facts) {
     if facts.deleting {
         let (end, step) = settle(facts);
-        assert_eq!(step, Step::RestReleased, "{facts:#?}");
-        assert!(!end.claimed);
+        if facts.part == Part::Serving {
+            assert_eq!(step, Step::RestReleased, "{facts:#?}");
+            assert!(!end.claimed);
+        } else {
+            assert_eq!(step, Step::Discard, "{facts:#?}");
+        }
         assert!(matches!(end.target, Target::None | Target::Foreign(_)));
     }
 }
@@ -380,6 +293,8 @@ fn nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(
                 | Step::Probe
                 | Step::Apply { .. }
                 | Step::StartTask(_)
+                | Step::Rebuild
+                | Step::Switch
         );
         assert!(!creates, "{step:?} for {facts:#?}");
     }
@@ -420,18 +335,53 @@ fn what_has_to_be_cleaned_up_after_goes_first(facts: &Facts, step: &Step) {
 }
 
 fn only_what_holds_its_plan_is_compared_and_follows(facts: &Facts, step: &Step) {
-    let still = next(&Facts { drift: Drift::default(), ..facts.clone() });
+    let seen = Drift { unseen: false, touched: false, stale: false, ..facts.drift.clone() };
+    let still = next(&Facts { drift: seen, ..facts.clone() });
     if still == *step {
         return;
     }
     assert!(matches!(still, Step::Rest | Step::AwaitWorkloads), "{still:?} for {facts:#?}");
     assert!(*step != Step::Compare || still == Step::Rest, "{facts:#?}");
-    let compared = Drift { unseen: false, touched: false, ..facts.drift };
+    let compared = Drift { unseen: false, touched: false, ..facts.drift.clone() };
     let then = next(&Facts { drift: compared, ..facts.clone() });
-    assert_eq!(then, if facts.drift.stale { Step::Plan } else { still }, "{facts:#?}");
+    let follows = match (facts.drift.stale, facts.drift.rebuilds) {
+        (true, false) => Step::Plan,
+        (true, true) if still == Step::Rest && facts.beside == Beside::Nothing => Step::Rebuild,
+        (true | false, _) => still,
+    };
+    assert_eq!(then, follows, "{facts:#?}");
     assert!(!facts.suspended && !facts.rhythm.sleeps && facts.withdrawal.is_none());
     let held = facts.applied.as_ref().map(|(digest, _)| digest);
     assert_eq!(held, facts.plan.as_ref().map(|plan| &plan.digest), "it holds its plan");
+}
+
+fn only_what_serves_decides_and_only_for_what_is_ready(facts: &Facts, step: &Step) {
+    let turns = matches!(step, Step::Rebuild | Step::Switch | Step::Abandon | Step::Compare);
+    let whole = matches!(step, Step::Forget(_) | Step::TakePlace | Step::Freeze);
+    if facts.part != Part::Serving {
+        assert!(!turns && !whole, "{step:?} for {facts:#?}");
+        return;
+    }
+    assert_ne!(*step, Step::Discard);
+    if *step == Step::Switch {
+        assert_eq!((&facts.beside, &facts.target), (&Beside::Ready, &Target::Living));
+    }
+    if matches!(step, Step::Forget(_)) {
+        assert_eq!(facts.beside, Beside::Nothing, "{step:?} for {facts:#?}");
+    }
+}
+
+/// Whatever was asked of two namespaces, there is one in the end, or it is said why there are two.
+fn a_second_namespace_does_not_stay_without_a_word(facts: &Facts) {
+    if facts.beside == Beside::Nothing || facts.deleting {
+        return;
+    }
+    let (end, step) = settle(facts);
+    let Beside::Building { stalled: Some(_), .. } = end.beside else { return };
+    if step == Step::Rest {
+        let status = project(&end, &step, None, &StagingEnvironmentStatus::default());
+        assert!(is_true(&status.conditions, ConditionType::Stalled), "{end:#?}");
+    }
 }
 
 fn a_foreign_namespace_is_neither_used_nor_deleted(facts: &Facts, step: &Step) {

@@ -9,9 +9,12 @@ pub(super) use self::passing::stuck;
 use self::passing::{needs_a_person, passing};
 use super::{
     drift::differs,
-    facts::{Facts, Probe, Problem, Target, Task},
+    facts::{Beside, Facts, Part, Probe, Problem, Target, Task},
     step::{Cause, Step},
-    words::{asleep, failure, gone, phase, progress, queued, short, told, unapproved, waiting},
+    words::{
+        asleep, built, failed, failure, gone, phase, progress, queued, short, told, unapproved,
+        waiting,
+    },
 };
 use crate::{
     api::{
@@ -45,7 +48,7 @@ pub fn project(
         tasks(facts, ConditionType::Seeded),
         tasks(facts, ConditionType::SmokePassed),
     ];
-    said.extend(in_sync(facts, step, problem, record));
+    said.extend(in_sync(facts, step, problem, record).filter(|_| facts.part == Part::Serving));
     said.extend(passing(facts, step, problem));
     let conditions = said
         .into_iter()
@@ -115,8 +118,10 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::AwaitResources(cause, _)
         | Step::Teardown(cause)
         | Step::AwaitGone(cause, _)
+        | Step::AwaitBeside(cause)
         | Step::ReleaseRights(cause)
         | Step::Forget(cause) => no(&gone(*cause)),
+        Step::AwaitDrain | Step::Discard => no(&gone(Cause::Replaced)),
         Step::RestExpired => no(&gone(Cause::Expired)),
         Step::RestReleased => no(&gone(Cause::Deleted)),
         Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
@@ -130,7 +135,8 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
         // Whether it could be compared or not, it can be used.
         Step::Compare => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
-        Step::Inspect if facts.all_up() => {
+        // What is beside it says nothing of whether this one can be used.
+        Step::Inspect | Step::Rebuild | Step::Switch | Step::Abandon if facts.all_up() => {
             (Ready, Verdict::True, Reason::Ready, usable(facts, step))
         }
         Step::Rest => match problem {
@@ -156,6 +162,9 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::Freeze
         | Step::Sleep
         | Step::Inspect
+        | Step::Rebuild
+        | Step::Switch
+        | Step::Abandon
         | Step::GiveUp(_) => wait(progress(facts, step)),
     }
 }
@@ -323,13 +332,32 @@ fn in_sync(
         return Some((InSync, Verdict::Unknown, problem.reason, message));
     }
     Some(match differs(drift) {
-        Some(problem) => (InSync, Verdict::False, problem.reason, problem.message),
+        Some(moved) => {
+            let message = match problem.filter(|_| *step == Step::Switch) {
+                Some(problem) => format!(
+                    "{}; the namespace that was built cannot take over: {}",
+                    moved.message, problem.message
+                ),
+                None => format!("{}{}", moved.message, beside(facts)),
+            };
+            (InSync, Verdict::False, moved.reason, message)
+        }
         None if holds => {
             let message = "the clone is what a new plan would make of production";
             (InSync, Verdict::True, Reason::InSync, message.to_owned())
         }
         None => return None,
     })
+}
+
+/// How what is built beside stands, as the end of a sentence.
+fn beside(facts: &Facts) -> String {
+    match &facts.beside {
+        Beside::Nothing | Beside::Leaving(_) => String::new(),
+        Beside::Building { stalled: Some(problem), .. } => format!("; {}", failed(problem)),
+        Beside::Building { told, stalled: None, .. } => format!("; {}", built(told)),
+        Beside::Ready => "; the namespace that was built is ready".to_owned(),
+    }
 }
 
 fn workloads(facts: &Facts) -> Said {

@@ -22,6 +22,12 @@ pub enum Step {
     Teardown(Cause),
     /// The target is being deleted.
     AwaitGone(Cause, Vec<String>),
+    /// It is over with this target; another one of the environment is not gone yet.
+    AwaitBeside(Cause),
+    /// What was replaced runs on for a moment.
+    AwaitDrain,
+    /// Nothing is left of a namespace that did not serve: drop what was stored of it.
+    Discard,
     /// Nothing is left in the target but our own rights: let them go.
     ReleaseRights(Cause),
     /// Nothing is left of the target: drop what was stored, then let the environment go or mark it.
@@ -97,6 +103,12 @@ pub enum Step {
     Inspect,
     /// Compare the plan with production, which was seen in another state.
     Compare,
+    /// Begin a namespace beside this one, of production as it is now.
+    Rebuild,
+    /// What was built beside takes the place of what serves: its routes come, the others go.
+    Switch,
+    /// What is built beside is not wanted any more.
+    Abandon,
     /// The seed or the smoke of that index has failed.
     RestFailed(usize),
     /// A person can use the environment.
@@ -112,6 +124,8 @@ pub enum Cause {
     Expired,
     /// The source may no longer be cloned.
     Withdrawn,
+    /// Another namespace has taken its place, or it is not wanted any more.
+    Replaced,
 }
 
 impl Step {
@@ -122,6 +136,8 @@ impl Step {
             | Self::AwaitLast(..)
             | Self::AwaitResources(..)
             | Self::AwaitGone(..)
+            | Self::AwaitBeside(_)
+            | Self::AwaitDrain
             | Self::RestExpired
             | Self::RestReleased
             | Self::RestSuspended
@@ -155,6 +171,10 @@ impl Step {
             | Self::Freeze
             | Self::Inspect
             | Self::Compare
+            | Self::Rebuild
+            | Self::Switch
+            | Self::Abandon
+            | Self::Discard
             | Self::Sleep => false,
         }
     }
@@ -198,6 +218,12 @@ impl Step {
             | Self::GiveUp(_)
             | Self::Inspect
             | Self::Compare
+            | Self::Rebuild
+            | Self::Switch
+            | Self::Abandon
+            | Self::AwaitBeside(_)
+            | Self::AwaitDrain
+            | Self::Discard
             | Self::Sleep
             | Self::RestAsleep => false,
         }
@@ -243,6 +269,12 @@ impl Step {
             Self::RestFailed(_) => "RestFailed",
             Self::Inspect => "Inspect",
             Self::Compare => "Compare",
+            Self::Rebuild => "Rebuild",
+            Self::Switch => "Switch",
+            Self::Abandon => "Abandon",
+            Self::AwaitBeside(_) => "AwaitBeside",
+            Self::AwaitDrain => "AwaitDrain",
+            Self::Discard => "Discard",
             Self::Rest => "Rest",
         }
     }

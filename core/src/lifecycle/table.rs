@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     facts::{
-        Drift, Facts, Lingering, Place, PlanFacts, Probe, Problem, Target, Task, Withdrawal,
-        Workload, WorkloadState,
+        Beside, Drift, Facts, Lingering, Part, Place, PlanFacts, Probe, Problem, Target, Task,
+        Withdrawal, Workload, WorkloadState,
     },
     next,
     sleep::Rhythm,
@@ -76,6 +76,9 @@ fn fresh() -> Facts {
         tasks: vec![],
         drift: Drift::default(),
         blind: None,
+        part: Part::Serving,
+        beside: Beside::Nothing,
+        drains_until: None,
     }
 }
 
@@ -142,6 +145,14 @@ fn ends() -> Vec<Case> {
             Facts { target: leaving(true), ..ending() },
         ),
         ("— the target is gone", Facts { target: Target::None, ..ending() }),
+        (
+            "— and another namespace of the environment is not",
+            Facts { target: Target::None, beside: Beside::Leaving(None), ..ending() },
+        ),
+        (
+            "— and it was the other one",
+            Facts { target: Target::None, part: Part::Building, ..ending() },
+        ),
         (
             "it is deleted, and the operator's finalizer is off",
             Facts { deleting: true, claimed: false, ..fresh() },
@@ -235,16 +246,49 @@ fn lives() -> Vec<Case> {
             Facts { drift: Drift { unseen: true, ..Drift::default() }, ..up() },
         ),
         (
-            "— they were compared, and `spec.drift.action` does something about it",
+            "— they were compared, and `spec.drift.action` is `Resync`",
             Facts { drift: Drift { stale: true, ..Drift::default() }, ..up() },
         ),
+        ("— it was compared, and `spec.drift.action` is `Rebuild`", moved(Beside::Nothing)),
+        ("— that is built", moved(building())),
         ("everything is as it should be", up()),
+    ]
+}
+
+/// One that is up while production has moved on and a namespace of it is to take its place.
+fn moved(beside: Beside) -> Facts {
+    let drift = Drift { stale: true, rebuilds: true, ..Drift::default() };
+    Facts { drift, beside, ..up() }
+}
+
+fn building() -> Beside {
+    Beside::Building { told: String::new(), stalled: None, made_of: String::new() }
+}
+
+/// What becomes of two namespaces of one environment.
+fn turns() -> Vec<Case> {
+    let stalled = Beside::Building {
+        told: String::new(),
+        stalled: Some(problem()),
+        made_of: "another state".into(),
+    };
+    let same = Drift { rebuilds: true, same: true, ..Drift::default() };
+    let drains = Facts { part: Part::Leaving, drains_until: Some(Timestamp::MAX), ..up() };
+    vec![
+        ("what was built beside it is ready", moved(Beside::Ready)),
+        (
+            "— `spec.drift.action` is another by now, or production is again what it was",
+            Facts { drift: same, ..moved(Beside::Ready) },
+        ),
+        ("what is built beside it is stuck, and production has moved on further", moved(stalled)),
+        ("another one has taken its place, a moment ago", drains),
+        ("— some seconds ago", Facts { part: Part::Leaving, ..up() }),
     ]
 }
 
 fn table() -> String {
     let mut text = "| case | step |\n|---|---|\n".to_owned();
-    for (told, facts) in ends().into_iter().chain(lives()) {
+    for (told, facts) in ends().into_iter().chain(turns()).chain(lives()) {
         let step = next(&facts);
         let waits = if step.waits() { "" } else { " ►" };
         let _ = writeln!(text, "| {told} | `{}`{waits} |", step.name());

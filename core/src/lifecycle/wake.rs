@@ -40,6 +40,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         Step::AwaitTask(_)
         | Step::AwaitLast(..)
         | Step::AwaitGone(..)
+        | Step::AwaitBeside(_)
         | Step::Teardown(_)
         | Step::ReleaseRights(_) => Some(NET),
         Step::RestUnfenced(_) => Some(PROBE_AGAIN),
@@ -61,9 +62,14 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Freeze
         | Step::Inspect
         | Step::Compare
+        | Step::Rebuild
+        | Step::Switch
+        | Step::Abandon
+        | Step::Discard
         | Step::Sleep
         | Step::Forget(_) => Some(SOON),
-        Step::RestExpired
+        Step::AwaitDrain
+        | Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
         | Step::RestUnapproved
@@ -80,9 +86,17 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     let changes = facts.rhythm.changes_at;
     // Then it is said what holds it up.
     let overdue = facts.leaving_since.and_then(|it| it.checked_add(GOES_WITHIN).ok());
-    let follows = facts.drift.stale_at;
-    let moments =
-        [facts.warns_at, facts.expires_at, changes, withdrawn, waits_until, overdue, follows];
+    let (follows, drained) = (facts.drift.stale_at, facts.drains_until);
+    let moments = [
+        facts.warns_at,
+        facts.expires_at,
+        changes,
+        withdrawn,
+        waits_until,
+        overdue,
+        follows,
+        drained,
+    ];
     let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
     [of_step, of_time].into_iter().flatten().min()

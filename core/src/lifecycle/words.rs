@@ -1,7 +1,7 @@
 //! What people read: the clauses and words of a status.
 
 use super::{
-    facts::{Facts, Problem, Task, Workload, WorkloadState},
+    facts::{Facts, Part, Problem, Task, Workload, WorkloadState},
     status::stuck,
     step::{Cause, Step, turn},
 };
@@ -50,6 +50,12 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         Step::Sleep => "the workloads go to sleep".to_owned(),
         Step::Inspect => "the target is compared with its plan".to_owned(),
         Step::Compare => "the plan is compared with production".to_owned(),
+        Step::Rebuild => "a namespace of newer production is begun".to_owned(),
+        Step::Switch => "the namespace that was built takes over".to_owned(),
+        Step::Abandon => "the namespace that was built is given up".to_owned(),
+        Step::AwaitBeside(_) => "the other namespace is going".to_owned(),
+        Step::AwaitDrain => "it runs on for a moment, for requests that are under way".to_owned(),
+        Step::Discard => "nothing is left of it".to_owned(),
         Step::AwaitWorkloads => waiting(
             &facts.workloads,
             format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
@@ -120,6 +126,10 @@ pub(super) fn gone(cause: Cause) -> Problem {
             Reason::GrantWithdrawn,
             "the source may no longer be cloned, and the class's withdrawalGrace is over",
         ),
+        Cause::Replaced => Problem::new(
+            Reason::Rebuilt,
+            "another namespace has taken its place, or it is not wanted any more",
+        ),
     }
 }
 
@@ -155,6 +165,22 @@ pub(super) fn asleep(facts: &Facts) -> String {
     format!("it sleeps {until}, with its data kept: «kulisse wake» wakes it")
 }
 
+/// That a namespace is built beside the one that serves.
+pub(super) fn built(told: &str) -> String {
+    format!("a namespace that is to take its place is built: {told}")
+}
+
+/// That it cannot be.
+pub(super) fn failed(problem: &Problem) -> String {
+    if problem.reason == Reason::AwaitingApproval {
+        return format!("a namespace that is to take its place waits: {}", problem.message);
+    }
+    format!(
+        "the namespace that was to take its place is stuck, and this one serves as before: {}; «kulisse retry NAME» tries again",
+        problem.message
+    )
+}
+
 /// One word for people.
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
@@ -166,13 +192,14 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         | Step::Teardown(_)
         | Step::AwaitGone(..)
         | Step::ReleaseRights(_)
-        | Step::Forget(_) => {
-            if facts.deleting {
-                "Deleting"
-            } else {
-                "Expiring"
-            }
-        }
+        | Step::AwaitBeside(_)
+        | Step::AwaitDrain
+        | Step::Discard
+        | Step::Forget(_) => match (facts.deleting, facts.part) {
+            (true, _) => "Deleting",
+            (false, Part::Serving) => "Expiring",
+            (false, Part::Building | Part::Leaving) => "Leaving",
+        },
         Step::RestExpired => "Expired",
         Step::RestReleased => "Deleted",
         Step::RestSuspended => "Suspended",
@@ -201,7 +228,12 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::Freeze | Step::RestFrozen(_) => "Frozen",
         Step::Sleep | Step::RestAsleep => "Asleep",
         Step::Inspect if !facts.all_up() => "Starting",
-        Step::Inspect | Step::Compare | Step::Rest => "Ready",
+        Step::Inspect
+        | Step::Compare
+        | Step::Rebuild
+        | Step::Switch
+        | Step::Abandon
+        | Step::Rest => "Ready",
     }
 }
 

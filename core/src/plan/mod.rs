@@ -59,7 +59,7 @@ pub mod task;
 mod texts;
 mod unused;
 
-pub use self::label::MARKS;
+pub use self::{label::MARKS, route::is_exposure};
 
 use std::collections::BTreeMap;
 

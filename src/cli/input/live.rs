@@ -10,8 +10,11 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::ListParams};
 use kulisse_core::{
     api::{
-        class::StagingClass, condition::Reason, environment::StagingEnvironment,
-        identity::NamespaceName, names,
+        class::StagingClass,
+        condition::Reason,
+        environment::StagingEnvironment,
+        identity::{Incarnation, NamespaceName},
+        names,
     },
     plan::{capture::Reading, request::Endpoint},
 };
@@ -21,7 +24,7 @@ use crate::controller::{
     capture,
     discovery::{Kinds, endpoints},
     error::Error,
-    stored::{Stored, newest},
+    stored::{Slot, Stored, newest},
 };
 
 /// The environment as it stands in the cluster, if it does and may be read.
@@ -90,8 +93,14 @@ pub async fn labels(
 }
 
 /// What was captured and planned for an environment, if it may be read: few may.
-pub async fn stored(client: &Client, operator: &str, uid: &str) -> Option<Stored> {
+pub async fn stored(
+    client: &Client,
+    operator: &str,
+    uid: &str,
+    life: Incarnation,
+) -> Option<Stored> {
     let api: Api<Secret> = Api::namespaced(client.clone(), operator);
     let parts = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
-    Arc::into_inner(newest(api.list(&parts).await.ok()?.items)?)
+    let slot = Slot { uid, life, first: true };
+    Arc::into_inner(newest(slot, api.list(&parts).await.ok()?.items)?)
 }

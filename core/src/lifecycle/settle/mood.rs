@@ -1,7 +1,9 @@
 //! What an environment is held up by in [`super::everything`].
 
+use jiff::Timestamp;
+
 use super::{NOW, at, problem};
-use crate::lifecycle::facts::{Lingering, Place, Withdrawal};
+use crate::lifecycle::facts::{Beside, Drift, Lingering, Part, Place, Withdrawal};
 
 /// What holds an environment up although nothing is wrong with it.
 #[derive(Clone, Copy)]
@@ -17,6 +19,21 @@ pub(super) struct Mood {
     /// Whether it is frozen, and whether the grace is over.
     pub(super) withdrawn: Option<(bool, bool)>,
     pub(super) lingers: Lingers,
+    pub(super) part: Part,
+    /// Where there is to be a second namespace, how it stands.
+    pub(super) second: Option<Second>,
+}
+
+/// How a second namespace stands.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Second {
+    Unbegun,
+    Builds,
+    Stuck,
+    /// Stuck, and made of an older state than production was compared in.
+    Outdated,
+    Ready,
+    Leaves,
 }
 
 /// Whether custom resources are to be cleaned up after.
@@ -47,7 +64,46 @@ impl Mood {
         Some(Lingering { names: vec!["Widget w".into()], since })
     }
 
+    pub(super) fn drift(self) -> Drift {
+        Drift {
+            unseen: self.moved,
+            touched: self.touched,
+            stale: self.moved,
+            stale_at: None,
+            rebuilds: self.second.is_some(),
+            same: !self.moved && self.second != Some(Second::Outdated),
+            compared: "now".into(),
+        }
+    }
+
+    pub(super) fn beside(self) -> Beside {
+        let building = |stuck: bool, made_of: &str| Beside::Building {
+            told: "on its way".into(),
+            stalled: stuck.then(problem),
+            made_of: made_of.into(),
+        };
+        match self.second {
+            None | Some(Second::Unbegun) => Beside::Nothing,
+            Some(Second::Builds) => building(false, "now"),
+            Some(Second::Stuck) => building(true, "now"),
+            Some(Second::Outdated) => building(true, "before"),
+            Some(Second::Ready) => Beside::Ready,
+            Some(Second::Leaves) => Beside::Leaving(None),
+        }
+    }
+
+    pub(super) fn has_second(self) -> bool {
+        self.part != Part::Serving || self.second.is_some()
+    }
+
+    pub(super) fn drains_until(self, drains: bool) -> Option<Timestamp> {
+        (self.part == Part::Leaving && drains).then(|| at(NOW + 5))
+    }
+
     pub(super) fn place(self) -> Place {
+        if self.part != Part::Serving {
+            return Place::Taken;
+        }
         if self.queued { Place::Awaited { position: 1, until: None } } else { Place::Unasked }
     }
 }
@@ -60,8 +116,13 @@ const FREE: Mood = Mood {
     touched: false,
     withdrawn: None,
     lingers: Lingers::Nothing,
+    part: Part::Serving,
+    second: None,
 };
-pub(super) const MOODS: [Mood; 14] = [
+const BUILDING: Mood = Mood { part: Part::Building, ..FREE };
+const LEAVING: Mood = Mood { part: Part::Leaving, ..FREE };
+const SECOND: Mood = Mood { moved: true, ..FREE };
+pub(super) const MOODS: [Mood; 28] = [
     FREE,
     Mood { moved: true, ..FREE },
     Mood { moved: true, touched: true, ..FREE },
@@ -76,4 +137,18 @@ pub(super) const MOODS: [Mood; 14] = [
     Mood { lingers: Lingers::Undeleted, ..FREE },
     Mood { lingers: Lingers::Deleted(5), ..FREE },
     Mood { lingers: Lingers::Deleted(61), withdrawn: Some((true, true)), ..FREE },
+    BUILDING,
+    Mood { sleeps: true, ..BUILDING },
+    Mood { unapproved: true, ..BUILDING },
+    Mood { withdrawn: Some((false, false)), ..BUILDING },
+    LEAVING,
+    Mood { withdrawn: Some((true, false)), lingers: Lingers::Undeleted, ..LEAVING },
+    Mood { second: Some(Second::Unbegun), ..SECOND },
+    Mood { second: Some(Second::Builds), ..SECOND },
+    Mood { second: Some(Second::Stuck), ..SECOND },
+    Mood { second: Some(Second::Outdated), moved: false, ..SECOND },
+    Mood { second: Some(Second::Ready), ..SECOND },
+    Mood { second: Some(Second::Ready), moved: false, ..SECOND },
+    Mood { second: Some(Second::Ready), withdrawn: Some((false, false)), ..SECOND },
+    Mood { second: Some(Second::Leaves), sleeps: true, ..SECOND },
 ];

@@ -10,10 +10,10 @@ use crate::{
         status::Wave,
     },
     lifecycle::{
-        facts::{Facts, Probe, Problem, WorkloadState},
+        facts::{Beside, Facts, Probe, Problem, WorkloadState},
         remains::overdue,
         step::{Cause, Step},
-        words::{asleep, failure, gone, progress, queued, unapproved},
+        words::{asleep, built, failed, failure, gone, progress, queued, unapproved},
     },
 };
 
@@ -61,11 +61,13 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         }
         // InSync says what went wrong.
         Step::Inspect | Step::Compare => {}
-        Step::Rest | Step::RestReleased => {
-            if let Some(problem) = problem {
+        Step::Rest | Step::RestReleased => match (problem, second(&facts.beside)) {
+            (Some(problem), _) => {
                 say(ConditionType::Reconciling, problem.reason, problem.message.clone());
             }
-        }
+            (None, Some((kind, reason, message))) => say(kind, reason, message),
+            (None, None) => {}
+        },
         Step::Close(_)
         | Step::StartLast(..)
         | Step::AwaitLast(..)
@@ -89,6 +91,12 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         | Step::TakePlace
         | Step::Freeze
         | Step::Sleep
+        | Step::Rebuild
+        | Step::Switch
+        | Step::Abandon
+        | Step::AwaitBeside(_)
+        | Step::AwaitDrain
+        | Step::Discard
         | Step::AwaitWorkloads => {
             let stuck = lasting(facts, step);
             let problem = problem.cloned().or(stuck);
@@ -103,13 +111,48 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
             say(kind, reason, message);
         }
     }
-    let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
-    if let Some(end) = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting)
-    {
-        let message = format!("the time is up at {end}");
-        said.push((ConditionType::Expiring, Verdict::True, Reason::Expiring, message));
-    }
+    said.extend(held_up(facts, &said));
+    said.extend(expiring(facts));
     said
+}
+
+/// That the time is nearly up.
+fn expiring(facts: &Facts) -> Option<Said> {
+    let warned = facts.warns_at.is_some_and(|at| facts.now >= at);
+    let end = facts.expires_at.filter(|end| warned && facts.now < *end && !facts.deleting)?;
+    let message = format!("the time is up at {end}");
+    Some((ConditionType::Expiring, Verdict::True, Reason::Expiring, message))
+}
+
+/// What is to be said of a namespace that is built beside this one.
+fn second(beside: &Beside) -> Option<(ConditionType, Reason, String)> {
+    match beside {
+        // What serves goes on, and InSync says what to type.
+        Beside::Building { stalled: Some(problem), .. }
+            if problem.reason == Reason::AwaitingApproval =>
+        {
+            None
+        }
+        Beside::Building { stalled: Some(problem), .. } => {
+            Some((ConditionType::Stalled, problem.reason, failed(problem)))
+        }
+        Beside::Building { told, stalled: None, .. } => {
+            Some((ConditionType::Reconciling, Reason::Progressing, built(told)))
+        }
+        Beside::Nothing | Beside::Ready | Beside::Leaving(_) => None,
+    }
+}
+
+/// What holds up the end of a namespace beside this one, unless this one's is held up itself.
+fn held_up(facts: &Facts, said: &[Said]) -> Option<Said> {
+    let kind = ConditionType::TeardownBlocked;
+    let own = said.iter().any(|it| it.0 == kind);
+    match &facts.beside {
+        Beside::Leaving(Some(blocked)) if !own => {
+            Some((kind, Verdict::True, Reason::TeardownBlocked, blocked.clone()))
+        }
+        Beside::Nothing | Beside::Building { .. } | Beside::Ready | Beside::Leaving(_) => None,
+    }
 }
 
 /// What holds up a deletion; somebody does, even if nobody says so.

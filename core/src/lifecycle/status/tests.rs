@@ -57,6 +57,9 @@ fn stuck_since(seconds: i64) -> Facts {
         tasks: vec![],
         drift: crate::lifecycle::facts::Drift::default(),
         blind: None,
+        part: Part::Serving,
+        beside: Beside::Nothing,
+        drains_until: None,
     }
 }
 

@@ -252,6 +252,15 @@ pub(super) fn certificate(clones: &[Object], context: &Context) -> Option<(Objec
     })
 }
 
+/// Whether an object leads people to the target: a route of preview hosts.
+pub fn is_exposure(object: &Object) -> bool {
+    match kinds::shape(object) {
+        Shape::Route => true,
+        Shape::GatewayRoute => !gateway::is_within(object),
+        _ => false,
+    }
+}
+
 /// The hosts of a route that takes traffic from outside, in its order.
 fn hosts(route: &Object) -> Vec<&str> {
     let pattern = match kinds::shape(route) {

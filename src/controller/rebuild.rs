@@ -1,0 +1,125 @@
+//! The second namespace of an environment: begun, given up, and put in the place of the first.
+
+use std::{
+    mem::swap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kulisse_core::{
+    api::{condition::Reason, rebuild::Rebuilt},
+    lifecycle::{facts::Beside, rebuild},
+};
+
+use super::{
+    apply, context::Context, error::Error, observe, report, seen::Seen, stored, teardown, volumes,
+};
+
+/// For so long a route that was refused while another one had its host is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After so long.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Begins a namespace beside the one that serves.
+pub fn begin(seen: &mut Seen, ctx: &Context) {
+    let record = rebuild::begin(&seen.record, ctx.clock.now());
+    let told = "it is begun".to_owned();
+    seen.stands = Beside::Building { told, stalled: None, made_of: String::new() };
+    seen.beside = Some(Box::new(observe::beside(seen, record)));
+}
+
+/// Gives up what is built. The report is again of what serves.
+pub async fn abandon(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    if let Some(stored) = stored::load(seen.slot(), ctx).await? {
+        report::publish(seen, &stored.plan, &[], ctx).await?;
+    }
+    if let Some(beside) = &mut seen.beside {
+        rebuild::drop(&mut beside.record);
+    }
+    seen.stands = Beside::Leaving(None);
+    Ok(())
+}
+
+/// Puts what was built in the place of what serves: its routes come, then the others go. Of two routes
+/// for one host routers follow the older one, so that there is no moment without. A router that refuses
+/// the second one gets it as soon as the first is gone; if it does not take it then, either, the first
+/// one comes back, and a person has to look: trying again and again would take it away again and again.
+///
+/// Cut short, it is done once more: what is there is there, and what is gone is gone.
+pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    let Some(mut beside) = seen.beside.take() else { return Ok(()) };
+    let moved = routes(seen, &beside, ctx).await;
+    let gap = match moved {
+        Ok(gap) => gap,
+        Err(Error::Problem(problem)) => {
+            seen.stands = rebuild::refuse(&mut beside.record, &problem.message);
+            seen.beside = Some(beside);
+            return Ok(());
+        }
+        Err(error) => {
+            seen.beside = Some(beside);
+            return Err(error);
+        }
+    };
+    swap(seen, &mut beside);
+    swap(&mut seen.record, &mut beside.record);
+    swap(&mut seen.production, &mut beside.production);
+    swap(&mut seen.blind, &mut beside.blind);
+    let gap_milliseconds = u32::try_from(gap.as_millis()).unwrap_or(u32::MAX);
+    let rebuilt = Rebuilt { at: Time(ctx.clock.now()), gap_milliseconds };
+    rebuild::switch(&mut seen.record, &mut beside.record, rebuilt);
+    beside.stored = None;
+    beside.stands = Beside::Nothing;
+    seen.stands = Beside::Leaving(None);
+    tracing::info!(from = %beside.target_name, to = %seen.target_name, ?gap, "another namespace serves");
+    ctx.metrics.rebuilt(gap);
+    if let Some(stored) = seen.stored.clone() {
+        report::publish(seen, &stored.plan, &[], ctx).await?;
+    }
+    seen.beside = Some(beside);
+    Ok(())
+}
+
+/// Moves the routes. Answers how long it took from the deletion of the first one.
+async fn routes(serving: &Seen, built: &Seen, ctx: &Context) -> Result<Duration, Error> {
+    let new = of(built, ctx).await?;
+    let first = apply::expose(built, &new, ctx).await;
+    if !matches!(first, Ok(()) | Err(Error::Problem(_))) {
+        return first.map(|()| Duration::ZERO);
+    }
+    let started = Instant::now();
+    teardown::end_routes(serving, ctx).await;
+    let mut last = first;
+    while last.is_err() && started.elapsed() < PATIENCE {
+        tokio::time::sleep(PAUSE).await;
+        last = apply::expose(built, &new, ctx).await;
+    }
+    let gap = started.elapsed();
+    if let Err(error) = last {
+        teardown::end_routes(built, ctx).await;
+        let old = of(serving, ctx).await?;
+        apply::expose(serving, &old, ctx).await?;
+        return Err(error);
+    }
+    Ok(gap)
+}
+
+async fn of(seen: &Seen, ctx: &Context) -> Result<Arc<stored::Stored>, Error> {
+    let known = match &seen.stored {
+        Some(stored) => Some(Arc::clone(stored)),
+        None => stored::load(seen.slot(), ctx).await?,
+    };
+    known.ok_or_else(|| Error::Stored("it is not there".to_owned()))
+}
+
+/// Drops what was stored of a namespace that did not serve. Looks once more, with certainty.
+pub async fn discard(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+    if teardown::is_there(seen, ctx).await? {
+        return Ok(());
+    }
+    Box::pin(volumes::tell(seen, Reason::Rebuilt, ctx)).await?;
+    stored::delete(seen.slot(), ctx).await?;
+    seen.over = true;
+    Ok(())
+}
