@@ -236,7 +236,8 @@ pub fn install(cluster: &Cluster, helm: &std::path::Path, log: &str) {
     run(&mut command, None).ok("helm upgrade --install");
 }
 
-fn get(ingress: &str, host: &str, path: &str) -> std::io::Result<String> {
+/// Asks the ingress once for a path of a host: the answer, head and body.
+pub fn get(ingress: &str, host: &str, path: &str) -> std::io::Result<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(ingress)?;
     stream.set_read_timeout(Some(s(10)))?;
