@@ -343,7 +343,8 @@ pub async fn what_somebody_changes_in_an_environment_is_named_and_put_back_where
         one("Deployment.apps/api", Became::Changed, &[image]),
     ];
     assert_eq!(drift(it.status().await).target.objects, expected);
-    assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
+    // Its Pods are replaced, and then it can be used as before.
+    it.ready(s(30)).await;
     objects.delete(deployment, &target, "web").await;
     it.until_that("the workload that is gone is named", s(20), |environment| {
         let went = environment.status.clone()?.drift?.target.went;
