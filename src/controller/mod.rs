@@ -125,7 +125,7 @@ async fn walk(seen: &mut Seen, ctx: &Context) -> Walked {
     let mut outcome = Ok(());
     let mut step = lifecycle::next(&seen.facts(ctx.clock.now()));
     for _ in 0..MOST_STEPS {
-        tracing::info!(step = step.name(), target = %seen.target_name, "step");
+        tracing::info!(step = step.name(), into = %seen.target_name, "step");
         ctx.metrics.step(&step);
         outcome = perform(&step, seen, ctx).await;
         if outcome.is_err() || step.waits() || seen.over {
