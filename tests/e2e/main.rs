@@ -68,7 +68,6 @@ fn main() -> ExitCode {
                 trouble::a_seed_that_fails_is_kept_and_says_its_last_words,
                 trouble::a_smoke_that_fails_is_kept_and_says_what_was_answered,
                 trouble::names_at_their_longest_work,
-                rebuild::an_environment_is_rebuilt_while_its_url_is_asked_all_the_time,
                 pushes::a_push_restarts_what_it_names_and_nothing_else,
                 pushes::three_environments_at_once_do_not_disturb_each_other,
                 shop::the_databases_hold_what_was_seeded_and_nothing_of_production,
@@ -96,6 +95,7 @@ fn main() -> ExitCode {
             1,
             [
                 people::an_editor_restarts_a_pod,
+                rebuild::an_environment_is_rebuilt_while_its_url_is_asked_all_the_time,
                 ends::a_suspended_environment_says_so,
                 ends::deleting_the_clone_of_the_shop_leaves_nothing,
             ]
