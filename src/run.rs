@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -22,25 +22,21 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Config, Resource, ResourceExt,
     client::ClientBuilder,
-    core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
         controller::{self, Action, applier},
         events::{Recorder, Reporter},
         reflector::{self, ObjectRef, Store},
-        watcher::{self, Event, watcher},
+        watcher::{self, Event},
     },
 };
-use kulisse_core::api::{
-    class::StagingClass, environment::StagingEnvironment, grant::StagingGrant, names,
-};
+use kulisse_core::api::{class::StagingClass, grant::StagingGrant, names};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
-use tower::util::MapResponseLayer;
 
 use crate::{
     controller::{
-        self as edge,
+        self as edge, call,
         clock::ServerClock,
         context::{Context, Settings},
         error::Error,
@@ -48,20 +44,21 @@ use crate::{
         world::{Relist, Watched, World},
     },
     key,
-    telemetry::{http, metrics::Metrics},
+    leader::{self, Candidate, Leadership},
+    readable::Readable,
+    seats::Seats,
+    telemetry::http,
+    watches::follow,
 };
 
 /// Environments that are worked on at the same time.
-const AT_ONCE: u16 = 16;
+const AT_ONCE: usize = 16;
 /// How long work in progress may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(8);
 /// An environment that could neither be read nor ended is looked at again after this.
 const UNREAD_AGAIN: Duration = Duration::from_secs(30);
-/// Watches that must have their first list before anything is done.
-const WATCHES: usize = 8;
 
-type Guarded = DeserializeGuard<StagingEnvironment>;
-type Queue = mpsc::UnboundedSender<ObjectRef<Guarded>>;
+type Queue = mpsc::UnboundedSender<ObjectRef<Readable>>;
 
 /// What the operator is started with.
 pub struct Options {
@@ -69,6 +66,20 @@ pub struct Options {
     pub settings: Settings,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
+    /// Whether it stands by while another operator leads, and under which name.
+    pub candidate: Option<String>,
+}
+
+/// What the operator works with, whatever is behind it: an API server, or a simulation of one.
+pub struct Operator {
+    /// The client, which repeats nothing by itself and tells the clock of every answer.
+    pub client: Client,
+    /// The API server's time.
+    pub clock: ServerClock,
+    /// What passes work by.
+    pub settings: Settings,
+    /// Whether it works, and what is measured.
+    pub health: http::Health,
 }
 
 /// Runs the operator until it is told to stop.
@@ -83,17 +94,55 @@ pub async fn run(
 ) -> Result<()> {
     let (stop, stopped) = signal(stop);
     let clock = ServerClock::default();
-    let client = client(config, &clock)?;
-    let metrics = Metrics::new();
-    let ready = Arc::new(AtomicBool::new(false));
-    let health = http::Health { ready: Arc::clone(&ready), metrics: Arc::clone(&metrics) };
-    let (address, server) = http::serve(options.listen, health, until(stopped.clone()))
+    let candidate = match options.candidate {
+        None => None,
+        Some(me) => {
+            let client = client(config.clone(), &clock, &Leadership::alone())?;
+            let namespace = &options.settings.namespace;
+            Some(Candidate::new(client, namespace, me, clock.clone(), leader::since_boot))
+        }
+    };
+    let leadership = candidate.as_ref().map_or_else(Leadership::alone, Candidate::leadership);
+    let client = client(config, &clock, &leadership)?;
+    let health = http::Health::default();
+    let (address, server) = http::serve(options.listen, health.clone(), until(stopped.clone()))
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "health and metrics");
     let server = tokio::spawn(server);
+    let operator = Operator { client, clock, settings: options.settings, health: health.clone() };
+    match candidate {
+        None => {
+            health.metrics.leads();
+            Box::pin(operate(operator, stopped)).await?;
+        }
+        Some(mut candidate) => {
+            // Whoever stands by is as ready as it has to be.
+            health.ready.store(true, Ordering::Relaxed);
+            tokio::select! {
+                () = candidate.campaign() => {
+                    health.metrics.leads();
+                    candidate.lead(Box::pin(operate(operator, stopped))).await?;
+                }
+                () = until(stopped.clone()) => {}
+            }
+        }
+    }
+    drop(stop);
+    server.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
 
-    let key = key::load(&client, &options.settings.namespace).await?;
+/// Works until `stopped` says so: watches, queue, passes.
+///
+/// # Errors
+///
+/// If the operator's key can be neither read nor made.
+pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Result<()> {
+    let Operator { client, clock, settings, health: http::Health { ready, metrics } } = operator;
+    let client = call::answered(client);
+    let key = key::load(&client, &settings.namespace).await?;
     let fenced = guard::check_patiently(&client).await;
     if !fenced {
         tracing::error!("{}", guard::missing().message);
@@ -107,7 +156,7 @@ pub async fn run(
         Arc::clone(&world),
         recorder,
         metrics,
-        options.settings,
+        settings,
         key,
         fenced,
     ));
@@ -117,14 +166,17 @@ pub async fn run(
     let (vanished, sweeps) = mpsc::unbounded_channel();
     let (store, environments) = environments(&client, &ctx, &queue, &lists, vanished.clone());
     let mut watches = vec![tokio::spawn(environments)];
-    let mine = watcher::Config::default().labels(names::ENVIRONMENT_UID_LABEL);
     let all = watcher::Config::default();
-    let watcher_of = Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists };
+    let mine = all.clone().labels(names::ENVIRONMENT_UID_LABEL);
+    let watcher_of =
+        Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists, vanished: &vanished };
     watches.push(watcher_of.start::<Namespace>(&mine, Wakes::OwnerAndNext));
-    watches.push(watcher_of.start::<Deployment>(&mine, Wakes::Owner));
-    watches.push(watcher_of.start::<StatefulSet>(&mine, Wakes::Owner));
-    watches.push(watcher_of.start::<DaemonSet>(&mine, Wakes::Owner));
-    watches.push(watcher_of.start::<Job>(&mine, Wakes::Owner));
+    if ctx.settings.workload_watch {
+        watches.push(watcher_of.start::<Deployment>(&mine, Wakes::Owner));
+        watches.push(watcher_of.start::<StatefulSet>(&mine, Wakes::Owner));
+        watches.push(watcher_of.start::<DaemonSet>(&mine, Wakes::Owner));
+        watches.push(watcher_of.start::<Job>(&mine, Wakes::Owner));
+    }
     watches.push(watcher_of.start::<StagingGrant>(&all, Wakes::Everyone));
     watches.push(watcher_of.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
@@ -134,7 +186,7 @@ pub async fn run(
 
     let mut stopping = stopped.clone();
     tokio::select! {
-        () = lists.complete() => {}
+        () = lists.complete(watches.len()) => {}
         _ = stopping.wait_for(|it| *it) => return Ok(()),
     }
     tokio::spawn(sweep(Arc::clone(&ctx), sweeps));
@@ -147,17 +199,33 @@ pub async fn run(
     tracing::info!(environments = world.everyone().len(), "ready");
 
     let requests = tokio_stream(requests).take_until(until(stopped.clone()));
-    let config = controller::Config::default().concurrency(AT_ONCE);
+    let (seats, now) = (Seats::new(AT_ONCE), store.clone());
     let passes = applier(
-        |guarded, ctx| Box::pin(pass(guarded, ctx)),
-        |guarded, error, ctx| match &guarded.0 {
+        |found: Arc<Readable>, ctx| {
+            let namespace = found.meta().namespace.clone().unwrap_or_default();
+            let (seat, stop) = (Arc::clone(&seats).take(namespace), until(stopped.clone()));
+            let now = now.clone();
+            Box::pin(async move {
+                let _seat = tokio::select! {
+                    seat = seat => seat,
+                    () = stop => return Ok(Action::await_change()),
+                };
+                // As it is by now: it may have waited for long.
+                match now.get(&ObjectRef::from_obj(&*found)) {
+                    Some(found) => Box::pin(pass(found, ctx)).await,
+                    None => Ok(Action::await_change()),
+                }
+            })
+        },
+        |found, error, ctx| match &found.0 {
             Ok(environment) => edge::again(environment, error, &ctx),
             Err(_) => Action::requeue(UNREAD_AGAIN),
         },
         Arc::clone(&ctx),
         store,
         requests,
-        config,
+        // How many work at a time, the seats say.
+        controller::Config::default(),
     )
     .for_each(|_| async {});
     let grace = async {
@@ -171,26 +239,19 @@ pub async fn run(
     for task in &watches {
         task.abort();
     }
-    drop(stop);
-    server.abort();
-    tracing::info!("stopped");
     Ok(())
 }
 
-/// The client: with the API server's time read from its answers, and without a retry policy of its
-/// own, which would re-send any POST.
-fn client(mut config: Config, clock: &ServerClock) -> Result<Client> {
+/// The client: with the API server's time read from its answers, without a retry policy of its own,
+/// which would re-send any POST, and without writes while another operator leads.
+fn client(mut config: Config, clock: &ServerClock, leadership: &Leadership) -> Result<Client> {
     config.default_retry = false;
-    let clock = clock.clone();
-    let layer = MapResponseLayer::new(move |answer: ::http::Response<_>| {
-        clock.observe(answer.headers());
-        answer
-    });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
+    let builder = ClientBuilder::try_from(config)?;
+    Ok(builder.with_layer(&clock.layer()).with_layer(&leadership.fence()).build())
 }
 
-async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Error> {
-    match &guarded.0 {
+async fn pass(found: Arc<Readable>, ctx: Arc<Context>) -> Result<Action, Error> {
+    match &found.0 {
         Ok(environment) => {
             let span = tracing::info_span!(
                 "pass",
@@ -200,10 +261,7 @@ async fn pass(guarded: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Error>
             let environment = Arc::new(environment.clone());
             tracing::Instrument::instrument(edge::pass(environment, ctx), span).await
         }
-        Err(invalid) => {
-            let about = guarded.object_ref(&());
-            edge::unreadable::pass(&invalid.metadata, &about, &invalid.error, &ctx).await
-        }
+        Err(it) => edge::unreadable::pass(it, &found.object_ref(&()), &ctx).await,
     }
 }
 
@@ -214,11 +272,10 @@ fn environments(
     queue: &Queue,
     lists: &Arc<Lists>,
     vanished: mpsc::UnboundedSender<()>,
-) -> (Store<Guarded>, impl Future<Output = ()> + use<>) {
-    let (store, writer) = reflector::store::<Guarded>();
-    let api: Api<Guarded> = Api::all(client.clone());
-    let stream = watcher(api, watcher::Config::default())
-        .default_backoff()
+) -> (Store<Readable>, impl Future<Output = ()> + use<>) {
+    let (store, writer) = reflector::store::<Readable>();
+    let api: Api<Readable> = Api::all(client.clone());
+    let stream = follow(api, watcher::Config::default())
         .modify(|it| it.meta_mut().managed_fields = None)
         .reflect(writer);
     let (ctx, queue, lists) = (Arc::clone(ctx), queue.clone(), Arc::clone(lists));
@@ -239,11 +296,16 @@ fn environments(
                     list.clear();
                     there.clear();
                 }
-                // The store changes over to a new list as a whole: what is in it is looked at then.
+                // The store changes over to a new list as a whole: what is in it and was not known is
+                // looked at then.
                 Ok(Event::InitApply(it)) => {
                     place(&ctx, &it);
                     there.insert(it.uid().unwrap_or_default());
-                    list.push(ObjectRef::from_obj(&it));
+                    let at = ObjectRef::from_obj(&it);
+                    let known = listed.get(&at).and_then(|it| it.resource_version());
+                    if known.is_none() || known != it.resource_version() {
+                        list.push(at);
+                    }
                 }
                 Ok(Event::InitDone) => {
                     for uid in ctx.world.all().into_iter().filter(|uid| !there.contains(uid)) {
@@ -263,7 +325,7 @@ fn environments(
 }
 
 /// Remembers where an environment is.
-fn place(ctx: &Context, it: &Guarded) {
+fn place(ctx: &Context, it: &Readable) {
     let at = (it.namespace().unwrap_or_default(), it.name_any());
     let uid = it.uid().unwrap_or_default();
     ctx.world.place(&uid, at);
@@ -293,6 +355,8 @@ fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: 
 /// had a target vanishes.
 async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
     while wanted.recv().await.is_some() {
+        // One look is for all who have asked for it by now.
+        while wanted.try_recv().is_ok() {}
         edge::sweep(&ctx).await;
     }
 }
@@ -313,6 +377,7 @@ struct Watcher<'a> {
     ctx: &'a Arc<Context>,
     queue: &'a Queue,
     lists: &'a Arc<Lists>,
+    vanished: &'a mpsc::UnboundedSender<()>,
 }
 
 impl Watcher<'_> {
@@ -320,10 +385,10 @@ impl Watcher<'_> {
     where
         K: Watched + Clone + DeserializeOwned + Debug + Send + 'static,
     {
-        let stream = watcher(Api::<K>::all(self.client.clone()), config.clone()).default_backoff();
+        let stream = follow(Api::<K>::all(self.client.clone()), config.clone());
         let (ctx, queue, lists) =
             (Arc::clone(self.ctx), self.queue.clone(), Arc::clone(self.lists));
-        let world = Arc::clone(&ctx.world);
+        let (world, vanished) = (Arc::clone(&ctx.world), self.vanished.clone());
         tokio::spawn(async move {
             futures::pin_mut!(stream);
             let mut relist = Relist::default();
@@ -338,6 +403,14 @@ impl Watcher<'_> {
                             Wakes::OwnerAndNext => {
                                 wake(&world, &queue, &concerned);
                                 wake(&world, &queue, &ctx.places.next(&world));
+                                let is_nobodys = |uid: &String| {
+                                    world.whose(uid).is_none() && world.has_target(uid)
+                                };
+                                // Its environment went while it was being made: a deletion that came
+                                // at the same time as our finalizer has not seen that.
+                                if concerned.iter().any(is_nobodys) {
+                                    let _ = vanished.send(());
+                                }
                             }
                             Wakes::Everyone if concerned.is_empty() => {}
                             Wakes::Everyone => wake_everyone(&world, &queue),
@@ -380,10 +453,10 @@ impl Lists {
         }
     }
 
-    async fn complete(&self) {
+    async fn complete(&self, watches: usize) {
         loop {
             let changed = self.changed.notified();
-            if self.complete.load(Ordering::SeqCst) >= WATCHES {
+            if self.complete.load(Ordering::SeqCst) >= watches {
                 return;
             }
             changed.await;

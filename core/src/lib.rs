@@ -18,6 +18,7 @@
 //! it answers.
 
 pub mod api;
+pub mod lease;
 pub mod lifecycle;
 pub mod plan;
 pub mod secrets;

@@ -144,6 +144,31 @@ fn a_patch_that_may_not_be_is_named_with_its_reason() {
     }
 }
 
+/// The ingress controller stands outside the fence: it would carry what comes in to wherever a
+/// Service leads.
+#[test]
+fn a_patch_leads_no_route_out_of_the_target() {
+    let elsewhere = "spec: { type: ExternalName, externalName: db.other-team.svc.cluster.local, selector: null }";
+    let service = json!({"kind": "Service", "name": "web"});
+    let error = patched(service.clone(), elsewhere).unwrap_err().to_string();
+    assert!(error.starts_with("spec.patches: Ingress.networking.k8s.io/web"), "{error}");
+    assert!(error.contains("Service/web") && error.contains("outside"), "{error}");
+    // Nor by leading the route to one that was another name before.
+    let added = json!([{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "legacy"},
+        "spec": {"type": "ExternalName", "externalName": "db.other-team.svc.cluster.local"}}]);
+    let to_it =
+        r"[{op: replace, path: /spec/rules/0/http/paths/0/backend/service/name, value: legacy}]";
+    let spec = |patches: Value| json!({"overlay": {"inline": added.clone()}, "patches": patches});
+    let patches = json!([{"target": {"kind": "Ingress"}, "patch": to_it}]);
+    let error = planned(spec(patches), Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("Service/legacy"), "{error}");
+    // Where no route leads, another name is no way past the fence.
+    planned(spec(json!([])), Vec::new()).unwrap();
+    let alone = json!({"source": {"namespace": "shop", "exclude": [{"kind": "Ingress"}]},
+        "patches": [{"target": service, "patch": elsewhere}]});
+    planned(alone, Vec::new()).unwrap();
+}
+
 #[test]
 fn operations_that_double_an_object_end_in_time() {
     let long = "x".repeat(20_000);

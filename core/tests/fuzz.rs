@@ -6,7 +6,8 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{anything, golden_folder};
+use common::{anything, golden_folder, said};
+use kulisse_core::api::environment::StagingEnvironment;
 
 fn kept(target: &str, check: fn(&str)) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
@@ -32,6 +33,27 @@ fn manifests_that_once_reached_new_code_are_planned() {
 #[test]
 fn files_that_once_reached_new_code_are_planned() {
     kept("file", anything::file);
+}
+
+#[test]
+fn words_that_once_reached_new_code_are_read_or_refused() {
+    kept("words", said::words);
+}
+
+#[test]
+fn environments_of_other_versions_are_read_or_refused() {
+    kept("environment", said::environment);
+}
+
+/// So that the corpus does not become one of texts that nobody can read.
+#[test]
+fn environments_that_are_kept_are_environments() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/environment");
+    for name in ["ready", "rebuilding", "of-a-later-version"] {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let it: StagingEnvironment = serde_json::from_str(&text).unwrap();
+        assert!(!it.status.unwrap().conditions.is_empty(), "{name}");
+    }
 }
 
 /// The golden cases are what the fuzzer starts from.

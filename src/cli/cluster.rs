@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use clap_complete::ArgValueCompleter;
 use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use kulisse_core::api::environment::StagingEnvironment;
+
+use crate::readable::Readable;
 
 use super::{complete::environments, program::program, slowly::slowly};
 
@@ -77,7 +79,7 @@ impl Cluster {
     }
 
     /// The environments of the namespace that is meant.
-    pub async fn environments(&self) -> Result<(Api<StagingEnvironment>, String)> {
+    pub async fn environments(&self) -> Result<(Api<Readable>, String)> {
         let (client, namespace) = self.client().await?;
         Ok((Api::namespaced(client, &namespace), namespace))
     }
@@ -99,14 +101,20 @@ impl Cluster {
 
 impl Named {
     /// The environment, which must be there, and all of its namespace.
-    pub async fn find(&self) -> Result<(Api<StagingEnvironment>, StagingEnvironment)> {
+    pub async fn find(&self) -> Result<(Api<Readable>, StagingEnvironment)> {
+        let (api, found) = self.stored().await?;
+        Ok((api, read(found)?))
+    }
+
+    /// The same, also if this version cannot read it.
+    pub async fn stored(&self) -> Result<(Api<Readable>, Readable)> {
         let (api, namespace) = self.cluster.environments().await?;
-        let found = slowly("reading the environment", known(&api, &namespace, &self.name)).await?;
+        let found = slowly("reading the environment", one(&api, &namespace, &self.name)).await?;
         Ok((api, found))
     }
 
     /// The same, if it is there.
-    pub async fn look(&self) -> Result<(Api<StagingEnvironment>, Option<StagingEnvironment>)> {
+    pub async fn look(&self) -> Result<(Api<Readable>, Option<Readable>)> {
         let (api, _) = self.cluster.environments().await?;
         let found = slowly("reading the environment", there(&api, &self.name)).await?;
         Ok((api, found))
@@ -123,11 +131,27 @@ impl Named {
 /// # Errors
 ///
 /// If it is not there or cannot be read.
-pub async fn known(
-    api: &Api<StagingEnvironment>,
-    namespace: &str,
-    name: &str,
-) -> Result<StagingEnvironment> {
+pub async fn known(api: &Api<Readable>, namespace: &str, name: &str) -> Result<StagingEnvironment> {
+    read(one(api, namespace, name).await?)
+}
+
+/// An environment, as far as it can be read.
+///
+/// # Errors
+///
+/// With the field that cannot be read, and what can be done.
+pub fn read(found: Readable) -> Result<StagingEnvironment> {
+    found.0.map_err(|it| {
+        anyhow!(
+            "this {} cannot read StagingEnvironment {}: {it}; if a newer one wrote it, use that, and otherwise «{}» mends it",
+            program(),
+            it.metadata.name.as_deref().unwrap_or_default(),
+            it.edit()
+        )
+    })
+}
+
+async fn one(api: &Api<Readable>, namespace: &str, name: &str) -> Result<Readable> {
     there(api, name).await?.with_context(|| {
         format!(
             "there is no StagingEnvironment {name} in namespace {namespace}: «{} list -A» shows all",
@@ -137,7 +161,7 @@ pub async fn known(
 }
 
 /// The environment of that name, if there is one.
-async fn there(api: &Api<StagingEnvironment>, name: &str) -> Result<Option<StagingEnvironment>> {
+async fn there(api: &Api<Readable>, name: &str) -> Result<Option<Readable>> {
     match api.get(name).await {
         Ok(environment) => Ok(Some(environment)),
         // Where the kind is not known, the answer names no object.

@@ -9,11 +9,13 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use kulisse_core::api::{
-    environment::{Image, PullRequest, StagingEnvironment},
+    environment::{Image, PullRequest},
     identity::NamespaceName,
     names,
 };
 use serde_json::{Map, Value, json};
+
+use crate::readable::Readable;
 
 use super::{
     cluster::{Named, explained},
@@ -84,7 +86,7 @@ pub async fn create(args: Args) -> Result<ExitCode> {
         return done(&args, &object, "created");
     }
     let (client, namespace) = named.cluster.client().await?;
-    let api: Api<StagingEnvironment> = Api::namespaced(client, &namespace);
+    let api: Api<Readable> = Api::namespaced(client, &namespace);
     let before = slowly("reading the environment", api.get_metadata_opt(name))
         .await
         .map_err(|error| explained(error, "read the environment"))?;
@@ -123,7 +125,7 @@ pub async fn create(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let code = wait_for(&api, name, What::Ready, args.timeout).await?;
-    let url = api.get(name).await.ok().and_then(|it| it.status?.url);
+    let url = api.get(name).await.ok().and_then(|it| it.0.ok()?.status?.url);
     if let Some(url) = url.filter(|_| code == ExitCode::SUCCESS && args.output.is_none()) {
         writeln!(std::io::stdout(), "{url}")?;
     }

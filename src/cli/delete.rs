@@ -39,7 +39,7 @@ pub async fn delete(args: Args) -> Result<ExitCode> {
             (_, None) => return Ok(ExitCode::SUCCESS),
         }
     } else {
-        named.find().await?
+        named.stored().await?
     };
     let params = DeleteParams {
         // Not another one that has come in its place.

@@ -1,10 +1,9 @@
 //! `kulisse list`
 
-use std::{collections::BTreeMap, io::Write, pin::pin, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, io::Write, pin::pin, process::ExitCode};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use futures::TryStreamExt;
 use jiff::Timestamp;
 use kube::{
     Api, ResourceExt,
@@ -13,21 +12,24 @@ use kube::{
 };
 use kulisse_core::api::{
     condition::{ConditionType, find, is_true},
-    environment::StagingEnvironment,
+    status::StagingEnvironmentStatus,
 };
+
+use crate::readable::Readable;
 
 use super::{
     cluster::{Cluster, explained},
+    follow::{AWAY, News, news},
     output::{Format, print_list},
     screen::{Drawn, Mark, Screen},
     slowly::slowly,
     table::{Cell, Column, table},
-    time::{now, seconds, short},
+    time::{now, rough, seconds, short},
     verdict::{line, mark, phase},
 };
 
-/// How often times are drawn anew while nothing else changes.
-const AGAIN: Duration = Duration::from_secs(10);
+/// In the place of a phase.
+const UNREADABLE: &str = "Unreadable";
 
 /// Arguments of `kulisse list`.
 #[derive(Debug, clap::Args)]
@@ -69,12 +71,12 @@ struct Look {
 }
 
 /// Makes a cell of a column.
-type Maker = fn(&StagingEnvironment, Timestamp) -> Cell;
+type Maker = fn(&Readable, Timestamp) -> Cell;
 
 /// Shows environments.
 pub async fn list(args: Args) -> Result<ExitCode> {
     let (client, namespace) = args.cluster.client().await?;
-    let api: Api<StagingEnvironment> =
+    let api: Api<Readable> =
         if args.all_namespaces { Api::all(client) } else { Api::namespaced(client, &namespace) };
     let format = match args.output {
         Some(Output::Json) => Some(Format::Json),
@@ -113,34 +115,37 @@ pub async fn list(args: Args) -> Result<ExitCode> {
 }
 
 /// Draws every change over the last picture; without a terminal, a line for each.
-async fn follow(api: Api<StagingEnvironment>, selector: &str, look: Look) -> Result<ExitCode> {
+async fn follow(api: Api<Readable>, selector: &str, look: Look) -> Result<ExitCode> {
     let screen = Screen::of_stdout();
     let config = watcher::Config::default().labels(selector);
     let mut stream = pin!(watcher(api, config).default_backoff());
     let mut there = BTreeMap::new();
     let mut drawn = Drawn::default();
     let mut out = std::io::stdout();
-    loop {
-        let next = match tokio::time::timeout(AGAIN, stream.try_next()).await {
-            Ok(Ok(Some(event))) => Some(event),
-            Ok(Ok(None)) => return Ok(ExitCode::SUCCESS),
-            Ok(Err(watcher::Error::InitialListFailed(error))) => {
-                return Err(explained(error, "list environments"));
+    let (mut complete, mut away) = (false, false);
+    while let Some(news) = news(&mut stream).await? {
+        let event = match news {
+            News::Event(event) => {
+                complete = !matches!(event, Event::Init | Event::InitApply(_));
+                away = false;
+                Some(event)
             }
-            // It is tried again.
-            Ok(Err(_)) | Err(_) => None,
+            News::None => None,
+            News::Away => {
+                away = true;
+                None
+            }
         };
-        let complete = !matches!(next, Some(Event::Init | Event::InitApply(_)));
-        let told = match next {
+        let told = match event {
             None | Some(Event::InitDone) => None,
             Some(Event::Init) => {
                 there.clear();
                 None
             }
             Some(Event::Apply(it) | Event::InitApply(it)) => {
-                let told = line(&it);
+                let told = in_a_line(&it);
                 let before = there.insert(key(&it), it.clone());
-                (before.as_ref().map(line) != Some(told.clone())).then_some((it, told))
+                (before.as_ref().map(in_a_line) != Some(told.clone())).then_some((it, told))
             }
             Some(Event::Delete(it)) => {
                 there.remove(&key(&it));
@@ -151,7 +156,8 @@ async fn follow(api: Api<StagingEnvironment>, selector: &str, look: Look) -> Res
         if screen.live {
             if complete {
                 let all: Vec<_> = there.values().cloned().collect();
-                let lines = rows(&all, look, now(), screen, screen.width());
+                let mut lines = rows(&all, look, now(), screen, screen.width());
+                lines.extend(away.then(|| screen.tinted(AWAY, Mark::Wrong)));
                 drawn.over(&mut out, &lines.join("\n"), screen)?;
             }
         } else if let Some((it, told)) = told {
@@ -159,15 +165,23 @@ async fn follow(api: Api<StagingEnvironment>, selector: &str, look: Look) -> Res
             writeln!(out, "{}{told}", place.unwrap_or_default())?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn key(environment: &StagingEnvironment) -> (String, String) {
-    (environment.namespace().unwrap_or_default(), environment.name_any())
+fn key(it: &Readable) -> (String, String) {
+    (it.namespace().unwrap_or_default(), it.name_any())
+}
+
+fn in_a_line(it: &Readable) -> String {
+    match &it.0 {
+        Ok(environment) => line(environment),
+        Err(why) => format!("{} {UNREADABLE}: {why}", it.name_any()),
+    }
 }
 
 /// The table. `width` is that of the terminal, if there is one.
 fn rows(
-    environments: &[StagingEnvironment],
+    environments: &[Readable],
     look: Look,
     now: Timestamp,
     screen: Screen,
@@ -203,24 +217,32 @@ fn or_dash(text: Option<String>) -> Cell {
     text.filter(|it| !it.is_empty()).unwrap_or_else(|| "-".to_owned()).into()
 }
 
-fn namespace(it: &StagingEnvironment, _: Timestamp) -> Cell {
+/// Its status, if there is one that can be read.
+fn state(it: &Readable) -> Option<&StagingEnvironmentStatus> {
+    it.read()?.status.as_ref()
+}
+
+fn namespace(it: &Readable, _: Timestamp) -> Cell {
     or_dash(it.namespace())
 }
 
-fn name(it: &StagingEnvironment, _: Timestamp) -> Cell {
+fn name(it: &Readable, _: Timestamp) -> Cell {
     it.name_any().into()
 }
 
-fn status(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    Cell::marked(phase(it), mark(it))
+fn status(it: &Readable, _: Timestamp) -> Cell {
+    match it.read() {
+        Some(it) => Cell::marked(phase(it), mark(it)),
+        None => Cell::marked(UNREADABLE, Mark::Wrong),
+    }
 }
 
-fn expires(it: &StagingEnvironment, now: Timestamp) -> Cell {
-    let Some(status) = it.status.as_ref() else { return or_dash(None) };
+fn expires(it: &Readable, now: Timestamp) -> Cell {
+    let Some(status) = state(it) else { return or_dash(None) };
     let Some(at) = &status.expires_at else { return or_dash(None) };
     let left = seconds(now, at.0);
     if left < 0 {
-        return Cell::tinted(format!("{} ago", short(-left)), Mark::Open);
+        return Cell::tinted(format!("{} ago", rough(-left)), Mark::Open);
     }
     if is_true(&status.conditions, ConditionType::Expiring) {
         return Cell::tinted(short(left), Mark::Going);
@@ -228,30 +250,30 @@ fn expires(it: &StagingEnvironment, now: Timestamp) -> Cell {
     short(left).into()
 }
 
-fn age(it: &StagingEnvironment, now: Timestamp) -> Cell {
+fn age(it: &Readable, now: Timestamp) -> Cell {
     or_dash(it.creation_timestamp().map(|at| short(seconds(at.0, now))))
 }
 
-fn source(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    it.spec.source.namespace.clone().into()
+fn source(it: &Readable, _: Timestamp) -> Cell {
+    or_dash(it.read().map(|it| it.spec.source.namespace.clone()))
 }
 
-fn target(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    or_dash(it.status.as_ref().and_then(|it| Some(it.serving()?.name.clone())))
+fn target(it: &Readable, _: Timestamp) -> Cell {
+    or_dash(state(it).and_then(|it| Some(it.serving()?.name.clone())))
 }
 
-fn objects(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    or_dash(it.status.as_ref().and_then(|it| Some(it.plan.as_ref()?.objects.to_string())))
+fn objects(it: &Readable, _: Timestamp) -> Cell {
+    or_dash(state(it).and_then(|it| Some(it.plan.as_ref()?.objects.to_string())))
 }
 
-fn workloads(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    let workloads = it.status.as_ref().and_then(|it| it.workloads.as_ref());
+fn workloads(it: &Readable, _: Timestamp) -> Cell {
+    let workloads = state(it).and_then(|it| it.workloads.as_ref());
     or_dash(workloads.map(|it| format!("{}/{}", it.ready, it.total)))
 }
 
 /// How many objects a new plan would change, or are not as planned.
-fn drift(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    let status = it.status.as_ref();
+fn drift(it: &Readable, _: Timestamp) -> Cell {
+    let status = state(it);
     let in_sync = status.and_then(|it| find(&it.conditions, ConditionType::InSync));
     let drift = status.and_then(|it| it.drift.as_ref());
     match (in_sync.map(|it| it.status.as_str()), drift) {
@@ -265,8 +287,11 @@ fn drift(it: &StagingEnvironment, _: Timestamp) -> Cell {
 }
 
 /// Where it is used, or what holds that back.
-fn told(it: &StagingEnvironment, _: Timestamp) -> Cell {
-    let Some(status) = &it.status else { return or_dash(None) };
+fn told(it: &Readable, _: Timestamp) -> Cell {
+    if let Err(why) = &it.0 {
+        return or_dash(Some(why.to_string()));
+    }
+    let Some(status) = state(it) else { return or_dash(None) };
     match find(&status.conditions, ConditionType::Ready) {
         Some(ready) if ready.status == "True" => or_dash(status.url.clone()),
         Some(ready) => or_dash(Some(ready.message.clone())),
@@ -290,7 +315,7 @@ mod tests {
             .map(|name| {
                 let mut it = recorded(name);
                 it.metadata.name = Some(format!("pr-{name}"));
-                it
+                Readable(Ok(it))
             })
             .collect();
         let now = "2026-11-21T17:00:00Z".parse().unwrap();
@@ -320,6 +345,22 @@ mod tests {
                 assert_eq!(&bare, plain);
             }
         }
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_is_a_line_that_says_why() {
+        let mut stored = serde_json::to_value(recorded("ready")).unwrap();
+        stored["status"]["workloads"]["total"] = serde_json::json!(5_000_000_000_u64);
+        let all = [serde_json::from_value(stored).unwrap(), Readable(Ok(recorded("ready")))];
+        let look = Look { namespaces: true, wide: true };
+        let now = "2026-11-21T17:00:00Z".parse().unwrap();
+        let lines = rows(&all, look, now, Screen::plain(), None);
+        let words: Vec<&str> = lines[1].split_whitespace().take(4).collect();
+        assert_eq!(words, ["previews", "pr-1234", "Unreadable", "-"], "{lines:#?}");
+        let why = "status.workloads.total: invalid value: integer `5000000000`, expected u32";
+        assert!(lines[1].ends_with(why), "{lines:#?}");
+        assert!(in_a_line(&all[0]).ends_with(why));
+        assert!(lines[2].contains("  Ready  "), "{lines:#?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod difference;
 mod doctor;
 mod events;
 mod extend;
+mod follow;
 mod grant;
 mod input;
 mod list;
@@ -33,6 +34,7 @@ mod screen;
 #[cfg(test)]
 mod shown;
 mod slowly;
+mod stages;
 mod status;
 mod suspend;
 mod table;

@@ -16,6 +16,8 @@ use kube::{
 use kulisse_core::api::{environment::StagingEnvironment, names, request::Verb};
 use serde_json::json;
 
+use crate::readable::Readable;
+
 use super::{
     cluster::{Named, explained},
     slowly::slowly,
@@ -82,11 +84,11 @@ pub async fn ask(
 }
 
 /// The answer, once there is one.
-async fn heard(api: &Api<StagingEnvironment>, name: &str, verb: Verb, value: &str) -> Answer {
+async fn heard(api: &Api<Readable>, name: &str, verb: Verb, value: &str) -> Answer {
     let mut stream = pin!(watcher::watch_object(api.clone(), name).default_backoff());
     while let Some(seen) = stream.next().await {
         // What goes wrong with the watch is tried again until the time is up.
-        let Ok(Some(environment)) = seen else { continue };
+        let Ok(Some(Readable(Ok(environment)))) = seen else { continue };
         let mut requests = environment.status.iter().flat_map(|it| &it.requests);
         let answer = requests.find(|it| it.verb == verb && it.value == value);
         match answer.map(|it| it.refused.clone()) {

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context, Result};
+use http::{HeaderValue, header::USER_AGENT};
 use kube::Config;
 use kulisse_core::{
     api::identity::NamespaceName,
@@ -38,6 +39,16 @@ pub struct Args {
     /// runs outside the cluster. Default: its own
     #[arg(long, env = "KULISSE_PROBE_CONTROL")]
     probe_control: Option<SocketAddr>,
+    /// Whether workloads and Jobs are watched in the whole cluster; otherwise they are listed in each
+    /// environment, while something is awaited and once in its drift interval
+    #[arg(long, env = "KULISSE_WORKLOAD_WATCH", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    workload_watch: bool,
+    /// Whether it stands by while another operator leads, by a Lease in its namespace
+    #[arg(long, env = "KULISSE_LEADER_ELECT", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// Name of its Pod, for people who look at the Lease or at the API server's audit log
+    #[arg(long, env = "KULISSE_POD_NAME", default_value = "kulisse", hide = true)]
+    pod_name: String,
     /// Its own address in the cluster
     #[arg(long, env = "KULISSE_POD_IP", hide = true)]
     pod_ip: Option<std::net::IpAddr>,
@@ -52,7 +63,9 @@ pub struct Args {
 /// Runs the operator until SIGTERM or Ctrl-C.
 pub async fn run(args: Args) -> Result<ExitCode> {
     logs::start(args.log_format, &args.log)?;
-    let config = Config::infer().await.context("no cluster: neither in one nor a kubeconfig")?;
+    let mut config =
+        Config::infer().await.context("no cluster: neither in one nor a kubeconfig")?;
+    config.headers.push((USER_AGENT, agent(&args.pod_name)));
     let control = args
         .probe_control
         .or_else(|| args.pod_ip.map(|ip| SocketAddr::new(ip, args.listen.port())))
@@ -64,9 +77,30 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         image: args.image,
         namespace_prefixes: args.namespace_prefixes,
         probe_control: control,
+        workload_watch: args.workload_watch,
     };
-    start(config, Options { settings, listen: args.listen }, stop()?).await?;
+    let candidate = if args.leader_elect { Some(name_of_its_own(&args.pod_name)?) } else { None };
+    let options = Options { settings, listen: args.listen, candidate };
+    if let Err(error) = start(config, options, stop()?).await {
+        // In the form that whoever collects the log expects.
+        tracing::error!(error = format!("{error:#}"), "cannot go on");
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As what it is known in the API server's logs.
+fn agent(pod: &str) -> HeaderValue {
+    let agent = format!(concat!("kulisse/", env!("CARGO_PKG_VERSION"), " ({})"), pod);
+    let plain = HeaderValue::from_static(concat!("kulisse/", env!("CARGO_PKG_VERSION")));
+    HeaderValue::try_from(agent).unwrap_or(plain)
+}
+
+/// A name that no other process has, not even one that follows this one in its Pod.
+fn name_of_its_own(pod: &str) -> Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(format!("{pod}_{:016x}", u64::from_be_bytes(bytes)))
 }
 
 fn stop() -> Result<impl Future<Output = ()> + Send + 'static> {

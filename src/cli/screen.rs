@@ -78,6 +78,11 @@ impl Screen {
         if self.live { self.tinted(mark.glyph(), mark) } else { mark.word().to_owned() }
     }
 
+    /// How much room a mark takes.
+    pub fn glyph(self) -> usize {
+        if self.live { 1 } else { 2 }
+    }
+
     /// Text in the colour of a mark.
     pub fn tinted(self, text: &str, mark: Mark) -> String {
         let colour = match mark {
@@ -151,7 +156,7 @@ impl Drawn {
             writeln!(out, "{}", cut(line, width))?;
         }
         if most < all {
-            writeln!(out, "{}", screen.faint(&format!("… and {} more", all - most)))?;
+            writeln!(out, "{}", screen.faint(&format!("… and {} more lines", all - most)))?;
         }
         self.lines = most + usize::from(most < all);
         out.flush()

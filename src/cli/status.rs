@@ -3,24 +3,27 @@
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
-use futures::TryStreamExt;
 use jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
 use kulisse_core::api::{
-    condition::{ConditionType, Reason, find},
+    condition::{ConditionType, find, is_true},
     environment::StagingEnvironment,
-    status::{StagingEnvironmentStatus, TaskState, TaskSummary},
+    status::StagingEnvironmentStatus,
 };
 
+use crate::readable::Readable;
+
 use super::{
-    cluster::Named,
+    cluster::{Named, read},
+    follow::{AWAY, News, news},
     output::{Format, print},
     parity::count,
     screen::{Drawn, Mark, Screen},
-    text::{cut, filled},
+    stages::stages,
+    text::filled,
     time::{now, seconds, span, until},
     verdict::{is_current, line, mark, phase, verdict},
 };
@@ -40,52 +43,58 @@ pub struct Args {
 
 /// Shows an environment.
 pub async fn status(args: Args) -> Result<ExitCode> {
-    let (api, environment) = args.environment.find().await?;
-    let name = &args.environment.name;
-    let extend = args.environment.command("extend", "24h");
-    match args.output {
-        Some(format) => print(std::io::stdout(), &environment, format)?,
-        None if args.watch => {
-            let stream = watcher::watch_object(api, name).default_backoff();
-            return follow(stream, &extend).await;
-        }
-        None => {
-            let look = Look { now: now(), screen: Screen::of_stdout(), extend: &extend };
-            write!(std::io::stdout(), "{}", picture(&environment, look))?;
-        }
+    let (api, found) = args.environment.stored().await?;
+    if let Some(format) = args.output {
+        print(std::io::stdout(), &found, format)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let environment = read(found)?;
+    let extend = args.environment.command("extend", "24h");
+    if args.watch {
+        let stream = watcher::watch_object(api, &args.environment.name).default_backoff();
+        return Box::pin(follow(stream, &extend)).await;
+    }
+    let look = Look { now: now(), screen: Screen::of_stdout(), extend: &extend };
+    write!(std::io::stdout(), "{}", picture(&environment, look))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Draws every change over the last one; without a terminal, a line for each.
 async fn follow(
-    stream: impl futures::Stream<Item = Result<Option<StagingEnvironment>, watcher::Error>>,
+    stream: impl futures::Stream<Item = Result<Option<Readable>, watcher::Error>>,
     extend: &str,
 ) -> Result<ExitCode> {
     let screen = Screen::of_stdout();
     let mut out = std::io::stdout();
     let mut drawn = Drawn::default();
     let mut last = String::new();
+    let (mut seen, mut away) = (None, false);
     futures::pin_mut!(stream);
-    while let Some(environment) = stream.try_next().await? {
-        let Some(environment) = environment else {
-            writeln!(out, "gone")?;
-            return Ok(ExitCode::SUCCESS);
-        };
+    while let Some(news) = news(&mut stream).await? {
+        match news {
+            News::Event(None) => {
+                writeln!(out, "gone")?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            News::Event(Some(environment)) => (seen, away) = (Some(read(environment)?), false),
+            News::None => {}
+            News::Away => away = true,
+        }
+        let Some(environment) = &seen else { continue };
         if screen.live {
-            drawn.over(
-                &mut out,
-                &picture(&environment, Look { now: now(), screen, extend }),
-                screen,
-            )?;
+            let mut text = picture(environment, Look { now: now(), screen, extend });
+            if away {
+                text.push_str(&screen.tinted(AWAY, Mark::Wrong));
+            }
+            drawn.over(&mut out, &text, screen)?;
         } else {
-            let text = line(&environment);
+            let text = line(environment);
             if text != last {
                 writeln!(out, "{text}")?;
                 last = text;
             }
         }
-        if let Some(code) = over(&environment) {
+        if let Some(code) = over(environment) {
             return Ok(code);
         }
     }
@@ -115,15 +124,27 @@ fn picture(environment: &StagingEnvironment, look: Look) -> String {
     let (status, screen) = (environment.status.clone().unwrap_or_default(), look.screen);
     let width = screen.room().width;
     let mark = mark(environment);
-    let url = status.url.clone().unwrap_or_default();
-    let head = format!(
-        "{}   {} {}   {url}",
-        screen.strong(&environment.name_any()),
-        screen.mark(mark),
-        phase(environment)
-    );
-    let mut lines = vec![head.trim_end().to_owned()];
-    lines.extend(wrapped(&summary(environment, &status), width, |it| screen.faint(it)));
+    // Before there is a target, nothing is behind it.
+    let url = status.url.clone().filter(|_| status.serving().is_some()).unwrap_or_default();
+    let (name, phase) = (environment.name_any(), phase(environment));
+    let head = format!("{}   {} {phase}", screen.strong(&name), screen.mark(mark));
+    let long = [&name, &phase, &url].iter().map(|it| it.chars().count()).sum::<usize>()
+        + screen.glyph()
+        + "    ".len()
+        + "   ".len()
+        > width;
+    let mut lines = match (url.is_empty(), long) {
+        (true, _) => vec![head],
+        (false, false) => vec![format!("{head}   {url}")],
+        (false, true) => vec![head, url],
+    };
+    let parts = summary(environment, &status);
+    let parts = filled(parts.iter().map(String::as_str), width);
+    lines.extend(parts.iter().map(|it| screen.faint(it.trim_end_matches(" ·"))));
+    if let Some(queue) = &status.queue {
+        let waits = span(seconds(queue.since.0, look.now));
+        lines.extend(wrapped(&format!("in the queue for {waits}"), width, |it| screen.faint(it)));
+    }
     if let Some(end) = &status.expires_at {
         let gone = environment.metadata.deletion_timestamp.is_some();
         let left = until(end.0, look.now);
@@ -145,8 +166,12 @@ fn picture(environment: &StagingEnvironment, look: Look) -> String {
         lines.extend(wrapped(&moved.message, width, |it| screen.tinted(it, Mark::Going)));
     }
     lines.extend(refusals(&status, screen, width));
-    lines.push(String::new());
-    lines.extend(stages(environment, &status, look, width));
+    // What has expired and is gone is at no stage.
+    let over = is_true(&status.conditions, ConditionType::Expired);
+    if !over || status.serving().is_some() {
+        lines.push(String::new());
+        lines.extend(stages(environment, &status, look.now, screen, width));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -154,7 +179,8 @@ fn wrapped(text: &str, width: usize, paint: impl Fn(&str) -> String) -> Vec<Stri
     filled(text.split_whitespace(), width).iter().map(|it| paint(it)).collect()
 }
 
-fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) -> String {
+/// What is cloned, how much of it, and where it is: each a part that is not torn apart.
+fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) -> Vec<String> {
     let mut parts = vec![format!("source {}", environment.spec.source.namespace)];
     if let Some(plan) = &status.plan {
         let many = |number: u32, one| count(usize::try_from(number).unwrap_or(usize::MAX), one);
@@ -166,7 +192,9 @@ fn summary(environment: &StagingEnvironment, status: &StagingEnvironmentStatus) 
     }
     let in_sync = find(&status.conditions, ConditionType::InSync);
     parts.extend(in_sync.filter(|it| it.status == "True").map(|_| "in sync".to_owned()));
-    parts.join(" · ")
+    let last = parts.len().saturating_sub(1);
+    let dotted = |(at, it): (usize, String)| if at == last { it } else { it + " ·" };
+    parts.into_iter().enumerate().map(dotted).collect()
 }
 
 /// What was asked and refused in this life, and what keeps the target from going.
@@ -177,7 +205,7 @@ fn refusals(status: &StagingEnvironmentStatus, screen: Screen, width: usize) -> 
         .filter(|it| !it.refused.is_empty() && Some(it.incarnation) == status.incarnation)
         .map(|it| format!("{} was refused: {}", it.verb.annotation(), it.refused));
     let blocked = status.teardown.iter().flat_map(|it| it.blocked_by.iter().cloned());
-    let pad = if screen.live { 1 } else { 2 };
+    let pad = screen.glyph();
     refused
         .chain(blocked)
         .flat_map(|it| {
@@ -190,153 +218,6 @@ fn refusals(status: &StagingEnvironmentStatus, screen: Screen, width: usize) -> 
         .collect()
 }
 
-/// Stages in the order in which they come.
-const STAGES: [(ConditionType, &str); 7] = [
-    (ConditionType::Granted, "granted"),
-    (ConditionType::Planned, "planned"),
-    (ConditionType::BoundaryClean, "boundary"),
-    (ConditionType::Applied, "applied"),
-    (ConditionType::WorkloadsReady, "workloads"),
-    (ConditionType::Seeded, "seed"),
-    (ConditionType::SmokePassed, "smoke"),
-];
-
-/// Least and most room for the names of stages and tasks.
-const NAMES: (usize, usize) = (12, 26);
-/// By how much a task stands below its stage.
-const TASK: usize = 2;
-/// Column of the times.
-const TIMES: usize = 7;
-
-/// One line for each stage, and for each task below it.
-fn stages(
-    environment: &StagingEnvironment,
-    status: &StagingEnvironmentStatus,
-    look: Look,
-    width: usize,
-) -> Vec<String> {
-    let screen = look.screen;
-    let tasks = status.seed.iter().chain(&status.smoke).chain(&status.pre_delete);
-    let longest = tasks.map(|it| it.name.chars().count() + TASK + 1).max().unwrap_or_default();
-    let names = longest.clamp(NAMES.0, NAMES.1);
-    let mut lines = Vec::new();
-    for (kind, name) in STAGES {
-        let condition = find(&status.conditions, kind);
-        let mark = match condition.map(|it| (it.status.as_str(), it.reason.as_str())) {
-            Some(("True", _)) => Mark::Fine,
-            Some(("False", "Progressing" | "Running")) => Mark::Going,
-            Some(("False", "Pending") | ("Unknown", _)) | None => Mark::Open,
-            Some(_) => Mark::Wrong,
-        };
-        let took = took(environment, status, kind).map(span).unwrap_or_default();
-        let message = condition.map(|it| it.message.clone()).unwrap_or_default();
-        lines.extend(line_of((1, names), mark, name, &took, &message, screen, width));
-        let tasks = match kind {
-            ConditionType::Seeded => &status.seed[..],
-            ConditionType::SmokePassed => &status.smoke[..],
-            _ => &[],
-        };
-        lines.extend(tasks.iter().flat_map(|it| task(it, names, screen, width)));
-    }
-    // No condition speaks of these: nothing waits for them.
-    let last = &status.pre_delete;
-    if let Some(state) = last.iter().map(|it| it.state).max_by_key(|it| concern(*it)) {
-        lines.extend(line_of((1, names), mark_of(state), "preDelete", "", "", screen, width));
-    }
-    lines.extend(last.iter().flat_map(|it| task(it, names, screen, width)));
-    lines
-}
-
-/// What a person looks at first.
-fn concern(state: TaskState) -> u8 {
-    match state {
-        TaskState::Passed => 0,
-        TaskState::Pending => 1,
-        TaskState::Running => 2,
-        TaskState::Failed | TaskState::TimedOut => 3,
-    }
-}
-
-fn mark_of(state: TaskState) -> Mark {
-    match state {
-        TaskState::Passed => Mark::Fine,
-        TaskState::Failed | TaskState::TimedOut => Mark::Wrong,
-        TaskState::Running => Mark::Going,
-        TaskState::Pending => Mark::Open,
-    }
-}
-
-fn task(task: &TaskSummary, names: usize, screen: Screen, width: usize) -> Vec<String> {
-    let mark = mark_of(task.state);
-    let took = task.took_seconds.map(|it| span(i64::from(it))).unwrap_or_default();
-    line_of((1 + TASK, names - TASK), mark, &task.name, &took, &task.message, screen, width)
-}
-
-/// How many lines a stage has: the first cause of trouble stands above, with all its words.
-const LINES: usize = 2;
-
-/// A mark, a name, a time and a text that goes on below where there is no room.
-fn line_of(
-    (indent, names): (usize, usize),
-    mark: Mark,
-    name: &str,
-    took: &str,
-    text: &str,
-    screen: Screen,
-    width: usize,
-) -> Vec<String> {
-    let glyph = if screen.live { 1 } else { 2 };
-    let column = indent + glyph + 1 + names + TIMES + 2;
-    let room = width.saturating_sub(column);
-    let mut texts = filled(text.split_whitespace(), room);
-    if texts.len() > LINES {
-        texts.truncate(LINES);
-        if let Some(last) = texts.last_mut() {
-            *last = cut(&format!("{last} …"), room);
-        }
-    }
-    let mut texts = texts.into_iter();
-    let first = format!(
-        "{:indent$}{} {name:<names$}{}  {}",
-        "",
-        screen.mark(mark),
-        screen.faint(&format!("{took:>TIMES$}")),
-        texts.next().unwrap_or_default()
-    );
-    let rest = texts.map(|it| " ".repeat(column) + &it);
-    std::iter::once(first.trim_end().to_owned()).chain(rest).collect()
-}
-
-/// How many seconds passed since the stage before it was reached.
-fn took(
-    environment: &StagingEnvironment,
-    status: &StagingEnvironmentStatus,
-    stage: ConditionType,
-) -> Option<i64> {
-    /// A longer one was no stage: something was lost and came back.
-    const LONGEST: i64 = 3600;
-    let reached = |kind: ConditionType| {
-        let it = find(&status.conditions, kind)?;
-        let counts = it.status == "True" && it.reason != Reason::NotRequested.as_str();
-        counts.then_some(it.last_transition_time.0)
-    };
-    let at = reached(stage)?;
-    let begun = [
-        environment.creation_timestamp().map(|it| it.0),
-        status.started_at.as_ref().map(|it| it.0),
-    ];
-    let others =
-        STAGES.iter().take_while(|(kind, _)| *kind != stage).filter_map(|it| reached(it.0));
-    let later =
-        STAGES.iter().skip_while(|(kind, _)| *kind != stage).skip(1).filter_map(|it| reached(it.0));
-    // Of two that were reached in the same second the first has the time.
-    let same = others.clone().any(|it| it == at);
-    let before = others.chain(later.filter(|it| *it < at)).chain(begun.into_iter().flatten());
-    let before = before.filter(|it| *it <= at).max()?;
-    let seconds = seconds(before, at);
-    (!same && (1..=LONGEST).contains(&seconds)).then_some(seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
@@ -344,7 +225,10 @@ mod tests {
         *,
     };
 
-    const RECORDED: [&str; 9] = [
+    const RECORDED: [&str; 12] = [
+        "asleep",
+        "awaiting-approval",
+        "frozen",
         "ready",
         "progressing",
         "seed-failed",
@@ -376,7 +260,7 @@ mod tests {
             let environment = recorded(name);
             for screen in [Screen::terminal(false), Screen::plain()] {
                 let text = drawn(&environment, screen);
-                for line in text.lines().skip(1) {
+                for line in text.lines() {
                     assert!(line.chars().count() <= 80, "{name}: {line}");
                     assert_eq!(line, line.trim_end(), "{name}");
                 }
@@ -419,10 +303,55 @@ mod tests {
             drawn(&it, Screen::terminal(false))
         };
         let text = said("True", "");
-        let words: Vec<&str> = text.split_whitespace().collect();
-        assert!(words.join(" ").contains("· in sync"), "{text}");
+        assert!(text.contains("\nin sync\n"), "{text}");
         let text = said("False", "production has moved on: 1 changed");
         assert!(text.contains("\n\nproduction has moved on: 1 changed\n\n"), "{text}");
+    }
+
+    #[test]
+    fn who_waits_is_not_shown_as_broken() {
+        let mut it = recorded("ready");
+        let status = it.status.as_mut().unwrap();
+        status.namespaces.clear();
+        status.queue = serde_json::from_value(
+            serde_json::json!({ "position": 2, "since": "2026-11-21T16:58:57Z" }),
+        )
+        .unwrap();
+        let mut said = |kind: &str, reason: &str| {
+            for condition in &mut it.status.as_mut().unwrap().conditions {
+                if ["Ready", kind].contains(&condition.type_.as_str()) {
+                    condition.status = "False".to_owned();
+                    condition.reason = reason.to_owned();
+                }
+            }
+            it.status.as_mut().unwrap().phase = Some(reason.to_owned());
+            drawn(&it, Screen::terminal(false))
+        };
+        let text = said("Granted", "Queued");
+        assert!(text.starts_with("pr-1234   ● Queued\n"), "it has no URL yet: {text}");
+        assert!(text.contains("\nin the queue for 1m 3s\n"), "{text}");
+        assert!(text.contains("\n ● granted"), "{text}");
+        let text = said("Planned", "AwaitingApproval");
+        assert!(text.starts_with("pr-1234   ! AwaitingApproval\n"), "{text}");
+        assert!(text.contains("\n ! planned"), "{text}");
+        assert!(!text.contains('✖'), "{text}");
+    }
+
+    #[test]
+    fn who_sleeps_is_not_shown_as_broken_and_who_is_gone_has_no_stages() {
+        let text = drawn(&recorded("asleep"), Screen::terminal(false));
+        assert!(text.contains("\n ○ workloads") && !text.contains('✖'), "{text}");
+        let text = drawn(&recorded("expired"), Screen::terminal(false));
+        assert!(!text.contains("granted") && text.ends_with("another life\n"), "{text}");
+    }
+
+    #[test]
+    fn a_url_that_has_no_room_beside_the_name_stands_below_it() {
+        let mut it = recorded("ready");
+        it.metadata.name = Some("a-rather-long-name-of-a-branch-1234".to_owned());
+        let text = drawn(&it, Screen::terminal(true));
+        let second = text.lines().nth(1);
+        assert_eq!(second, Some("http://web-pr-1234-tpvmx.preview.localhost"), "{text}");
     }
 
     #[test]
@@ -436,16 +365,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_was_lost_and_came_back_days_later_has_no_time() {
-        let mut it = recorded("ready");
-        let before = took(&it, it.status.as_ref().unwrap(), ConditionType::WorkloadsReady);
-        assert!(before.is_some());
-        for condition in &mut it.status.as_mut().unwrap().conditions {
-            if condition.type_ == "WorkloadsReady" {
-                condition.last_transition_time.0 = "2026-11-24T00:00:00Z".parse().unwrap();
-            }
-        }
-        let status = it.status.as_ref().unwrap();
-        assert_eq!(took(&it, status, ConditionType::WorkloadsReady), None);
+    fn the_stage_that_is_worked_on_says_since_when() {
+        let mut it = recorded("progressing");
+        let status = it.status.as_mut().unwrap();
+        status.started_at = serde_json::from_value("2026-11-21T16:59:55Z".into()).unwrap();
+        let text = drawn(&it, Screen::terminal(false));
+        let words = |stage: &str| {
+            let line = text.lines().find(|it| it.contains(stage)).unwrap_or_default();
+            line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(words(" boundary "), "● boundary 5s", "{text}");
+        assert_eq!(words(" applied "), "○ applied the", "{text}");
     }
 }

@@ -9,6 +9,8 @@ use super::{
 const GAP: usize = 2;
 /// With less room than this for its last column, a table does without what it can spare.
 const LEAST: usize = 40;
+/// With less than this even so, the last column stands below.
+const BELOW: usize = 30;
 
 /// One column.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,8 @@ impl From<String> for Cell {
     }
 }
 
-/// Lines of a table. The last column is cut to what `width` leaves it; without one, nothing is cut.
+/// Lines of a table. The last column is cut to what `width` leaves it, and stands below each row where
+/// that is too little; without a width, nothing is cut.
 pub fn table(
     columns: &[Column],
     rows: &[Vec<Cell>],
@@ -78,29 +81,38 @@ pub fn table(
     let room = |kept: &dyn Fn(usize) -> bool| {
         width.map_or(usize::MAX, |width| width.saturating_sub(before(kept)))
     };
-    let needed = LEAST.min(widths.get(last).copied().unwrap_or_default());
-    let tight = room(&|_| true) < needed;
-    let kept = |at: usize| at == last || !(tight && columns[at].spare);
-    let room = room(&kept).max(1);
-    let line = |cell: &dyn Fn(usize) -> (String, Option<Mark>)| {
+    let needed = widths.get(last).copied().unwrap_or_default();
+    let spared = |at: usize| !columns[at].spare;
+    let below = room(&spared) < needed.min(BELOW);
+    let tight = match (below, width) {
+        (true, Some(width)) => before(&|_| true) > width + GAP,
+        _ => room(&|_| true) < needed.min(LEAST),
+    };
+    let kept = |at: usize| at == last || !tight || spared(at);
+    let room =
+        if below { width.map_or(usize::MAX, |it| it.saturating_sub(GAP)) } else { room(&kept) };
+    let lines = |cell: &dyn Fn(usize) -> (String, Option<Mark>)| {
         let mut line = String::new();
         for at in (0..columns.len()).filter(|at| kept(*at)) {
             let (text, mark) = cell(at);
             let text = if at == last { cut(&text, room) } else { text };
             let pad = if at == last { 0 } else { widths[at] + GAP - text.chars().count() };
+            if at == last && below {
+                line = format!("{}\n{}", line.trim_end(), " ".repeat(GAP));
+            }
             line.push_str(&mark.map_or_else(|| text.clone(), |it| screen.tinted(&text, it)));
             line.push_str(&" ".repeat(pad));
         }
-        line.trim_end().to_owned()
+        line.lines().map(|it| it.trim_end().to_owned()).collect::<Vec<_>>()
     };
-    let head = line(&|at| (columns[at].head.to_owned(), None));
-    let rows = rows.iter().zip(&texts).map(|(row, texts)| {
-        line(&|at| {
+    let head = lines(&|at| (columns[at].head.to_owned(), None));
+    let rows = rows.iter().zip(&texts).flat_map(|(row, texts)| {
+        lines(&|at| {
             let mark = row.get(at).and_then(|it| it.mark);
             (texts.get(at).cloned().unwrap_or_default(), mark)
         })
     });
-    std::iter::once(head).chain(rows).collect()
+    head.into_iter().chain(rows).collect()
 }
 
 #[cfg(test)]
@@ -142,9 +154,20 @@ mod tests {
 
     #[test]
     fn where_there_is_no_room_what_can_be_spared_goes_first() {
-        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(36));
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(52));
         assert_eq!(lines[0], "NAME       URL");
-        assert!(lines.iter().all(|it| it.chars().count() <= 36), "{lines:#?}");
+        assert!(lines.iter().all(|it| it.chars().count() <= 52), "{lines:#?}");
+    }
+
+    #[test]
+    fn where_the_last_column_had_no_room_it_stands_below_each_row() {
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(40));
+        assert_eq!(lines[..4], ["NAME       AGE", "  URL", "✔ pr-1     3d", "  http://a"]);
+        assert_eq!(lines[4], "long-name  1h");
+        assert_eq!(lines[5].chars().count(), 40);
+        assert!(lines[5].starts_with("  xxx") && lines[5].ends_with('…'), "{lines:#?}");
+        let lines = table(&COLUMNS, &rows(), Screen::terminal(false), Some(12));
+        assert_eq!(lines[2..4], ["✔ pr-1", "  http://a"]);
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub fn short(seconds: i64) -> String {
     parts(seconds).concat()
 }
 
+/// The same where only its size matters: the largest unit.
+pub fn rough(seconds: i64) -> String {
+    parts(seconds).swap_remove(0)
+}
+
 fn parts(seconds: i64) -> Vec<String> {
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
     let mut left = seconds.max(0);
@@ -93,6 +98,7 @@ mod tests {
         {
             assert_eq!(span(seconds), text);
             assert_eq!(short(seconds), text.replace(' ', ""));
+            assert_eq!(rough(seconds), text.split(' ').next().unwrap());
         }
     }
 

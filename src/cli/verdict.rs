@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use kube::ResourceExt;
 use kulisse_core::api::{
-    condition::{ConditionType, find, is_true},
+    condition::{ConditionType, Reason, find, is_true},
     environment::StagingEnvironment,
+    phase::Phase,
     status::StagingEnvironmentStatus,
 };
 
@@ -34,7 +35,22 @@ pub fn verdict(status: &StagingEnvironmentStatus) -> Option<ExitCode> {
 /// One word for people.
 pub fn phase(environment: &StagingEnvironment) -> String {
     let phase = environment.status.as_ref().and_then(|it| it.phase.clone());
-    phase.unwrap_or_else(|| "Pending".to_owned())
+    phase.unwrap_or_else(|| Phase::Pending.as_str().to_owned())
+}
+
+/// Whether a condition is good, by its status and its reason.
+pub fn standing(status: &str, reason: &str) -> Mark {
+    let is = |all: &[Reason]| all.iter().any(|it| it.as_str() == reason);
+    match status {
+        "True" => Mark::Fine,
+        "False" if is(&[Reason::Progressing, Reason::Running, Reason::Queued, Reason::Expired]) => {
+            Mark::Going
+        }
+        "False" if is(&[Reason::AwaitingApproval]) => Mark::Doubt,
+        "False" if is(&[Reason::Pending, Reason::Asleep, Reason::Suspended]) => Mark::Open,
+        "False" => Mark::Wrong,
+        _ => Mark::Open,
+    }
 }
 
 /// Whether that is good.
@@ -45,12 +61,12 @@ pub fn mark(environment: &StagingEnvironment) -> Mark {
     let over = [ConditionType::Expired, ConditionType::Suspended, ConditionType::Asleep];
     let over = over.into_iter().any(is);
     let goes = environment.metadata.deletion_timestamp.is_some();
-    match find(conditions, ConditionType::Ready).map(|it| it.status.as_str()) {
+    match find(conditions, ConditionType::Ready) {
         _ if blocked => Mark::Wrong,
         _ if goes => Mark::Going,
-        Some("True") => Mark::Fine,
+        Some(it) if it.status == "True" => Mark::Fine,
         _ if over => Mark::Open,
-        Some("False") => Mark::Wrong,
+        Some(it) if it.status == "False" => standing(&it.status, &it.reason),
         _ => Mark::Going,
     }
 }

@@ -4,18 +4,17 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use futures::TryStreamExt;
 use kube::{
     Api,
     runtime::{WatchStreamExt, watcher},
 };
-use kulisse_core::api::{
-    condition::{ConditionType, find, is_true},
-    environment::StagingEnvironment,
-};
+use kulisse_core::api::condition::{ConditionType, find, is_true};
+
+use crate::readable::Readable;
 
 use super::{
-    cluster::Named,
+    cluster::{Named, read},
+    follow::{AWAY, News, news},
     time::{span, timeout},
     verdict::{is_current, verdict},
 };
@@ -63,7 +62,7 @@ pub async fn wait(args: Args) -> Result<ExitCode> {
 ///
 /// If it can no longer be watched.
 pub async fn wait_for(
-    api: &Api<StagingEnvironment>,
+    api: &Api<Readable>,
     name: &str,
     what: What,
     timeout: Duration,
@@ -79,16 +78,33 @@ pub async fn wait_for(
 }
 
 async fn follow(
-    stream: impl futures::Stream<Item = Result<Option<StagingEnvironment>, watcher::Error>>,
+    stream: impl futures::Stream<Item = Result<Option<Readable>, watcher::Error>>,
     what: What,
 ) -> Result<ExitCode> {
     futures::pin_mut!(stream);
-    let mut last = String::new();
-    while let Some(environment) = stream.try_next().await? {
+    let (mut last, mut away) = (String::new(), false);
+    while let Some(news) = news(&mut stream).await? {
+        let environment = match news {
+            News::Event(it) => it,
+            News::None => continue,
+            News::Away => {
+                if !std::mem::replace(&mut away, true) {
+                    eprintln!("{AWAY}");
+                }
+                continue;
+            }
+        };
+        away = false;
         let Some(environment) = environment else {
             let fine = what == What::Gone;
             eprintln!("gone");
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(super::NO) });
+        };
+        let environment = match read(environment) {
+            Ok(it) => it,
+            // Its end is seen all the same.
+            Err(_) if what == What::Gone => continue,
+            Err(error) => return Err(error),
         };
         let status = environment.status.clone().unwrap_or_default();
         let current = is_current(&environment, &status);

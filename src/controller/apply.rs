@@ -31,7 +31,7 @@ use super::{
     call::{call, call_secret, creation, gone_is_fine},
     context::Context,
     error::Error,
-    secrets,
+    fields, secrets,
     seen::Seen,
     stored::{Held, Stored},
 };
@@ -292,7 +292,7 @@ async fn change(
     let Some(there) = look(api, &parcel).await? else {
         return create(api, seen, &parcel, ctx).await;
     };
-    take_over(api, &there).await?;
+    fields::take_over(api, &there).await?;
     let values = over(&parcel, &there, ctx);
     send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
 }
@@ -334,13 +334,24 @@ async fn send_apply(
     values: Option<&secrets::Contents>,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let patch = Patch::Apply(body(object, values)?);
+    let body = body(object, values)?;
+    let apply = Patch::Apply(&body);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let (what, name) = (format!("apply {}", object.key()), object.name());
-    let made = settled(|| async {
-        send(&what, values.is_some(), || api.patch(name, &params, &patch)).await
-    })
-    .await?;
+    let apply = || {
+        settled(|| async {
+            send(&what, values.is_some(), || api.patch(name, &params, &apply)).await
+        })
+    };
+    let made = match apply().await {
+        // Somebody has set a field that excludes one of ours: an apply would leave both.
+        Err(error) if error.code() == 422 && fields::put_back(api, &body).await.is_ok() => {
+            let made = apply().await?;
+            fields::take_over(api, &made).await?;
+            made
+        }
+        other => other?,
+    };
     wrote(seen, object, &made, ctx);
     ctx.metrics.applied("changed");
     Ok(())
@@ -352,32 +363,6 @@ fn wrote(seen: &Seen, object: &Object, made: &DynamicObject, ctx: &Context) {
         let target = seen.target_name.as_str();
         ctx.world.wrote(&seen.identity.uid, target, object.key(), &made.metadata);
     }
-}
-
-/// Turns the ownership that a POST left into that of an apply.
-async fn take_over(api: &Api<DynamicObject>, there: &DynamicObject) -> Result<(), Error> {
-    let Some(name) = there.metadata.name.as_deref() else { return Ok(()) };
-    let fields = there.metadata.managed_fields.iter().flatten();
-    let Some(at) = fields.enumerate().find_map(|(at, it)| {
-        let posted = it.manager.as_deref() == Some(names::FIELD_MANAGER)
-            && it.operation.as_deref() == Some("Update")
-            && it.subresource.is_none();
-        posted.then_some(at)
-    }) else {
-        return Ok(());
-    };
-    let version = there.metadata.resource_version.clone().unwrap_or_default();
-    let patch: kube::api::Patch<()> = Patch::Json(
-        serde_json::from_value(json!([
-            { "op": "replace", "path": format!("/metadata/managedFields/{at}/operation"), "value": "Apply" },
-            { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
-        ]))
-        .map_err(|it| Error::Stored(it.to_string()))?,
-    );
-    let params = PatchParams::default();
-    call_secret(&format!("own the fields of {name}"), || api.patch_metadata(name, &params, &patch))
-        .await?;
-    Ok(())
 }
 
 /// Deletes what earlier plans applied and this one does not have.

@@ -8,8 +8,12 @@
 
 use std::{future::Future, time::Duration};
 
-use kube::api::{DeleteParams, ListParams, ObjectList, PostParams, Preconditions};
+use kube::{
+    Client,
+    api::{DeleteParams, ListParams, ObjectList, Patch, PostParams, Preconditions},
+};
 use kulisse_core::api::names;
+use serde_json::Value;
 
 use super::error::{Error, code};
 
@@ -84,9 +88,32 @@ where
     }
 }
 
+/// A client whose every request is answered within a while, or counts as lost: the lists of watches go
+/// through no [`call`], and one that is never answered would be waited for for ever. What a watch says
+/// after that may take its time.
+pub fn answered(client: Client) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request| {
+        let client = client.clone();
+        async move {
+            match tokio::time::timeout(LIST_DEADLINE, client.send(request)).await {
+                Ok(answer) => answer.map_err(tower::BoxError::from),
+                Err(late) => Err(tower::BoxError::from(late)),
+            }
+        }
+    });
+    Client::new(service, namespace)
+}
+
 /// How the operator creates: under its own field manager.
 pub fn creation() -> PostParams {
     PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
+/// A JSON patch of these operations.
+pub fn json_patch(operations: Vec<Value>) -> Result<Patch<()>, Error> {
+    let operations = serde_json::from_value(Value::Array(operations));
+    Ok(Patch::Json(operations.map_err(|it| Error::Stored(it.to_string()))?))
 }
 
 /// How the operator deletes what it looked at, and not another object of the same name.
@@ -116,7 +143,7 @@ pub fn gone_is_fine<T>(answer: Result<T, Error>) -> Result<(), Error> {
 /// Any other error of `answer`.
 pub fn there_is_fine<T>(answer: Result<T, Error>) -> Result<(), Error> {
     match answer {
-        Err(error) if error.code() != 409 => Err(error),
+        Err(error) if !error.already_exists() => Err(error),
         _ => Ok(()),
     }
 }
@@ -137,7 +164,8 @@ where
         let error = match tokio::time::timeout(deadline, request()).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
-                let Some(wanted) = again(&error) else {
+                let lists = deadline == LIST_DEADLINE;
+                let Some(wanted) = again(&error, lists) else {
                     return Err(Error::api(what, &error, secret));
                 };
                 pause = pause.max(wanted);
@@ -154,10 +182,13 @@ where
     }
 }
 
-/// Whether it is worth trying again, and how long the server wants us to wait.
-fn again(error: &kube::Error) -> Option<Duration> {
+/// Whether it is worth trying again, and how long the server wants us to wait. A list is nothing but
+/// read, and a kind that one trouble of the server makes unreadable is said to be so as long as the
+/// plan holds.
+fn again(error: &kube::Error, lists: bool) -> Option<Duration> {
     match error {
         kube::Error::Api(status) => match code(error) {
+            500 if lists => Some(Duration::ZERO),
             429 | 503 | 504 => {
                 let asked = status.details.as_ref().map_or(0, |it| it.retry_after_seconds);
                 Some(Duration::from_secs(u64::from(asked)))
@@ -165,6 +196,10 @@ fn again(error: &kube::Error) -> Option<Duration> {
             _ => None,
         },
         kube::Error::HyperError(_) | kube::Error::Service(_) => Some(Duration::ZERO),
+        // It broke off, or it is the page of whatever stands between.
+        kube::Error::SerdeError(error) if lists && (error.is_eof() || error.is_syntax()) => {
+            Some(Duration::ZERO)
+        }
         _ => None,
     }
 }

@@ -4,19 +4,29 @@
 //! server carries its time (`Date`, whole seconds, rounded down), which is therefore never later
 //! than the time it was sent; what has passed since is measured by a clock that nobody sets.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, header::DATE};
+use http::{HeaderMap, Response, header::DATE};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use tokio::time::Instant;
+use tower::util::MapResponseLayer;
 
 /// The API server's time, never later than it really is and at most about a second earlier.
 #[derive(Clone, Debug, Default)]
 pub struct ServerClock(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl ServerClock {
+    /// Has every answer of a client read.
+    pub fn layer<B>(
+        &self,
+    ) -> MapResponseLayer<impl Fn(Response<B>) -> Response<B> + Clone + use<B>> {
+        let clock = self.clone();
+        MapResponseLayer::new(move |answer: Response<B>| {
+            clock.observe(answer.headers());
+            answer
+        })
+    }
+
     /// Reads the server's time from the headers of an answer.
     pub fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|it| it.to_str().ok());

@@ -25,6 +25,7 @@ use kulisse_core::{
 };
 
 use super::{
+    bindings::Bindings,
     capture::Captures,
     clock::ServerClock,
     discovery::Kinds,
@@ -49,6 +50,8 @@ const ENDPOINTS: Duration = Duration::from_mins(10);
 const RIGHTS: Duration = Duration::from_secs(30);
 /// Classes of a cluster hardly change.
 const CLASSES: Duration = Duration::from_mins(1);
+/// How long a look at the rights of accounts counts.
+const BINDINGS: Duration = Duration::from_secs(30);
 /// Labels of namespaces hardly change.
 const LABELS: Duration = Duration::from_secs(20);
 
@@ -95,6 +98,8 @@ pub struct Context {
     pub rights: Recent<Vec<PolicyRule>>,
     /// Which classes the cluster has, as of a while ago.
     pub classes: Recent<Arc<Classes>>,
+    /// Whose accounts have rights in the cluster, as of a while ago.
+    pub bindings: Recent<Arc<Bindings>>,
     /// Labels of request namespaces, as of a moment ago.
     pub labels: Recent<BTreeMap<String, String>>,
     /// Artefacts that may be fetched at the same time: each is held in memory.
@@ -118,6 +123,9 @@ pub struct Settings {
     pub namespace_prefixes: Vec<String>,
     /// An address that is alive and must be out of reach from a target.
     pub probe_control: Option<Place>,
+    /// Whether workloads and Jobs are watched in the whole cluster. Otherwise they are listed, target by
+    /// target.
+    pub workload_watch: bool,
 }
 
 impl Context {
@@ -149,6 +157,7 @@ impl Context {
             endpoints: Recent::new(ENDPOINTS),
             rights: Recent::new(RIGHTS),
             classes: Recent::new(CLASSES),
+            bindings: Recent::new(BINDINGS),
             labels: Recent::new(LABELS),
             pulls: Semaphore::new(PULLS),
             places: Places::default(),

@@ -1,9 +1,6 @@
 //! Which kinds the API server has, and how they are spelt in URLs.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
@@ -16,7 +13,7 @@ use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
     plan::{object::Object, request::Endpoint},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{call::call_list, error::Error};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{
-        drift::{Differences, DriftSummary},
+        drift::{Differences, DriftSummary, Drifted},
         identity::NamespaceName,
     },
     lifecycle::{
@@ -28,6 +28,8 @@ use super::{
 
 /// Longest reason why a new plan could not be applied.
 const LONGEST: usize = 1000;
+/// Most objects that are named there.
+const NAMED: usize = 500;
 
 /// Compares the stored plan with one of production as it is now, and takes down what differs.
 pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
@@ -47,7 +49,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         ..before.clone()
     };
     if now.source != before.source {
-        report::publish(seen, &stored.plan, &objects, ctx).await?;
+        report::publish(seen, &stored.plan, &objects, false, ctx).await?;
     }
     tracing::info!(objects = objects.len(), "compared with production");
     seen.record.drift = Some(now);
@@ -61,9 +63,22 @@ pub async fn inspect(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let objects = rehearse::rehearse(seen, &stored, ctx).await?;
     tracing::info!(objects = objects.len(), "compared with the plan");
     let mut now = seen.record.drift.take().unwrap_or_default();
+    let before = now.target.clone();
     note_inspected(&mut now, &seen.sight(), &objects);
+    if now.target != before {
+        tell_edited(seen, &objects, ctx).await;
+    }
     seen.record.drift = Some(now);
     Ok(())
+}
+
+/// Says in the StagingPlan what somebody has changed. The status says so, too: that it cannot be written
+/// holds nothing up.
+async fn tell_edited(seen: &Seen, objects: &[Drifted], ctx: &Context) {
+    let named = &objects[..objects.len().min(NAMED)];
+    if let Err(error) = report::amend(seen, report::EDITED, named, ctx).await {
+        tracing::warn!(%error, "what somebody has changed was not written down");
+    }
 }
 
 /// The stored plan, if it is the one that the status names; otherwise what is missing comes first.

@@ -20,6 +20,8 @@ pub enum Error {
         words: String,
         /// The HTTP status; 0 if there was no answer.
         code: u16,
+        /// The server's word for it: `AlreadyExists`.
+        reason: String,
     },
     /// A request was not answered in time.
     #[error("{what}: no answer within {seconds} s")]
@@ -49,7 +51,34 @@ impl Error {
             kube::Error::Api(status) => kulisse_core::secrets::redact(&status.message),
             other => innermost(other),
         };
-        Self::Api { what: what.to_owned(), words, code }
+        let reason = match error {
+            kube::Error::Api(status) => status.reason.clone(),
+            _ => String::new(),
+        };
+        Self::Api { what: what.to_owned(), words, code, reason }
+    }
+
+    /// Whether an object of that name is there. A conflict is another thing and passes: of those who
+    /// count at the same time against a quota, say.
+    pub fn already_exists(&self) -> bool {
+        matches!(self, Self::Api { reason, .. } if reason == "AlreadyExists")
+    }
+
+    /// Whether the object with the UID that was named is not there: gone, or another one of its name. Of
+    /// one that is gone, an apply is told so by a conflict; of another one, that its UID cannot change.
+    pub fn other_uid(&self) -> bool {
+        let Self::Api { code, words, .. } = self else { return false };
+        let words = words.to_ascii_lowercase();
+        match code {
+            409 => words.contains("uid"),
+            422 => words.contains("metadata.uid"),
+            _ => false,
+        }
+    }
+
+    /// Whether a patch was refused by the test that it begins with: the server does not say which one.
+    pub fn failed_its_test(&self) -> bool {
+        matches!(self, Self::Api { code: 422, words, .. } if words.contains("the server rejected our request"))
     }
 
     /// A problem for a person.
@@ -123,5 +152,33 @@ pub fn code(error: &kube::Error) -> u16 {
         kube::Error::Api(status) if status.code == 403 && passes(&status.message) => 503,
         kube::Error::Api(status) => status.code,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, words: &str) -> Error {
+        let (what, words, reason) = ("ask".to_owned(), words.to_owned(), String::new());
+        Error::Api { what, words, code, reason }
+    }
+
+    /// In the words of `tests/sim/conformance.yaml`.
+    #[test]
+    fn one_that_is_gone_and_another_of_its_name_are_told_from_what_is_only_in_conflict() {
+        let gone = "Operation cannot be fulfilled on staginggrants.kulisse.dev \"gone\": uid mismatch: the provided object specified uid 0, and no existing object was found";
+        let another = "StagingGrant.kulisse.dev \"h\" is invalid: metadata.uid: Invalid value: \"0\": field is immutable";
+        let changed =
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified";
+        let invalid = "StagingGrant.kulisse.dev \"g\" is invalid: spec.from: Required value";
+        for (code, words, other) in
+            [(409, gone, true), (422, another, true), (409, changed, false), (422, invalid, false)]
+        {
+            assert_eq!(refused(code, words).other_uid(), other, "{words}");
+        }
+        let rejected = "the server rejected our request due to an error in our request";
+        assert!(refused(422, rejected).failed_its_test());
+        assert!(!refused(422, invalid).failed_its_test());
     }
 }

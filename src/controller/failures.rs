@@ -3,8 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 /// Our own status wakes its environment, and a message that changes with every failure would make
 /// that a circle: what failed a moment ago is not tried again by being woken.
@@ -39,7 +41,8 @@ impl Failures {
     pub fn rest(&self, uid: &str, what: (i64, bool)) -> Option<Duration> {
         let all = self.all();
         let it = all.get(uid).filter(|it| it.what == what)?;
-        it.until.checked_duration_since(Instant::now())
+        // One that ends now is over: whoever comes back after it would come back for ever.
+        it.until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
     }
 
     /// None any more.
@@ -70,6 +73,14 @@ mod tests {
         assert_eq!(failures.rest("a", (2, false)), None, "a new generation");
         assert_eq!(failures.rest("a", (1, true)), None, "its deletion");
         failures.clear("a");
+        assert_eq!(failures.rest("a", (1, false)), None);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_that_ends_now_is_over() {
+        let failures = Failures::default();
+        failures.add("a", (1, false));
+        let rest = failures.rest("a", (1, false)).unwrap();
+        tokio::time::advance(rest).await;
         assert_eq!(failures.rest("a", (1, false)), None);
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod apply;
+mod bindings;
 pub(crate) mod call;
 pub(crate) mod capture;
 mod classes;
@@ -18,11 +19,14 @@ pub(crate) mod discovery;
 mod drift;
 pub mod drifts;
 pub mod error;
+mod evidence;
 mod failures;
+mod fields;
 mod freeze;
 mod given;
 pub mod guard;
 mod linger;
+mod lists;
 pub(crate) mod observe;
 mod orphan;
 mod perform;
@@ -86,6 +90,7 @@ pub async fn reconcile(
             return Err(error);
         }
     };
+    Box::pin(evidence::tell(&mut seen, &ctx)).await;
     let beside = look_beside(&mut seen, &ctx).await;
     let before = seen.stands.clone();
     let Walked { facts, step, outcome, status } = walk(&mut seen, &ctx).await;

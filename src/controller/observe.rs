@@ -32,7 +32,7 @@ use super::{
     context::Context,
     drift,
     error::Error,
-    guard, linger, remains,
+    guard, linger, lists, remains,
     seen::{Seen, claimed},
     stored, target, tasks, trouble,
 };
@@ -65,33 +65,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         Err(problem) => (StagingClassSpec::default(), false, Some(problem)),
     };
     let mut second = rebuild::split(&mut record);
-    let incarnation = record.incarnation.unwrap_or(Incarnation(1));
-    let mut seen = Seen {
-        claimed: claimed(&environment),
-        target_name: target_name(&identity, &class, &record, incarnation),
-        beside: None,
-        stands: Beside::Nothing,
-        over: false,
-        target: Target::None,
-        leaving_since: None,
-        lingering: None,
-        place: Place::Unasked,
-        stored: None,
-        workloads: BTreeMap::new(),
-        unwatched: 0,
-        troubles: BTreeMap::new(),
-        attempts: BTreeMap::new(),
-        probing: false,
-        probe_trouble: None,
-        production: None,
-        blind: None,
-        environment,
-        identity,
-        record,
-        class,
-        class_known,
-        refusal,
-    };
+    let mut seen = blank(environment, identity, (class, class_known, refusal), record);
     if let Some(source) = drift::source(&seen) {
         seen.production = ctx.sources.mark(&source);
         seen.blind = ctx.sources.blind(&source);
@@ -108,26 +82,37 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
 
 /// What is beside the one that serves, with a record of its own, before anything was looked at.
 pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
-    let incarnation = record.incarnation.unwrap_or(Incarnation(1));
     let withdrawn = seen.record.withdrawn.clone();
     let record = StagingEnvironmentStatus { withdrawn, ..record };
+    let class = (seen.class.clone(), seen.class_known, seen.refusal.clone());
     Seen {
-        environment: Arc::clone(&seen.environment),
-        identity: seen.identity.clone(),
         claimed: seen.claimed,
-        class: seen.class.clone(),
-        class_known: seen.class_known,
-        refusal: seen.refusal.clone(),
-        target_name: target_name(&seen.identity, &seen.class, &record, incarnation),
         // It shares the place of the one that serves.
         place: Place::Taken,
-        record,
+        ..blank(Arc::clone(&seen.environment), seen.identity.clone(), class, record)
+    }
+}
+
+/// What is known of an environment before anything was looked at; its class with whether that is known
+/// and why nothing may be created.
+fn blank(
+    environment: Arc<StagingEnvironment>,
+    identity: Identity,
+    (class, class_known, refusal): (StagingClassSpec, bool, Option<Problem>),
+    record: StagingEnvironmentStatus,
+) -> Seen {
+    let incarnation = record.incarnation.unwrap_or(Incarnation(1));
+    Seen {
+        claimed: claimed(&environment),
+        target_name: target_name(&identity, &class, &record, incarnation),
         target: Target::None,
         leaving_since: None,
         lingering: None,
+        place: Place::Unasked,
         stored: None,
         workloads: BTreeMap::new(),
         unwatched: 0,
+        looks_at: None,
         troubles: BTreeMap::new(),
         attempts: BTreeMap::new(),
         probing: false,
@@ -137,6 +122,12 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
         beside: None,
         stands: Beside::Nothing,
         over: false,
+        environment,
+        identity,
+        record,
+        class,
+        class_known,
+        refusal,
     }
 }
 
@@ -148,6 +139,9 @@ async fn look(
     ctx: &Context,
 ) -> Result<(), Error> {
     look_for_target(seen, second, ctx).await?;
+    if seen.target == Target::Living {
+        lists::look(seen, at_rest(seen, ctx), ctx).await?;
+    }
     if seen.target == Target::Living && seen.ends(ctx.clock.now()) {
         seen.lingering = linger::look(seen, ctx).await;
         look_for_last(seen, ctx).await?;

@@ -183,12 +183,16 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
     // What serves is what is reported, unless a person has to look at what would take its place.
     let tells = !built || spec.mode == Mode::Plan || stored.plan.blocking().next().is_some();
-    let told =
-        async { if tells { report::publish(seen, &stored.plan, &[], ctx).await } else { Ok(()) } };
+    let told = async {
+        if tells { report::publish(seen, &stored.plan, &[], !built, ctx).await } else { Ok(()) }
+    };
     futures::try_join!(stored::save(seen.slot(), &stored, ctx), told)?;
     ctx.keep_plan(seen.slot(), Arc::clone(&stored));
     summarise(seen, &stored);
     drift::planned(seen, &stored.capture.mark, follows, ctx);
+    if !built {
+        seen.record.evidence = None;
+    }
     seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     tasks::record(seen, &stored, ctx).await?;
     seen.stored = Some(stored);

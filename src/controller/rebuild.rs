@@ -1,16 +1,13 @@
 //! The second namespace of an environment: begun, given up, and put in the place of the first.
 
-use std::{
-    mem::swap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{mem::swap, sync::Arc, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{condition::Reason, rebuild::Rebuilt},
     lifecycle::{facts::Beside, rebuild},
 };
+use tokio::time::Instant;
 
 use super::{
     apply, context::Context, error::Error, observe, report, seen::Seen, stored, teardown, volumes,
@@ -32,7 +29,7 @@ pub fn begin(seen: &mut Seen, ctx: &Context) {
 /// Gives up what is built. The report is again of what serves.
 pub async fn abandon(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if let Some(stored) = stored::load(seen.slot(), ctx).await? {
-        report::publish(seen, &stored.plan, &[], ctx).await?;
+        report::publish(seen, &stored.plan, &[], false, ctx).await?;
     }
     if let Some(beside) = &mut seen.beside {
         rebuild::drop(&mut beside.record);
@@ -75,7 +72,8 @@ pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     tracing::info!(from = %beside.target_name, to = %seen.target_name, ?gap, "another namespace serves");
     ctx.metrics.rebuilt(gap);
     if let Some(stored) = seen.stored.clone() {
-        report::publish(seen, &stored.plan, &[], ctx).await?;
+        seen.record.evidence = None;
+        report::publish(seen, &stored.plan, &[], true, ctx).await?;
     }
     seen.beside = Some(beside);
     Ok(())

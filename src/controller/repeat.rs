@@ -46,6 +46,7 @@ pub async fn make_way(api: &Api<Job>, name: &str, number: u32) -> Result<(), Err
         what: format!("delete Job {name}"),
         words: "the last attempt is still going; the next one waits for it".to_owned(),
         code: 0,
+        reason: String::new(),
     })
 }
 

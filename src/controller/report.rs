@@ -18,9 +18,23 @@ use kulisse_core::{
     lifecycle::rebuild,
     plan::{self, Plan, request::Identity},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{call::call, context::Context, error::Error, seen::Seen};
+use super::{
+    call::{call, json_patch},
+    context::Context,
+    error::Error,
+    seen::Seen,
+};
+
+/// Names of what is left that an Event tells; more are counted.
+const FEW: usize = 8;
+
+/// The evidence of failures in a StagingPlan: by which field manager, and where.
+pub const EVIDENCE: (&str, &str) = (names::EVIDENCE_MANAGER, "evidence");
+/// The same of what somebody has changed in the target.
+pub const EDITED: (&str, &str) = (names::EDITED_MANAGER, "edited");
 
 /// Puts our finalizer on the environment.
 pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
@@ -33,7 +47,7 @@ pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 pub async fn release(identity: &Identity, ctx: &Context) -> Result<(), Error> {
     match own(identity, json!([]), ctx).await {
         // Somebody else removed it, and the environment is gone.
-        Err(error) if matches!(error.code(), 404 | 409) => Ok(()),
+        Err(error) if error.code() == 404 || error.other_uid() => Ok(()),
         other => other,
     }
 }
@@ -68,19 +82,18 @@ pub async fn report(
     if old == *new || (same_verdicts(&old, new) && ctx.told.get(&uid).is_some()) {
         return Ok(());
     }
-    let patch = Patch::Apply(json!({
-        "apiVersion": StagingEnvironment::api_version(&()),
-        "kind": StagingEnvironment::kind(&()),
-        "metadata": { "name": name, "uid": uid },
-        "status": new
-    }));
+    // An apply of a status does not look at the UID: another environment of this name would be told.
+    let patch = json_patch(vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": uid }),
+        json!({ "op": "add", "path": "/status", "value": new }),
+    ])?;
     let namespace = NamespaceName::parse(&environment.namespace().unwrap_or_default())?;
     let api: Api<StagingEnvironment> = Api::namespaced(ctx.client.clone(), namespace.as_str());
-    let params = PatchParams::apply(names::STATUS_MANAGER).force();
+    let params = PatchParams::apply(names::STATUS_MANAGER);
     let what = format!("write the status of StagingEnvironment {name}");
     match call(&what, || api.patch_status(&name, &params, &patch)).await {
         Ok(now) => ctx.written.note(&uid, now.metadata.resource_version.as_deref()),
-        Err(error) if error.code() == 404 => return Ok(()),
+        Err(error) if error.code() == 404 || error.failed_its_test() => return Ok(()),
         Err(error) => return Err(error),
     }
     ctx.told.put(&uid, ());
@@ -180,11 +193,29 @@ async fn announce(
         events.push(event(true, "Rebuild", Reason::Rebuilt.as_str(), note));
     }
     for event in events {
-        let about = environment.object_ref(&());
-        let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
-        if let Err(error) = made {
-            tracing::warn!(%error, "an Event was lost");
-        }
+        tell(environment, event, ctx).await;
+    }
+}
+
+/// Says what somebody should look at when an environment has ended: where its object may go with it.
+pub async fn left_behind(seen: &Seen, reason: Reason, note: String, ctx: &Context) {
+    tell(&seen.environment, event(false, "Teardown", reason.as_str(), note), ctx).await;
+}
+
+/// The first of some names, and how many more there are: for a command that a person types.
+pub fn first_few<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> (String, String) {
+    let more = match names.len().saturating_sub(FEW) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (names.take(FEW).cloned().collect::<Vec<_>>().join(" "), more)
+}
+
+async fn tell(environment: &StagingEnvironment, event: Event, ctx: &Context) {
+    let about = environment.object_ref(&());
+    let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
+    if let Err(error) = made {
+        tracing::warn!(%error, note = event.note, "an Event was lost");
     }
 }
 
@@ -198,11 +229,37 @@ fn event(normal: bool, action: &str, reason: &str, note: String) -> Event {
     }
 }
 
-/// Writes the StagingPlan, with how production has moved on since.
+/// Puts a list beside what [`publish`] has written in the StagingPlan, in the place of the one that
+/// `manager` put there before.
+pub async fn amend<T: Serialize>(
+    seen: &Seen,
+    (manager, field): (&str, &str),
+    list: &[T],
+    ctx: &Context,
+) -> Result<(), Error> {
+    let fields = if list.is_empty() { json!({}) } else { json!({ field: list }) };
+    let name = names::staging_plan(&seen.identity.name);
+    let patch = Patch::Apply(json!({
+        "apiVersion": StagingPlan::api_version(&()),
+        "kind": StagingPlan::kind(&()),
+        "metadata": { "name": name },
+        "spec": fields
+    }));
+    let api: Api<StagingPlan> =
+        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+    let params = PatchParams::apply(manager).force();
+    let what = format!("amend StagingPlan {name}");
+    call(&what, || api.patch_metadata(&name, &params, &patch)).await?;
+    Ok(())
+}
+
+/// Writes the StagingPlan, with how production has moved on since. Of a plan that is `new`, nothing is
+/// known that was put beside the one before.
 pub async fn publish(
     seen: &Seen,
     plan: &Plan,
     drift: &[Drifted],
+    new: bool,
     ctx: &Context,
 ) -> Result<(), Error> {
     let name = names::staging_plan(&seen.identity.name);
@@ -225,6 +282,10 @@ pub async fn publish(
     let api: Api<StagingPlan> =
         Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let mut object = json!(object);
+    for (_, field) in [EVIDENCE, EDITED].into_iter().filter(|_| new) {
+        object["spec"][field] = json!([]);
+    }
     let patch = Patch::Apply(object);
     let what = format!("write StagingPlan {name}");
     call(&what, || api.patch(&name, &params, &patch)).await?;

@@ -61,14 +61,8 @@ async fn role(name: &str, client: &Client) -> Result<Option<Object>, Error> {
 
 /// Of each binding only what it says of the source: the others' accounts are none of its business.
 async fn bindings(source: &NamespaceName, client: &Client) -> Result<Vec<Object>, Error> {
-    let api: Api<ClusterRoleBinding> = Api::all(client.clone());
-    let all = match pages(&api, "list clusterrolebindings", false).await {
-        Ok(all) => all,
-        Err(error) if error.code() == 403 => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut found = Vec::new();
-    for binding in all {
+    for binding in cluster_bindings(client).await? {
         let name = binding.name_any();
         let own = |it: &k8s_openapi::api::rbac::v1::Subject| {
             it.kind == "ServiceAccount" && it.namespace.as_deref() == Some(source.as_str())
@@ -85,4 +79,13 @@ async fn bindings(source: &NamespaceName, client: &Client) -> Result<Vec<Object>
         }
     }
     Ok(found)
+}
+
+/// Every ClusterRoleBinding; none, where they may not be read.
+pub async fn cluster_bindings(client: &Client) -> Result<Vec<ClusterRoleBinding>, Error> {
+    let api: Api<ClusterRoleBinding> = Api::all(client.clone());
+    match pages(&api, "list clusterrolebindings", false).await {
+        Err(error) if error.code() == 403 => Ok(Vec::new()),
+        answer => answer,
+    }
 }

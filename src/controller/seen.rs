@@ -75,6 +75,8 @@ pub struct Seen {
     pub workloads: BTreeMap<Key, Rollout>,
     /// How many of them the operator has written that were not watched at all yet.
     pub unwatched: usize,
+    /// When they are listed again, if they are not watched and nothing is awaited.
+    pub looks_at: Option<Timestamp>,
     /// What keeps workloads from coming up, by workload.
     pub troubles: BTreeMap<Key, Problem>,
     /// The Jobs of tasks, by task run and attempt.
@@ -245,6 +247,7 @@ impl Seen {
             part: self.part(),
             beside: self.stands.clone(),
             drains_until: rebuild::drains_until(&self.record),
+            looks_at: self.looks_at,
         }
     }
 

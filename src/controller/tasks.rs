@@ -290,6 +290,13 @@ async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     gone_is_fine(call(what, || api.delete(names::PROBE_JOB, &params)).await)
 }
 
+/// Name of the Job of a task's last attempt.
+pub fn last_job(seen: &Seen, stored: &Stored, at: usize, ctx: &Context) -> Option<String> {
+    let planned = stored.plan.tasks.get(at)?;
+    let attempts = seen.summary(planned)?.attempts;
+    Some(task::name(planned, &attempt(stored, planned, attempts, ctx)))
+}
+
 fn job(stored: &Stored, planned: &PlannedTask, number: u32, ctx: &Context) -> Object {
     task::job(planned, &attempt(stored, planned, number, ctx))
 }

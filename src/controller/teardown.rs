@@ -25,6 +25,7 @@ use kulisse_core::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    bindings,
     call::{call, deletion_of, gone_is_fine},
     context::Context,
     error::Error,
@@ -86,10 +87,10 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     close(seen, ctx).await?;
     target::delete(&name, &namespace.uid, ctx).await?;
     futures::join!(
-        wipe::<Deployment>(seen, ctx),
-        wipe::<StatefulSet>(seen, ctx),
-        wipe::<DaemonSet>(seen, ctx),
-        wipe::<Job>(seen, ctx),
+        wipe_known::<Deployment>(seen, ctx),
+        wipe_known::<StatefulSet>(seen, ctx),
+        wipe_known::<DaemonSet>(seen, ctx),
+        wipe_known::<Job>(seen, ctx),
     );
     if let Some(record) = seen.target_record_mut() {
         record.role = TargetRole::Leaving;
@@ -123,6 +124,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
         Cause::Replaced => Reason::Rebuilt,
     };
     Box::pin(volumes::tell(seen, reason, ctx)).await?;
+    Box::pin(bindings::tell(seen, reason, ctx)).await?;
     stored::delete_all(&seen.identity.uid, ctx).await?;
     seen.record.namespaces.clear();
     seen.record.plan = None;
@@ -191,6 +193,19 @@ fn guard(seen: &Seen, ctx: &Context) -> Result<(), Error> {
             ctx.settings.namespace_prefixes.join(", ")
         ),
     ))
+}
+
+/// The same as [`wipe`], if one of ours was ever seen there: a kind that nobody has used costs no request.
+async fn wipe_known<K>(seen: &Seen, ctx: &Context)
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    if ctx.world.may_hold(&seen.identity.uid, seen.target_name.as_str(), &K::kind(&())) {
+        wipe::<K>(seen, ctx).await;
+    }
 }
 
 /// Deletes all objects of a kind in the target. Only speeds up what the namespace's deletion does

@@ -36,7 +36,8 @@ pub async fn of_probe(seen: &Seen, ctx: &Context) -> Result<Option<Problem>, Err
         .map(|(_, problem)| problem))
 }
 
-async fn pods(seen: &Seen, ctx: &Context) -> Result<Vec<Pod>, Error> {
+/// All Pods of the target.
+pub async fn pods(seen: &Seen, ctx: &Context) -> Result<Vec<Pod>, Error> {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
     let params = ListParams::default().match_any();
     let what = format!("list pods in {}", seen.target_name);
@@ -45,7 +46,7 @@ async fn pods(seen: &Seen, ctx: &Context) -> Result<Vec<Pod>, Error> {
 
 /// The workload that a Pod belongs to. A ReplicaSet is named after its Deployment and the hash of
 /// its template.
-fn owner(pod: &Pod) -> Option<Key> {
+pub fn owner(pod: &Pod) -> Option<Key> {
     let owner = pod.owner_references().iter().find(|it| it.controller == Some(true))?;
     let (kind, name) = match owner.kind.as_str() {
         "ReplicaSet" => ("Deployment", owner.name.rsplit_once('-')?.0),

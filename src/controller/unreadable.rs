@@ -8,18 +8,17 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    api::ObjectMeta,
-    runtime::{
-        controller::Action,
-        events::{Event, EventType},
-    },
+use kube::runtime::{
+    controller::Action,
+    events::{Event, EventType},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
     plan::request::Identity,
     secrets::redact,
 };
+
+use crate::readable::Unreadable;
 
 use super::{call::call, context::Context, error::Error, orphan, report, stored};
 
@@ -32,11 +31,11 @@ const AGAIN: Duration = Duration::from_mins(50);
 ///
 /// If something of it cannot be removed yet.
 pub async fn pass(
-    meta: &ObjectMeta,
+    found: &Unreadable,
     about: &ObjectReference,
-    words: &str,
     ctx: &Context,
 ) -> Result<Action, Error> {
+    let meta = &found.metadata;
     let identity = Identity {
         name: meta.name.clone().unwrap_or_default(),
         namespace: NamespaceName::parse(meta.namespace.as_deref().unwrap_or_default())?,
@@ -48,13 +47,14 @@ pub async fn pass(
         report::release(&identity, ctx).await?;
         return Ok(Action::await_change());
     }
-    let (name, words) = (&identity.name, redact(words));
+    let (name, words) = (&identity.name, redact(&found.to_string()));
     tracing::error!(name, namespace = %identity.namespace, error = words, "an environment cannot be read");
     let event = Event {
         type_: EventType::Warning,
         reason: Reason::InvalidSpec.as_str().to_owned(),
         note: Some(format!(
-            "this version of the operator cannot read the environment, and leaves it and its target as they are: {words}; «kubectl edit stagingenvironment {name}» mends it"
+            "this version of the operator cannot read the environment, and leaves it and its target as they are: {words}; «{}» mends it",
+            found.edit()
         )),
         action: "Reconcile".to_owned(),
         secondary: None,

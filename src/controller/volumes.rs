@@ -1,13 +1,10 @@
 //! Volumes that are left when a target is gone, as their StorageClass keeps them.
 
 use k8s_openapi::api::core::v1::PersistentVolume;
-use kube::{
-    Api, Resource, ResourceExt,
-    runtime::events::{Event, EventType},
-};
+use kube::{Api, ResourceExt};
 use kulisse_core::api::{condition::Reason, identity::NamespaceName};
 
-use super::{call::call, capture::pages, context::Context, error::Error, seen::Seen};
+use super::{capture::pages, context::Context, error::Error, report, seen::Seen};
 
 /// Names that are told; more are counted.
 const TOLD: usize = 64;
@@ -24,30 +21,14 @@ pub async fn tell(seen: &mut Seen, reason: Reason, ctx: &Context) -> Result<(), 
         Err(error) => return Err(error),
     };
     seen.record.kept_volumes = left.iter().take(TOLD).cloned().collect();
-    if left.is_empty() {
-        return Ok(());
-    }
-    let event = Event {
-        type_: EventType::Warning,
-        reason: reason.as_str().to_owned(),
-        note: Some(note(&left)),
-        action: "Teardown".to_owned(),
-        secondary: None,
-    };
-    let about = seen.environment.object_ref(&());
-    let made = call("create an Event", || ctx.recorder.publish(&event, &about)).await;
-    if let Err(error) = made {
-        tracing::warn!(%error, volumes = ?left, "an Event was lost");
+    if !left.is_empty() {
+        report::left_behind(seen, reason, note(&left), ctx).await;
     }
     Ok(())
 }
 
 fn note(left: &[String]) -> String {
-    let told = left.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
-    let more = match left.len().saturating_sub(8) {
-        0 => String::new(),
-        count => format!(" and {count} more"),
-    };
+    let (told, more) = report::first_few(left.iter());
     format!(
         "volumes that their StorageClass keeps are left: {told}{more}; «kubectl delete persistentvolume {told}» removes them, and their storage goes where it is kept"
     )

@@ -3,6 +3,8 @@
 //! Only a projection of each object is kept: a dozen words instead of kilobytes. ConfigMaps,
 //! Secrets and the sources are never watched.
 
+mod listed;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -56,6 +58,7 @@ struct Seen {
     workloads: HashMap<Uid, BTreeMap<Placed<Key>, Versioned>>,
     written: HashMap<Uid, BTreeMap<Placed<Key>, Written>>,
     attempts: HashMap<Uid, BTreeMap<Placed<String>, Attempt>>,
+    listed: HashMap<Uid, BTreeMap<String, Timestamp>>,
     grants: HashMap<String, BTreeMap<String, StagingGrantSpec>>,
     classes: BTreeMap<String, Class>,
 }
@@ -167,6 +170,7 @@ impl World {
         seen.workloads.remove(uid);
         seen.attempts.remove(uid);
         seen.written.remove(uid);
+        seen.listed.remove(uid);
     }
 
     /// Remembers the preview URLs that the status of an environment names.
@@ -291,10 +295,6 @@ impl World {
 
     pub(super) fn put_namespace(&self, uid: &str, name: &str, namespace: Namespace) -> bool {
         put(&mut self.seen().namespaces, uid, name.to_owned(), namespace)
-    }
-
-    pub(super) fn drop_namespace(&self, uid: &str, name: &str) {
-        drop_from(&mut self.seen().namespaces, uid, name);
     }
 
     pub(super) fn known_namespaces(&self) -> Vec<(Uid, String)> {

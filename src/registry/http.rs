@@ -34,6 +34,10 @@ use kulisse_core::{
     lifecycle::Problem,
     plan::{artifact::Reference, internet},
 };
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tower::Service;
 
 use super::{Credentials, forbidden, refused, token, too_large, unreadable};
@@ -127,6 +131,19 @@ impl Rules {
     }
 }
 
+/// TLS that believes these authorities and no others.
+fn believing(bundle: &[u8]) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(bundle) {
+        let certificate = certificate.map_err(|_| "is not PEM".to_owned())?;
+        roots.add(certificate).map_err(|error| format!("holds what is no authority: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err("holds no certificate in PEM".to_owned());
+    }
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
 /// Host and port, where the port is not the default one.
 fn plain(authority: &Authority, default: u16) -> String {
     let host = authority.host().to_ascii_lowercase();
@@ -142,7 +159,7 @@ impl Caller {
         reference: &Reference,
         registry: &Registry,
         credentials: Option<Credentials>,
-    ) -> Self {
+    ) -> Result<Self, Problem> {
         let authority = match reference.registry.as_str() {
             name if name == HUB.0 => HUB.1.to_owned(),
             other => other.to_owned(),
@@ -156,20 +173,30 @@ impl Caller {
         let mut http = HttpConnector::new_with_resolver(Resolver(Arc::clone(&rules)));
         http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT));
-        // The release image holds no certificates: where the system has none, Mozilla's count.
-        let connector = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
+        let connector = match &registry.ca_bundle {
+            Some(bundle) => HttpsConnectorBuilder::new().with_tls_config(
+                believing(&bundle.0).map_err(|why| {
+                    forbidden(
+                        reference,
+                        &format!("caBundle of its entry in the class's registries {why}"),
+                    )
+                })?,
+            ),
+            // The release image holds no certificates: where the system has none, Mozilla's count.
+            None => match HttpsConnectorBuilder::new().with_native_roots() {
+                Ok(builder) => builder,
+                Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
+            },
         };
         let connector = connector.https_or_http().enable_http1().wrap_connector(http);
-        Self {
+        Ok(Self {
             reference: reference.clone(),
             client: Client::builder(TokioExecutor::new()).build(connector),
             rules,
             authority,
             credentials,
             authorization: None,
-        }
+        })
     }
 
     /// What stands at a path of the repository.

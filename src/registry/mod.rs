@@ -92,7 +92,7 @@ pub async fn resolve(
     registry: &Registry,
     credentials: Option<Credentials>,
 ) -> Result<Artifact, Problem> {
-    let mut caller = Caller::new(reference, registry, credentials);
+    let mut caller = Caller::new(reference, registry, credentials)?;
     let wanted = reference.digest.as_ref().or(reference.tag.as_ref());
     let path = format!("manifests/{}", wanted.map_or("latest", String::as_str));
     let body = caller.get(&path, Ask { accept: ACCEPT, most: MANIFEST, elsewhere: false }).await?;

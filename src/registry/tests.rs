@@ -1,5 +1,7 @@
 //! Against a registry in this process that asks for tokens, lies, and leads elsewhere.
 
+mod tls;
+
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -130,15 +132,20 @@ impl World {
     async fn serve(self) -> (Shared, String) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
-        let shared = Arc::new((self, host.clone()));
+        let (shared, app) = self.app(&host);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (shared, host)
+    }
+
+    fn app(self, host: &str) -> (Shared, Router) {
+        let shared = Arc::new((self, host.to_owned()));
         let app = Router::new()
             .route("/v2/acme/shop/manifests/{name}", get(manifest))
             .route("/v2/acme/shop/blobs/{name}", get(blob))
             .route("/store/{name}", get(store))
             .route("/token", get(token))
             .with_state(Arc::clone(&shared));
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        (shared, host)
+        (shared, app)
     }
 }
 

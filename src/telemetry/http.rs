@@ -28,6 +28,13 @@ pub struct Health {
     pub metrics: Arc<Metrics>,
 }
 
+impl Default for Health {
+    /// Not ready, and nothing measured yet.
+    fn default() -> Self {
+        Self { ready: Arc::default(), metrics: Metrics::new() }
+    }
+}
+
 /// Serves until `stop` is done. Answers the address it listens at.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ pub struct Metrics {
     drifted: Family<Label, Gauge>,
     differing: Family<[(&'static str, &'static str); 2], Gauge>,
     gaps: Histogram,
+    leads: Gauge,
 }
 
 impl Metrics {
@@ -70,6 +71,8 @@ impl Metrics {
             "From the deletion of the first route of a namespace until those of the one that takes its place were accepted",
             gaps.clone(),
         );
+        let leads = Gauge::default();
+        registry.register("leader", "Whether it works, or stands by", leads.clone());
         Arc::new(Self {
             registry: Mutex::new(registry),
             passes,
@@ -81,7 +84,13 @@ impl Metrics {
             drifted,
             differing,
             gaps,
+            leads,
         })
+    }
+
+    /// It works from now on.
+    pub fn leads(&self) {
+        self.leads.set(1);
     }
 
     /// A pass is over.

@@ -43,6 +43,7 @@ fn render(helm: &std::path::Path, more: &[&str]) -> Vec<Value> {
 /// Values that switch on everything there is.
 const EVERYTHING: &str = "
 namespacePrefixes: [stg, preview]
+replicaCount: 2
 requestNamespaces: [previews, team-a]
 requesterPolicy: { enabled: true }
 serviceMonitor: { enabled: true, labels: { release: prometheus } }
@@ -102,8 +103,15 @@ fn the_defaults_render_one_operator_with_its_own_account() {
     for policy in policies {
         assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", policy["metadata"]["name"]);
     }
-    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 3);
-    assert_eq!(of(&objects, "ValidatingAdmissionPolicyBinding").count(), 3);
+    // Targets outlive an operator that is uninstalled: nobody is to open their fence meanwhile.
+    for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+        let kept = of(&objects, kind)
+            .filter(|it| it["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep");
+        let kept: Vec<_> = kept.map(|it| it["metadata"]["name"].clone()).collect();
+        assert_eq!(kept, ["kulisse-fence-networkpolicies", "kulisse-fence-contents"], "{kind}");
+    }
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 4);
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicyBinding").count(), 4);
 }
 
 #[test]
@@ -112,7 +120,7 @@ fn everything_that_can_be_switched_on_renders() {
     for kind in ["ServiceMonitor", "NetworkPolicy"] {
         assert_eq!(of(&objects, kind).count(), 1, "{kind}");
     }
-    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 4);
+    assert_eq!(of(&objects, "ValidatingAdmissionPolicy").count(), 5);
     let readers: Vec<_> = of(&objects, "RoleBinding")
         .filter(|it| it["roleRef"]["name"] == "kulisse-request-reader")
         .map(|it| it["metadata"]["namespace"].as_str().unwrap_or_default())
@@ -140,6 +148,7 @@ fn a_value_of_the_wrong_type_is_refused() {
         "namespacePrefixes={kube}",
         "namespacePrefixes={Upper}",
         "crds.enabled=maybe",
+        "workloadWatch.enabled=maybe",
         "logLevel=7",
         "logFormat=xml",
         "service.port=0",
@@ -149,6 +158,45 @@ fn a_value_of_the_wrong_type_is_refused() {
         let answer = ask(&helm, &["template", "kulisse", CHART, "--set", wrong]);
         assert_ne!(answer.code, 0, "{wrong} is accepted");
     }
+}
+
+#[test]
+fn without_the_watch_of_workloads_the_operator_has_no_right_to_them_and_knows_it() {
+    let helm = needs!(helm());
+    let with = |more: &[&str]| -> (String, String) {
+        let objects = render(&helm, more);
+        let mut roles = of(&objects, "ClusterRole");
+        let role = roles.find(|it| it["metadata"]["name"] == "kulisse-operator");
+        let operator = of(&objects, "Deployment").next().expect("the operator");
+        (role.expect("its role")["rules"].to_string(), operator.to_string())
+    };
+    let kinds = ["deployments", "statefulsets", "daemonsets", "jobs"];
+    let told = r#"{"name":"KULISSE_WORKLOAD_WATCH","value":"false"}"#;
+    let (rights, operator) = with(&[]);
+    assert!(kinds.iter().all(|it| rights.contains(it)) && !operator.contains(told));
+    let (rights, operator) = with(&["--set", "workloadWatch.enabled=false"]);
+    assert!(!kinds.iter().any(|it| rights.contains(it)), "{rights}");
+    assert!(operator.contains(told), "{operator}");
+}
+
+#[test]
+fn two_operators_elect_one_and_one_asks_nobody() {
+    let helm = needs!(helm());
+    let one = Value::Array(render(&helm, &[])).to_string();
+    for word in ["leases", "FlowSchema", "KULISSE_LEADER_ELECT", "PodDisruptionBudget"] {
+        assert!(!one.contains(word), "{word}");
+    }
+    assert!(one.contains(r#""strategy":{"type":"Recreate"}"#));
+    let two = render(&helm, &["--set", "replicaCount=2"]);
+    let operator = of(&two, "Deployment").next().expect("the operator");
+    assert_eq!(operator["spec"]["replicas"], 2);
+    assert_eq!(operator["spec"]["strategy"]["type"], "RollingUpdate");
+    assert!(operator.to_string().contains(r#"{"name":"KULISSE_LEADER_ELECT","value":"true"}"#));
+    let lease = kulisse_core::api::names::LEASE;
+    let named =
+        format!(r#""resourceNames":["{lease}"],"resources":["leases"],"verbs":["get","update"]"#);
+    assert!(of(&two, "Role").any(|it| it.to_string().contains(&named)));
+    assert_eq!(of(&two, "FlowSchema").count() + of(&two, "PodDisruptionBudget").count(), 2);
 }
 
 #[test]

@@ -301,3 +301,18 @@ fn diff_shows_what_differs_from_the_source_and_exits_with_3() {
     assert_eq!(kulisse(&["diff"]).code, 2);
     assert_eq!(kulisse(&["diff", "-f", &env, "--source", &source, "--against", "target"]).code, 1);
 }
+
+#[test]
+fn what_is_made_from_manifests_is_planned_from_the_same_ones() {
+    let folder = Folder::new("artefact");
+    let spec = "spec: { source: { namespace: shop, manifests: { oci: { url: \"oci://ghcr.io/acme/shop:pr-7\" } } } }";
+    let environment = folder.write(
+        "env.yaml",
+        &format!("apiVersion: kulisse.dev/v1alpha1\nkind: StagingEnvironment\nmetadata: {{ name: pr-7 }}\n{spec}\n"),
+    );
+    let printed = kulisse(&["plan", "-f", &environment]);
+    assert_eq!((printed.code, printed.out.as_str()), (1, ""));
+    assert!(printed.err.contains("give the same ones with --source"), "{}", printed.err);
+    let printed = kulisse(&["plan", "-f", &environment, "--source", "examples/shop"]);
+    assert_eq!(printed.code, 0, "{}", printed.err);
+}

@@ -80,7 +80,8 @@ fn every_list_and_text_that_people_write_has_a_limit() {
             match it["type"].as_str() {
                 Some("array") => assert!(it["maxItems"].is_u64(), "{at}: no maxItems"),
                 Some("string") => {
-                    let bounded = it["maxLength"].is_u64() || it["enum"].is_array();
+                    let time = it["format"] == "date-time";
+                    let bounded = it["maxLength"].is_u64() || it["enum"].is_array() || time;
                     assert!(bounded, "{at}: no maxLength");
                 }
                 Some("object") if it["additionalProperties"].is_object() => {

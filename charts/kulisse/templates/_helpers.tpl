@@ -64,3 +64,8 @@ subjects:
     name: {{ include "kulisse.serviceAccountName" . }}
     namespace: {{ .Release.Namespace }}
 {{- end -}}
+
+{{/* Whether operators elect one that works. */}}
+{{- define "kulisse.elects" -}}
+{{- if gt (int .Values.replicaCount) 1 }}true{{ end -}}
+{{- end -}}

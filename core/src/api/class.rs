@@ -65,6 +65,11 @@ pub struct StagingClassSpec {
     #[schemars(schema_with = "schema::labels")]
     #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("labels of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
     pub namespace_labels: BTreeMap<String, String>,
+    /// Annotations that targets get besides their own: `linkerd.io/inject: enabled`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::annotations")]
+    #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("annotations of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
+    pub namespace_annotations: BTreeMap<String, String>,
     /// Kinds that come along although Kulisse would leave them behind, or that stay behind although
     /// it would clone them. The first entry that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -106,6 +111,11 @@ pub struct StagingClassSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub image_pull_secrets: Vec<SecretReference>,
+    /// Identities of staging, in a cloud or a vault, for ServiceAccounts that come along: production's
+    /// own never do. The first entry that fits counts. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub service_accounts: Vec<ClassAccount>,
     /// Whether environments may be made from manifests instead of a live namespace: no source
     /// consents to these.
     #[serde(default)]
@@ -217,6 +227,35 @@ pub enum KindAction {
     Clone,
     /// They stay behind.
     Leave,
+}
+
+/// What a ServiceAccount is known by in staging. Whoever may clone can act as it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct ClassAccount {
+    /// Glob of the ServiceAccounts' names. `default` is the target's own and gets nothing.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Glob of the namespaces that are cloned. Default: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub source: Option<String>,
+    /// Annotations of the ServiceAccount: `eks.amazonaws.com/role-arn` and the role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::annotations")]
+    #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("annotations of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
+    pub annotations: BTreeMap<String, String>,
+    /// Labels of the Pods that run as it: `azure.workload.identity/use: "true"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("labels of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
+    pub pod_labels: BTreeMap<String, String>,
+    /// Annotations of the Pods that run as it: `vault.hashicorp.com/role`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::annotations")]
+    #[x_kube(validation = Rule::new("self.all(key, !key.matches('(^|[.])(kulisse[.]dev|kubernetes[.]io)/|^velero[.]io/'))").message("annotations of kulisse.dev, kubernetes.io and velero.io are the operator's own"))]
+    pub pod_annotations: BTreeMap<String, String>,
 }
 
 /// How a URL begins.

@@ -5,6 +5,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
+
 /// Type of a condition. The first eight stand in every status from the first visit on; the others
 /// are there only while they are true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,135 +81,116 @@ impl ConditionType {
     }
 }
 
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Why a condition is as it is. Stable: scripts and alerts are built on it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
-
-        impl Reason {
-            /// Every reason, for documentation and tests.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// As it is written.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)+ }
-            }
-
-            /// What it means, for the reference documentation.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Self::$name => concat!($($doc,)+),)+ }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// Not known yet.
-    Pending,
-    /// Work goes on.
-    Progressing,
-    /// It holds.
-    Succeeded,
-    /// A person can use the environment now.
-    Ready,
-    /// The clone is what a new plan would make of production.
-    InSync,
-    /// Production has moved on since it was cloned: a new plan would make other objects.
-    SourceChanged,
-    /// Somebody has changed the environment: objects in it are not as planned.
-    EnvironmentChanged,
-    /// A namespace made of newer production has taken the place of the one that served.
-    Rebuilt,
-    /// Nothing of the kind was asked for.
-    NotRequested,
-    /// A grant in the source names this request namespace, and the class allows it.
-    Granted,
-    /// No grant in the source names this request namespace.
-    SourceNotGranted,
-    /// The grant by which the source was cloned is not there any more.
-    GrantWithdrawn,
-    /// The source that was cloned is not there any more.
-    SourceGone,
-    /// The class has as many environments as it allows: this one waits for a place.
-    Queued,
-    /// The source namespace does not exist.
-    SourceNotFound,
-    /// The operator may not read the source, or cannot fetch its artefact.
-    SourceNotReadable,
-    /// The class that the environment names does not exist.
-    ClassNotFound,
-    /// The class forbids this.
-    NotAllowedByClass,
-    /// The spec cannot be worked with, although the API server took it.
-    InvalidSpec,
-    /// The class of the environment cannot be worked with.
-    InvalidClass,
-    /// A manifest of the source or the overlay is none, or may not be there.
-    InvalidManifest,
-    /// More than the class allows: objects, or what its quota or limit range holds; or an artefact
-    /// that is too large.
-    TooLarge,
-    /// Another environment has this preview host.
-    HostTaken,
-    /// A patch of the spec matches nothing, or cannot be applied.
-    PatchFailed,
-    /// What an annotation asks for cannot be done.
-    RequestRefused,
-    /// The plan waits for a person: `spec.mode` is `Plan`.
-    AwaitingApproval,
-    /// A clone would still lead back to production.
-    ProductionReference,
-    /// A credential of production's own is in the clone: the source's grants and the class allow it.
-    CredentialCopied,
-    /// A Secret cannot be made: what it needs is not there.
-    SecretMissing,
-    /// The admission policy that fences the operator's own account is not in force.
-    FencePolicyMissing,
-    /// Production could be reached from the target: network policy is not enforced.
-    EgressNotEnforced,
-    /// It could not be shown whether production can be reached.
-    ProbeInconclusive,
-    /// The class skips the probe: that nothing leads back is not promised.
-    ProbeSkipped,
-    /// The probe has shown that production cannot be reached.
-    Probed,
-    /// The API server refused an object.
-    Refused,
-    /// A namespace with the target's name exists and is not ours.
-    Conflict,
-    /// An image cannot be pulled.
-    ImagePullFailed,
-    /// A container keeps ending.
-    CrashLooping,
-    /// No node takes a Pod.
-    Unschedulable,
-    /// A claim finds no volume.
-    ClaimUnbound,
-    /// A ConfigMap, Secret or key that a container needs is not there.
-    ConfigMissing,
-    /// A workload that was applied is not there any more.
-    WorkloadMissing,
-    /// It runs.
-    Running,
-    /// It failed.
-    Failed,
-    /// It took longer than it may.
-    TimedOut,
-    /// Its workloads have no Pods, as its sleep windows or a person want it.
-    Asleep,
-    /// The time is nearly up.
-    Expiring,
-    /// The time was up.
-    Expired,
-    /// The environment is being deleted.
-    Deleting,
-    /// `spec.suspend` is true.
-    Suspended,
-    /// Something holds up the deletion of the target.
-    TeardownBlocked,
-    /// A request to the API server failed; it is tried again.
-    ApiError,
+words! {
+    /// Why a condition is as it is. Stable: scripts and alerts are built on it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Reason {
+        /// Not known yet.
+        Pending,
+        /// Work goes on.
+        Progressing,
+        /// It holds.
+        Succeeded,
+        /// A person can use the environment now.
+        Ready,
+        /// The clone is what a new plan would make of production.
+        InSync,
+        /// Production has moved on since it was cloned: a new plan would make other objects.
+        SourceChanged,
+        /// Somebody has changed the environment: objects in it are not as planned.
+        EnvironmentChanged,
+        /// A namespace made of newer production has taken the place of the one that served.
+        Rebuilt,
+        /// Nothing of the kind was asked for.
+        NotRequested,
+        /// A grant in the source names this request namespace, and the class allows it.
+        Granted,
+        /// No grant in the source names this request namespace.
+        SourceNotGranted,
+        /// The grant by which the source was cloned is not there any more.
+        GrantWithdrawn,
+        /// The source that was cloned is not there any more.
+        SourceGone,
+        /// The class has as many environments as it allows: this one waits for a place.
+        Queued,
+        /// The source namespace does not exist.
+        SourceNotFound,
+        /// The operator may not read the source, or cannot fetch its artefact.
+        SourceNotReadable,
+        /// The class that the environment names does not exist.
+        ClassNotFound,
+        /// The class forbids this.
+        NotAllowedByClass,
+        /// The spec cannot be worked with, although the API server took it.
+        InvalidSpec,
+        /// The class of the environment cannot be worked with.
+        InvalidClass,
+        /// A manifest of the source or the overlay is none, or may not be there.
+        InvalidManifest,
+        /// More than the class allows: objects, or what its quota or limit range holds; or an artefact
+        /// that is too large.
+        TooLarge,
+        /// Another environment has this preview host.
+        HostTaken,
+        /// A patch of the spec matches nothing, or cannot be applied.
+        PatchFailed,
+        /// What an annotation asks for cannot be done.
+        RequestRefused,
+        /// The plan waits for a person: `spec.mode` is `Plan`.
+        AwaitingApproval,
+        /// A clone would still lead back to production.
+        ProductionReference,
+        /// A credential of production's own is in the clone: the source's grants and the class allow it.
+        CredentialCopied,
+        /// A Secret cannot be made: what it needs is not there.
+        SecretMissing,
+        /// The admission policy that fences the operator's own account is not in force.
+        FencePolicyMissing,
+        /// Production could be reached from the target: network policy is not enforced.
+        EgressNotEnforced,
+        /// It could not be shown whether production can be reached.
+        ProbeInconclusive,
+        /// The class skips the probe: that nothing leads back is not promised.
+        ProbeSkipped,
+        /// The probe has shown that production cannot be reached.
+        Probed,
+        /// The API server refused an object.
+        Refused,
+        /// A namespace with the target's name exists and is not ours.
+        Conflict,
+        /// An image cannot be pulled.
+        ImagePullFailed,
+        /// A container keeps ending.
+        CrashLooping,
+        /// No node takes a Pod.
+        Unschedulable,
+        /// A claim finds no volume.
+        ClaimUnbound,
+        /// A ConfigMap, Secret or key that a container needs is not there.
+        ConfigMissing,
+        /// A workload that was applied is not there any more.
+        WorkloadMissing,
+        /// It runs.
+        Running,
+        /// It failed.
+        Failed,
+        /// It took longer than it may.
+        TimedOut,
+        /// Its workloads have no Pods, as its sleep windows or a person want it.
+        Asleep,
+        /// The time is nearly up.
+        Expiring,
+        /// The time was up.
+        Expired,
+        /// The environment is being deleted.
+        Deleting,
+        /// `spec.suspend` is true.
+        Suspended,
+        /// Something holds up the deletion of the target.
+        TeardownBlocked,
+        /// A request to the API server failed; it is tried again.
+        ApiError,
+    }
 }
 
 /// A condition's status.

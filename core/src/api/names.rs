@@ -15,6 +15,10 @@ pub const VERSION: &str = "v1alpha1";
 pub const FIELD_MANAGER: &str = "kulisse";
 /// Field manager of status and of our finalizer on environments.
 pub const STATUS_MANAGER: &str = "kulisse-status";
+/// Field manager of the evidence of failures in a StagingPlan.
+pub const EVIDENCE_MANAGER: &str = "kulisse-evidence";
+/// Field manager of what a StagingPlan says that somebody has changed.
+pub const EDITED_MANAGER: &str = "kulisse-edited";
 /// Field manager of what a target loses when its grant is withdrawn.
 pub const FREEZE_MANAGER: &str = "kulisse-freeze";
 /// Field manager of the command line.
@@ -100,6 +104,8 @@ pub const PROBE_JOB: &str = "kulisse-probe";
 pub const TLS_SECRET: &str = "kulisse-tls";
 /// Name of the Secret with the operator's key, in the operator's namespace.
 pub const OPERATOR_KEY_SECRET: &str = "kulisse-operator-key";
+/// Name of the Lease by which one of several operators leads, in the operator's namespace.
+pub const LEASE: &str = "kulisse";
 
 /// The target's name: `<prefix>-<environment>-<5 of hash(UID, incarnation)>`, at most 63 characters.
 pub fn target_namespace(

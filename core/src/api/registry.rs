@@ -1,10 +1,11 @@
 //! Artefacts of rendered manifests in a registry, and the registries that a class allows.
 
+use k8s_openapi::ByteString;
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{class::Scheme, secrets::SecretReference};
+use super::{class::Scheme, schema, secrets::SecretReference};
 
 /// What an artefact's URL looks like: registry, repository, tag, digest.
 pub const ARTIFACT_URL: &str = r"^oci://([A-Za-z0-9][-A-Za-z0-9.]*(?::[0-9]{1,5})?)/([a-z0-9]+(?:(?:[.]|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[.]|_{1,2}|-+)[a-z0-9]+)*)*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$";
@@ -57,6 +58,11 @@ pub struct Registry {
     /// Which addresses it may have. Default `Public`.
     #[serde(default)]
     pub addresses: Addresses,
+    /// The authorities whose certificates are believed, instead of the public ones: PEM, in base64, as
+    /// in an Issuer or an APIService. Default: the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::bundle")]
+    pub ca_bundle: Option<ByteString>,
 }
 
 /// Which addresses a registry may have.

@@ -109,6 +109,11 @@ pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Certificates; 64 KiB of base64 are some thirty of them.
+pub(super) fn bundle(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "byte", "maxLength": 65536 })
+}
+
 pub(super) fn incarnation(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int32", "minimum": 1 })
 }

@@ -4,7 +4,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::drift::Drifted;
+use super::{drift::Drifted, evidence::Evidence};
 
 /// How the clone differs from production, and why. Credential-like values are redacted wherever
 /// they stood. It belongs to the environment of the same name and goes with it.
@@ -60,6 +60,16 @@ pub struct StagingPlanSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3000))]
     pub drift: Vec<Drifted>,
+    /// What somebody has changed in the environment: objects that are not as planned, the first 500 of
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    pub edited: Vec<Drifted>,
+    /// What is known of what failed last: of workloads that do not come up, tasks, the probe. Empty as
+    /// soon as all of it works.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub evidence: Vec<Evidence>,
     /// Entries that did not fit, by list. Nothing is dropped without being counted here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncated>,

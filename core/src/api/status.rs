@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    drift::DriftSummary, identity::Incarnation, rebuild::Rebuild, request::Request, schema,
+    drift::DriftSummary, evidence::EvidenceSummary, identity::Incarnation, rebuild::Rebuild,
+    request::Request, schema,
 };
 
 /// Status of an environment. Long lists live in the StagingPlan of the same name.
@@ -64,6 +65,9 @@ pub struct StagingEnvironmentStatus {
     /// How production has moved on since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSummary>,
+    /// Of which failures the StagingPlan has evidence; left out while all of it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceSummary>,
     /// What is beside the namespace that serves: with `spec.drift.action: Rebuild`, while it is built
     /// and until the one whose place it took is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

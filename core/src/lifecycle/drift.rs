@@ -46,7 +46,7 @@ pub fn facts(
             ..Drift::default()
         };
     };
-    let touched = drift.inspected != mark(sight.workloads) && !untouched(drift, sight);
+    let touched = !untouched(drift, sight) && drift.inspected != mark(sight.workloads);
     let differs = match asked.action {
         DriftAction::Resync => !(drift.source.is_empty() && drift.target.is_empty()),
         // What somebody changed in a namespace is no reason for another one.

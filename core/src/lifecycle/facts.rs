@@ -87,6 +87,8 @@ pub struct Facts {
     pub beside: Beside,
     /// Until when a namespace that was replaced runs on.
     pub drains_until: Option<Timestamp>,
+    /// When what runs in the target is listed again, if nothing is awaited; None where it is watched.
+    pub looks_at: Option<Timestamp>,
 }
 
 /// Which namespace of an environment facts are about. Each is worked on as if it were alone.

@@ -23,6 +23,7 @@
 
 pub mod consent;
 pub mod drift;
+pub mod evidence;
 pub mod expiry;
 pub mod facts;
 pub mod place;

@@ -22,6 +22,8 @@ pub struct Rollout {
     pub desired: i32,
     /// Pods of the current template.
     pub updated: i32,
+    /// Pods of templates before it, which may be the ones that are ready.
+    pub former: i32,
     /// Pods that are ready.
     pub ready: i32,
     /// Why its Pods cannot be made, in the words of its controller.
@@ -51,7 +53,7 @@ impl From<&ObjectMeta> for Form {
 impl Rollout {
     /// Whether all its Pods are of the current template and ready.
     pub fn up(&self) -> bool {
-        self.seen && self.updated >= self.desired && self.ready >= self.desired
+        self.seen && self.updated >= self.desired && self.former <= 0 && self.ready >= self.desired
     }
 }
 
@@ -62,6 +64,7 @@ impl From<&Deployment> for Rollout {
             seen: status.observed_generation >= it.metadata.generation,
             desired: it.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
+            former: status.replicas.unwrap_or(0) - status.updated_replicas.unwrap_or(0),
             ready: status.available_replicas.unwrap_or(0),
             refused: status
                 .conditions
@@ -89,6 +92,8 @@ impl From<&StatefulSet> for Rollout {
             seen: status.observed_generation >= it.metadata.generation,
             desired: it.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
+            // Each goes before the one that takes its name.
+            former: 0,
             ready: status.ready_replicas.unwrap_or(0),
             refused: None,
             form: Form::from(&it.metadata),
@@ -104,6 +109,7 @@ impl From<&DaemonSet> for Rollout {
             seen: status.observed_generation >= it.metadata.generation,
             desired: status.desired_number_scheduled,
             updated: status.updated_number_scheduled.unwrap_or(0),
+            former: 0,
             ready: status.number_available.unwrap_or(0),
             refused: None,
             form: Form::from(&it.metadata),
@@ -274,11 +280,11 @@ fn crash(pod: &str, container: &ContainerStatus) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn pod(status: &serde_json::Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         serde_json::from_value(json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web-1" }, "status": status
         }))
@@ -354,6 +360,24 @@ mod tests {
         assert!(!Rollout { seen: false, ..up.clone() }.up());
         assert!(!Rollout { updated: 1, ..up }.up());
         assert!(Rollout { seen: true, ..Rollout::default() }.up(), "0 of 0");
+    }
+
+    #[test]
+    fn a_deployment_whose_former_pods_are_still_needed_is_not_up() {
+        let status = json!({ "observedGeneration": 2, "replicas": 2, "updatedReplicas": 1,
+            "readyReplicas": 1, "availableReplicas": 1 });
+        let of = |status: Value| {
+            let deployment: Deployment = serde_json::from_value(
+                json!({ "metadata": { "generation": 2 }, "spec": { "replicas": 1,
+                    "selector": {}, "template": {} }, "status": status }),
+            )
+            .unwrap();
+            Rollout::from(&deployment)
+        };
+        assert!(!of(status.clone()).up(), "what is available is the former one");
+        let mut over = status;
+        over["replicas"] = json!(1);
+        assert!(of(over).up());
     }
 
     #[test]

@@ -131,16 +131,18 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
         [WorkloadState::Up, WorkloadState::Progressing, WorkloadState::Stuck(problem())];
     for flags in 0..128_u32 {
         let flag = |bit: u32| flags >> bit & 1 == 1;
-        // What becomes of the object is the same with another namespace and without; custom resources
-        // are looked for only at the end, or once that has begun.
-        if mood.has_second() && flag(3)
+        // What becomes of the object is asked when its time is up, and is the same with another namespace
+        // and without; custom resources are looked for only at the end, or once that has begun.
+        let expires = flag(4) || matches!(mood.lingers, Lingers::Deleted(_));
+        if flag(3) && (mood.has_second() || !expires)
             || mood.lingers == Lingers::Undeleted && !flag(0) && !flag(4)
         {
             continue;
         }
+        let end = if flag(4) { NOW - 1 } else { NOW + 3600 };
         for target in &targets {
             for plan in &plans {
-                for probe in &probes {
+                for probe in probes.iter().filter(|it| !flag(6) || mood.warns(it)) {
                     for applied in &applied {
                         // Where there is no target, nothing in it has a state of its own.
                         let lives = *target == Target::Living;
@@ -158,11 +160,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                         OnExpiry::Retain
                                     },
                                     incarnation: Incarnation(1),
-                                    expires_at: Some(at(if flag(4) {
-                                        NOW - 1
-                                    } else {
-                                        NOW + 3600
-                                    })),
+                                    expires_at: Some(at(end)),
                                     warns_at: Some(at(NOW)),
                                     expired: false,
                                     manifests: false,
@@ -192,6 +190,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                                     part: mood.part,
                                     beside: mood.beside(),
                                     drains_until: mood.drains_until(flag(6)),
+                                    looks_at: None,
                                 });
                             }
                         }

@@ -12,8 +12,8 @@ use super::{
     facts::{Beside, Facts, Part, Probe, Problem, Target, Task},
     step::{Cause, Step},
     words::{
-        asleep, built, failed, failure, gone, phase, progress, queued, short, told, unapproved,
-        waiting,
+        asleep, built, failed, failure, gone, phase, progress, queued, short, suspended, told,
+        unapproved, waiting,
     },
 };
 use crate::{
@@ -124,7 +124,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::AwaitDrain | Step::Discard => no(&gone(Cause::Replaced)),
         Step::RestExpired => no(&gone(Cause::Expired)),
         Step::RestReleased => no(&gone(Cause::Deleted)),
-        Step::RestSuspended => no(&Problem::new(Reason::Suspended, "spec.suspend is true")),
+        Step::RestSuspended => no(&suspended()),
         Step::Refuse(held)
         | Step::RestBlocked(held, _)
         | Step::RestUnfenced(held)
@@ -300,6 +300,12 @@ fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
             Verdict::True,
             Reason::Succeeded,
             format!("the target holds plan {}", short(held)),
+        ),
+        Some((held, Wave::Config)) if Some(held.as_str()) == digest && facts.asleep() => (
+            Applied,
+            Verdict::Unknown,
+            Reason::Pending,
+            format!("the target holds plan {} without its workloads", short(held)),
         ),
         _ => (
             Applied,

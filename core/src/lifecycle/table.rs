@@ -79,11 +79,12 @@ fn fresh() -> Facts {
         part: Part::Serving,
         beside: Beside::Nothing,
         drains_until: None,
+        looks_at: None,
     }
 }
 
 /// One that is up.
-fn up() -> Facts {
+pub(super) fn up() -> Facts {
     Facts {
         target: Target::Living,
         probe: Probe::Closed(String::new()),

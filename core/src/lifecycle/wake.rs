@@ -17,7 +17,8 @@ const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(1);
 /// The longest pause after failures that a person must mend.
 const LONGEST_PROBLEM: Duration = Duration::from_mins(5);
-/// Something is on its way and its trouble is not watched: Pods are asked.
+/// Something is on its way and its trouble is not watched: Pods are asked, and what is not watched
+/// either.
 const SOON: Duration = Duration::from_secs(2);
 /// The same, of something that has been on its way for a while.
 const LATER: Duration = Duration::from_secs(15);
@@ -32,7 +33,10 @@ const REFUSED_AGAIN: Duration = Duration::from_mins(5);
 
 /// When to look again; `None` if only the watches need to say so.
 pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
+    let listed = facts.looks_at.is_some();
     let of_step = match step {
+        Step::AwaitTask(_) if listed => Some(on_its_way(facts, now)),
+        Step::AwaitLast(..) | Step::AwaitProbe if listed => Some(SOON),
         Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
             Some(on_its_way(facts, now))
         }
@@ -87,6 +91,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     // Then it is said what holds it up.
     let overdue = facts.leaving_since.and_then(|it| it.checked_add(GOES_WITHIN).ok());
     let (follows, drained) = (facts.drift.stale_at, facts.drains_until);
+    let listed = facts.looks_at;
     let moments = [
         facts.warns_at,
         facts.expires_at,
@@ -96,6 +101,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         overdue,
         follows,
         drained,
+        listed,
     ];
     let moments = moments.into_iter().flatten().filter(|at| *at > now);
     let of_time = moments.min().map(|at| until(now, at));
@@ -131,7 +137,7 @@ fn until(now: Timestamp, at: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::table::up, *};
 
     #[test]
     fn backing_off_doubles_and_ends_somewhere() {
@@ -140,6 +146,17 @@ mod tests {
         assert_eq!(backoff(2, false, None, now), Duration::from_secs(2));
         assert_eq!(backoff(40, false, None, now), LONGEST);
         assert_eq!(backoff(40, true, None, now), LONGEST_PROBLEM);
+    }
+
+    #[test]
+    fn what_is_not_watched_is_looked_at_soon_while_awaited_and_once_in_a_while_at_rest() {
+        let facts = up();
+        let (now, later) = (facts.now, facts.now + jiff::SignedDuration::from_mins(10));
+        let listed = Facts { looks_at: Some(later), applied_at: Some(now), ..facts.clone() };
+        assert_eq!(wake(&facts, &Step::Rest, now), None, "the watches say so");
+        assert_eq!(wake(&listed, &Step::Rest, now), Some(until(now, later)));
+        assert_eq!(wake(&facts, &Step::AwaitTask(0), now), Some(NET));
+        assert_eq!(wake(&listed, &Step::AwaitTask(0), now), Some(SOON));
     }
 
     #[test]

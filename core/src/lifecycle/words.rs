@@ -6,7 +6,7 @@ use super::{
     step::{Cause, Step, turn},
 };
 use crate::{
-    api::{condition::Reason, status::TaskState},
+    api::{condition::Reason, phase::Phase, status::TaskState},
     plan::task::TaskRole,
 };
 
@@ -147,12 +147,20 @@ pub(super) fn queued(position: u32, given_up: bool) -> Problem {
 
 /// That a plan waits for a person.
 pub(super) fn unapproved(facts: &Facts) -> Problem {
-    let digest = facts.plan.as_ref().map_or("", |plan| plan.digest.as_str());
+    let digest = facts.plan.as_ref().map_or("", |plan| short(&plan.digest));
     Problem::new(
         Reason::AwaitingApproval,
         format!(
             "spec.mode is Plan: «kulisse approve NAME {digest}» applies what the StagingPlan shows"
         ),
+    )
+}
+
+/// That nothing is done about an environment.
+pub(super) fn suspended() -> Problem {
+    Problem::new(
+        Reason::Suspended,
+        "spec.suspend is true: «kulisse resume NAME» lets the operator go on",
     )
 }
 
@@ -196,44 +204,46 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         | Step::AwaitDrain
         | Step::Discard
         | Step::Forget(_) => match (facts.deleting, facts.part) {
-            (true, _) => "Deleting",
-            (false, Part::Serving) => "Expiring",
-            (false, Part::Building | Part::Leaving) => "Leaving",
+            (true, _) => Phase::Deleting.as_str(),
+            (false, Part::Serving) => Phase::Expiring.as_str(),
+            (false, Part::Building | Part::Leaving) => Phase::Leaving.as_str(),
         },
-        Step::RestExpired => "Expired",
-        Step::RestReleased => "Deleted",
-        Step::RestSuspended => "Suspended",
-        Step::RestBlocked(..) => "Blocked",
+        Step::RestExpired => Phase::Expired.as_str(),
+        Step::RestReleased => Phase::Deleted.as_str(),
+        Step::RestSuspended => Phase::Suspended.as_str(),
+        Step::RestBlocked(..) => Phase::Blocked.as_str(),
         Step::Refuse(held) | Step::RestUnfenced(held) => held.reason.as_str(),
         Step::RestFailed(at) => match facts.tasks.get(*at).map(|task| task.role) {
-            Some(TaskRole::Smoke) => "SmokeFailed",
-            Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => "SeedFailed",
+            Some(TaskRole::Smoke) => Phase::SmokeFailed.as_str(),
+            Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => Phase::SeedFailed.as_str(),
         },
-        Step::Claim | Step::Plan => problem.map_or("Planning", |it| it.reason.as_str()),
-        Step::Prepare => problem.map_or("Preparing", |it| it.reason.as_str()),
-        Step::Probe | Step::AwaitProbe => "Probing",
-        Step::Apply { .. } => problem.map_or("Applying", |it| it.reason.as_str()),
+        Step::Claim | Step::Plan => {
+            problem.map_or(Phase::Planning.as_str(), |it| it.reason.as_str())
+        }
+        Step::Prepare => problem.map_or(Phase::Preparing.as_str(), |it| it.reason.as_str()),
+        Step::Probe | Step::AwaitProbe => Phase::Probing.as_str(),
+        Step::Apply { .. } => problem.map_or(Phase::Applying.as_str(), |it| it.reason.as_str()),
         Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
-            stuck(facts).map_or("Starting", |it| it.reason.as_str())
+            stuck(facts).map_or(Phase::Starting.as_str(), |it| it.reason.as_str())
         }
         Step::StartTask(at) | Step::AwaitTask(at) | Step::GiveUp(at) => {
             match facts.tasks.get(*at).map(|task| task.role) {
-                Some(TaskRole::Smoke) => "Testing",
-                Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => "Seeding",
+                Some(TaskRole::Smoke) => Phase::Testing.as_str(),
+                Some(TaskRole::Seed(_) | TaskRole::PreDelete) | None => Phase::Seeding.as_str(),
             }
         }
-        Step::RestUnapproved => "AwaitingApproval",
-        Step::RestQueued { given_up: true, .. } => "TimedOut",
-        Step::RestQueued { .. } | Step::TakePlace => "Queued",
-        Step::Freeze | Step::RestFrozen(_) => "Frozen",
-        Step::Sleep | Step::RestAsleep => "Asleep",
-        Step::Inspect if !facts.all_up() => "Starting",
+        Step::RestUnapproved => Phase::AwaitingApproval.as_str(),
+        Step::RestQueued { given_up: true, .. } => Phase::TimedOut.as_str(),
+        Step::RestQueued { .. } | Step::TakePlace => Phase::Queued.as_str(),
+        Step::Freeze | Step::RestFrozen(_) => Phase::Frozen.as_str(),
+        Step::Sleep | Step::RestAsleep => Phase::Asleep.as_str(),
+        Step::Inspect if !facts.all_up() => Phase::Starting.as_str(),
         Step::Inspect
         | Step::Compare
         | Step::Rebuild
         | Step::Switch
         | Step::Abandon
-        | Step::Rest => "Ready",
+        | Step::Rest => Phase::Ready.as_str(),
     }
 }
 

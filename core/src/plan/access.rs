@@ -18,6 +18,8 @@ const EDITORS: &str = "kulisse-edit-access";
 
 /// Subjects that are nobody in particular: whoever can reach the API server.
 const ANYBODY: [&str; 2] = ["system:anonymous", "system:unauthenticated"];
+/// Groups of everybody with an account, other tenants and their Pods included.
+const EVERYBODY: [&str; 2] = ["system:authenticated", "system:serviceaccounts"];
 
 /// The operator's own rights in a target: what it makes there first, and lets go of last.
 pub fn rights(request: &Request) -> Object {
@@ -75,9 +77,9 @@ pub(super) fn bindings(context: &Context, _: &mut Log) -> Result<Vec<Object>, Pl
 fn given(request: &Request) -> Result<&[Access], PlanError> {
     let class = &request.class.access;
     // Whom the class itself names needs no permission of its list.
-    let (field, given, allowed) = match &request.spec.access {
-        Some(given) => ("spec.access", given, class.allowed_subjects.as_slice()),
-        None => ("access.defaults of the class", &class.defaults, [].as_slice()),
+    let (field, given) = match &request.spec.access {
+        Some(given) => ("spec.access", given),
+        None => ("access.defaults of the class", &class.defaults),
     };
     for (at, access) in given.iter().enumerate() {
         if access.role > class.max_role {
@@ -89,18 +91,38 @@ fn given(request: &Request) -> Result<&[Access], PlanError> {
                 ),
             });
         }
-        if let Some(why) = refused(&access.subject, allowed) {
+        let refused = if request.spec.access.is_some() {
+            refused(&access.subject, &class.allowed_subjects)
+        } else {
+            nobody(&access.subject)
+        };
+        if let Some(why) = refused {
             return Err(PlanError::InvalidSpec { field: format!("{field}[{at}].subject"), why });
         }
     }
     Ok(given)
 }
 
+fn nobody(subject: &Subject) -> Option<String> {
+    ANYBODY
+        .contains(&subject.name.as_str())
+        .then(|| format!("{} is everybody who can reach the API server", subject.name))
+}
+
 fn refused(subject: &Subject, allowed: &[Subject]) -> Option<String> {
-    if ANYBODY.contains(&subject.name.as_str()) {
-        return Some(format!("{} is everybody who can reach the API server", subject.name));
+    if let Some(why) = nobody(subject) {
+        return Some(why);
     }
-    if allowed.is_empty() || allowed.iter().any(|pattern| covers(pattern, subject)) {
+    if allowed.iter().any(|pattern| covers(pattern, subject)) {
+        return None;
+    }
+    if subject.kind == SubjectKind::Group && EVERYBODY.contains(&subject.name.as_str()) {
+        return Some(format!(
+            "{} is everybody with an account in the cluster: name a group of yours, or have the class name this one under access.allowedSubjects",
+            subject.name
+        ));
+    }
+    if allowed.is_empty() {
         return None;
     }
     let shown: Vec<String> = allowed.iter().map(shown).collect();
@@ -219,6 +241,24 @@ mod tests {
                 "View",
                 json!([]),
                 Some("spec.access[0].subject"),
+            ),
+            (
+                json!({"kind": "Group", "name": "system:authenticated"}),
+                "View",
+                json!([]),
+                Some("spec.access[0].subject"),
+            ),
+            (
+                json!({"kind": "Group", "name": "system:serviceaccounts"}),
+                "View",
+                json!([]),
+                Some("spec.access[0].subject"),
+            ),
+            (
+                json!({"kind": "Group", "name": "system:authenticated"}),
+                "View",
+                json!([{"kind": "Group", "name": "system:authenticated"}]),
+                None,
             ),
         ] {
             let spec = json!({"access": [{"subject": subject, "role": role}]});

@@ -5,7 +5,7 @@
 //! or a volume of production's.
 
 mod claim;
-mod host;
+pub(super) mod host;
 mod identity;
 mod mesh;
 pub(super) mod placement;
@@ -70,6 +70,7 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         placement::anywhere(&mut object, &spec, context, log);
         pull::pods(&mut object, &spec, context, log);
         identity::tokens(&object, &spec, log);
+        identity::pods(&mut object, &spec, context, log);
         template::settle(&mut object, &spec, log);
     }
     for template in kinds::claim_templates(&object) {
@@ -80,7 +81,10 @@ fn one(object: Object, context: &Context, log: &mut Log) -> Option<Object> {
         Shape::Policy => policy::confined(&mut object, context, log),
         Shape::Role => rights::role(&mut object, context, log),
         Shape::RoleBinding => return rights::binding(object, context, log),
-        Shape::Account => pull::account(&mut object, context, log),
+        Shape::Account => {
+            pull::account(&mut object, context, log);
+            identity::account(&mut object, context, log);
+        }
         Shape::Claim => claim::fresh(&mut object, "", context, log),
         Shape::Settings
         | Shape::Secret

@@ -7,6 +7,7 @@ mod known;
 mod left;
 mod mesh;
 mod references;
+mod stores;
 
 pub use self::{
     mesh::{Form, Peers, Without},
@@ -152,7 +153,7 @@ fn is_in(group: &str, entry: &str) -> bool {
 
 /// Every entry.
 fn all() -> impl Iterator<Item = &'static Profile> {
-    known::PROFILES.iter().chain(mesh::MESH).chain(left::LEFT)
+    known::PROFILES.iter().chain(mesh::MESH).chain(left::LEFT).chain(stores::STORES)
 }
 
 /// Which rules `object` takes part in.

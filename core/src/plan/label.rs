@@ -29,7 +29,10 @@ const MANAGED: Rule = Rule {
 const MESH: &[&str] =
     &["istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint"];
 
-/// Values of these labels by which it leaves them out.
+/// The annotation of a namespace by which Linkerd does so.
+const LINKERD: &str = "linkerd.io/inject";
+
+/// Values of these by which it leaves them out.
 const OUT: [&str; 2] = ["disabled", "none"];
 
 /// The pass.
@@ -49,22 +52,29 @@ pub(super) fn label(objects: Vec<Object>, context: &Context, log: &mut Log) -> V
 fn without_mesh(context: &Context, log: &mut Log) {
     let source = context.capture.objects.iter().find(|it| it.kind() == "Namespace");
     let Some(namespace) = source.filter(|it| it.name() == context.source()) else { return };
-    for key in MESH {
-        let Some(value) = namespace.label(key) else { continue };
-        let is_out = OUT.contains(&value);
-        if is_out || context.request.class.namespace_labels.contains_key(*key) {
+    let class = &context.request.class;
+    let labels = MESH.iter().map(|key| (*key, namespace.label(key), &class.namespace_labels));
+    let annotation = (LINKERD, namespace.annotation(LINKERD), &class.namespace_annotations);
+    for (key, value, given) in labels.chain([annotation]) {
+        let Some(value) = value else { continue };
+        if OUT.contains(&value) || given.contains_key(key) {
             continue;
         }
+        let (what, field, path) = if key == LINKERD {
+            ("annotation", "namespaceAnnotations", annotation_path(key))
+        } else {
+            ("label", "namespaceLabels", label_path(key))
+        };
         log.find(
             Severity::Informs,
             &namespace.key(),
-            &label_path(key),
+            &path,
             "no-mesh",
             format!(
-                "production's namespace has the label {key}={value}, by which a mesh takes its Pods in; the target has not, and the rules of the mesh do nothing there"
+                "production's namespace has the {what} {key}={value}, by which a mesh takes its Pods in; the target has not, and the rules of the mesh do nothing there"
             ),
             format!(
-                "# in the StagingClass, with a way through the fence to the mesh's control plane; or leave it so\nspec:\n  namespaceLabels:\n    {key}: {value}\n"
+                "# in the StagingClass, with a way through the fence to the mesh's control plane; or leave it so\nspec:\n  {field}:\n    {key}: {value}\n"
             ),
         );
     }
@@ -101,7 +111,8 @@ pub(super) fn target(context: &Context) -> Object {
     for mode in ["enforce", "audit", "warn"] {
         namespace.set(&label_path(&format!("{POD_SECURITY}{mode}")), json!(level));
     }
-    let mut annotations = Map::new();
+    let given = request.class.namespace_annotations.iter();
+    let mut annotations: Map<_, _> = given.map(|(key, it)| (key.clone(), json!(it))).collect();
     let mut note = |key: &str, value: String| annotations.insert(key.to_owned(), value.into());
     note(names::INCARNATION_ANNOTATION, request.incarnation.to_string());
     note(names::SOURCE_ANNOTATION, context.source().to_owned());
@@ -146,22 +157,31 @@ fn label_path(key: &str) -> String {
     format!("/metadata/labels/{}", escape(key))
 }
 
+fn annotation_path(key: &str) -> String {
+    format!("/metadata/annotations/{}", escape(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_class_labels_targets_but_not_with_what_is_ours() {
+    fn the_class_marks_targets_but_not_with_what_is_ours() {
         let (request, capture) = (
             crate::plan::fixture::request(
                 json!({}),
-                json!({"namespaceLabels": {"istio-injection": "enabled", names::ENVIRONMENT_UID_LABEL: "x"}}),
+                json!({
+                    "namespaceLabels": {"istio-injection": "enabled", names::ENVIRONMENT_UID_LABEL: "x"},
+                    "namespaceAnnotations": {LINKERD: "enabled", names::SOURCE_ANNOTATION: "x"},
+                }),
             ),
             crate::plan::fixture::capture(),
         );
         let namespace = target(&Context::new(&request, &capture).unwrap());
         assert_eq!(namespace.label("istio-injection"), Some("enabled"));
         assert_eq!(namespace.label(names::ENVIRONMENT_UID_LABEL), Some("uid-7"));
+        assert_eq!(namespace.annotation(LINKERD), Some("enabled"));
+        assert_ne!(namespace.annotation(names::SOURCE_ANNOTATION), Some("x"));
     }
 
     #[test]

@@ -350,6 +350,8 @@ impl Plan {
             left_behind: self.left_behind.clone(),
             findings: self.findings.clone(),
             drift: Vec::new(),
+            edited: Vec::new(),
+            evidence: Vec::new(),
             truncated: None,
         }
     }

@@ -21,7 +21,7 @@ use super::{
     kinds::{self, Shape},
     log::{Log, Rule},
     object::Object,
-    ours, scale, strip,
+    ours, route, scale, strip,
 };
 use crate::api::names;
 
@@ -55,7 +55,10 @@ pub(super) fn patch(
         }
         clones = next;
     }
-    Ok(clones)
+    match route::leads_out(&clones, context.request) {
+        None => Ok(clones),
+        Some(why) => Err(PlanError::PatchFailed { field: "spec.patches".to_owned(), why }),
+    }
 }
 
 /// One object, patched and looked at again; `None` if the patch deletes it.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod anything;
+pub mod said;
 pub mod unmoved;
 
 use std::{

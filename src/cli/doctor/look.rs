@@ -106,18 +106,21 @@ pub async fn look(args: &Args) -> Result<Facts> {
         ),
     );
     let fenced = fenced(&client, config, &account).await;
+    let operator: Known<Vec<Deployment>> =
+        operator.map(|all| all.into_iter().filter(|it| runs_as(it, &account.1)).collect());
+    let watches = operator.as_ref().is_ok_and(|all| !all.iter().any(unwatching));
+    let needed = |all: Vec<Right>| all.into_iter().filter(|it| it.needed(watches)).collect();
     let names = |it: Known<Vec<_>>| {
         it.map(|it: Vec<IngressClass>| it.iter().map(ResourceExt::name_any).collect())
     };
     Ok(Facts {
         version: version.git_version,
-        operator: operator
-            .map(|all| all.into_iter().filter(|it| runs_as(it, &account.1)).collect()),
+        operator,
         namespace,
         account,
         definitions,
         fenced,
-        lacking,
+        lacking: lacking.map(needed),
         environments,
         daemon_sets: daemon_sets.unwrap_or_default().iter().map(ResourceExt::name_any).collect(),
         classes,
@@ -133,6 +136,15 @@ pub async fn look(args: &Args) -> Result<Facts> {
 fn runs_as(deployment: &Deployment, account: &str) -> bool {
     let pod = deployment.spec.as_ref().and_then(|it| it.template.spec.as_ref());
     pod.and_then(|it| it.service_account_name.as_deref()) == Some(account)
+}
+
+/// Whether an operator was told not to watch workloads (chart value `workloadWatch.enabled`).
+fn unwatching(operator: &Deployment) -> bool {
+    let pod = operator.spec.as_ref().and_then(|it| it.template.spec.as_ref());
+    let variables = pod.iter().flat_map(|it| &it.containers).flat_map(|it| it.env.iter().flatten());
+    variables
+        .into_iter()
+        .any(|it| it.name == "KULISSE_WORKLOAD_WATCH" && it.value.as_deref() == Some("false"))
 }
 
 async fn list<K>(api: Api<K>) -> Known<Vec<K>>

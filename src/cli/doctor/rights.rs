@@ -38,6 +38,11 @@ pub const RIGHTS: [Right; 14] = [
 ];
 
 impl Right {
+    /// Whether an operator needs it that watches workloads, or does not.
+    pub fn needed(self, watches_workloads: bool) -> bool {
+        watches_workloads || !matches!(self.group, "apps" | "batch")
+    }
+
     /// As the API server is asked for it.
     pub fn attributes(self, operator_namespace: &str) -> ResourceAttributes {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -49,5 +54,22 @@ impl Right {
             namespace: self.own.then(|| operator_namespace.to_owned()),
             ..ResourceAttributes::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_that_does_not_watch_workloads_needs_no_right_to() {
+        let needed = RIGHTS.iter().filter(|it| it.needed(false)).map(|it| it.resource);
+        let lost: Vec<&str> = RIGHTS
+            .iter()
+            .map(|it| it.resource)
+            .filter(|it| !needed.clone().any(|x| x == *it))
+            .collect();
+        assert_eq!(lost, ["deployments", "jobs"]);
+        assert!(RIGHTS.iter().all(|it| it.needed(true)));
     }
 }

@@ -90,6 +90,7 @@ impl Inputs {
     pub async fn of_file(&self, file: &Path, cluster: &Cluster) -> Result<Input> {
         let asked = environment::asked(&document::read(file)?, file)?;
         let mut environment = asked.environment;
+        self.check(&environment)?;
         let said = environment.namespace().or_else(|| cluster.namespace());
         if self.source.is_some() {
             let namespace = said.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
@@ -116,7 +117,19 @@ impl Inputs {
         environment: StagingEnvironment,
         client: Client,
     ) -> Result<Input> {
+        self.check(&environment)?;
         self.gather(environment, Vec::new(), Some(client)).await
+    }
+
+    /// Manifests are read by the operator, with its own rights; the namespace that they are read as may
+    /// hold something else.
+    fn check(&self, environment: &StagingEnvironment) -> Result<()> {
+        anyhow::ensure!(
+            self.is_offline() || environment.spec.source.manifests.is_none(),
+            "{} is made from manifests (spec.source.manifests), which the operator reads: give the same ones with --source",
+            environment.name_any()
+        );
+        Ok(())
     }
 
     /// The same, from what was captured before.

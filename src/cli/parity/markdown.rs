@@ -10,6 +10,7 @@ use kulisse_core::api::{
 
 use super::{
     Parity, count,
+    failed::failed,
     group::{by_kind, by_word},
     plural,
 };
@@ -52,11 +53,25 @@ fn report(parity: Parity, rows: usize) -> String {
         count(left, "object"),
         if plan.findings.is_empty() { "none".to_owned() } else { parity.findings() },
     );
+    if !plan.evidence.is_empty() {
+        let head = format!("Failed: {}", plan.evidence.len());
+        text += &fold(&head, &failed(&plan.evidence, rows));
+    }
     text += &findings(&plan.findings, rows);
     if !plan.drift.is_empty() {
         let drift = plan.drift.len() + truncated.drift as usize;
         let head = format!("Production has moved on: {}", count(drift, "object"));
-        text += &fold(&head, &drifted(&plan.drift, rows));
+        text += &fold(
+            &head,
+            &drifted(&plan.drift, "a new plan", ["adds it", "removes it", "changes it"], rows),
+        );
+    }
+    if !plan.edited.is_empty() {
+        let head = format!("Changed by hand: {}", count(plan.edited.len(), "object"));
+        text += &fold(
+            &head,
+            &drifted(&plan.edited, "somebody", ["made it", "deleted it", "changed it"], rows),
+        );
     }
     text +=
         &fold(&format!("Cloned: {}", count(plan.clones.len(), "object")), &clones(&plan.clones));
@@ -207,14 +222,14 @@ fn left_behind(left: &[LeftBehind], rows: usize) -> String {
     text
 }
 
-/// What a new plan would change.
-fn drifted(drift: &[Drifted], rows: usize) -> String {
-    let mut text = "| object | a new plan | fields |\n|---|---|---|\n".to_owned();
+/// What `who` did or would do: in these words for what came, went, changed.
+fn drifted(drift: &[Drifted], who: &str, words: [&str; 3], rows: usize) -> String {
+    let mut text = format!("| object | {who} | fields |\n|---|---|---|\n");
     for it in drift.iter().take(rows) {
         let what = match it.what {
-            Became::Came => "adds it",
-            Became::Went => "removes it",
-            Became::Changed => "changes it",
+            Became::Came => words[0],
+            Became::Went => words[1],
+            Became::Changed => words[2],
         };
         let paths: Vec<String> = it.paths.iter().map(|it| code(it)).collect();
         let _ = writeln!(text, "| {} | {what} | {} |", code(&it.object), paths.join(", "));
@@ -248,7 +263,7 @@ fn value(value: Option<&str>) -> String {
 }
 
 /// Text as code, whatever is in it: nothing of a source becomes markup.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     if text.is_empty() {
         return "empty".to_owned();
     }
@@ -259,12 +274,12 @@ fn code(text: &str) -> String {
 }
 
 /// A sentence as text.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn fence(text: &str) -> String {
+pub(super) fn fence(text: &str) -> String {
     "`".repeat(longest_run(text).max(2) + 1)
 }
 

@@ -1,5 +1,6 @@
 //! How a clone differs from production, for people: pure text from a plan's report.
 
+mod failed;
 mod group;
 mod markdown;
 mod stream;

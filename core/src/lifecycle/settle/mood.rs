@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{NOW, at, problem};
-use crate::lifecycle::facts::{Beside, Drift, Lingering, Part, Place, Withdrawal};
+use crate::lifecycle::facts::{Beside, Drift, Lingering, Part, Place, Probe, Withdrawal};
 
 /// What holds an environment up although nothing is wrong with it.
 #[derive(Clone, Copy)]
@@ -47,6 +47,12 @@ pub(super) enum Lingers {
 }
 
 impl Mood {
+    /// Whether it matters that a probe only warns: where one has failed. Where a replaced namespace runs
+    /// on, the same flag says for how long.
+    pub(super) fn warns(self, probe: &Probe) -> bool {
+        matches!(probe, Probe::Failed(_)) || self.part == Part::Leaving
+    }
+
     pub(super) fn withdrawal(self) -> Option<Withdrawal> {
         self.withdrawn.map(|(frozen, over)| Withdrawal {
             problem: problem(),

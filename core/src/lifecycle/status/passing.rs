@@ -13,7 +13,7 @@ use crate::{
         facts::{Beside, Facts, Probe, Problem, WorkloadState},
         remains::overdue,
         step::{Cause, Step},
-        words::{asleep, built, failed, failure, gone, progress, queued, unapproved},
+        words::{asleep, built, failed, failure, gone, progress, queued, suspended, unapproved},
     },
 };
 
@@ -28,7 +28,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
     let mut say = |kind, reason, message: String| said.push((kind, Verdict::True, reason, message));
     match step {
         Step::RestSuspended => {
-            say(ConditionType::Suspended, Reason::Suspended, "spec.suspend is true".to_owned());
+            say(ConditionType::Suspended, Reason::Suspended, suspended().message);
         }
         Step::RestExpired => {
             say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
@@ -178,7 +178,7 @@ pub(in crate::lifecycle) fn stuck(facts: &Facts) -> Option<Problem> {
         WorkloadState::Stuck(problem) => Some(problem.clone()),
         WorkloadState::Missing if long_ago => Some(Problem::new(
             Reason::WorkloadMissing,
-            format!("{} is not in the target any more: somebody deleted it; create the environment again to get it back", it.key),
+            format!("{} is not in the target any more: somebody deleted it; spec.drift.action: Resync brings it back", it.key),
         )),
         WorkloadState::Up | WorkloadState::Progressing | WorkloadState::Missing => None,
     })

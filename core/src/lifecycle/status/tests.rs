@@ -60,6 +60,7 @@ fn stuck_since(seconds: i64) -> Facts {
         part: Part::Serving,
         beside: Beside::Nothing,
         drains_until: None,
+        looks_at: None,
     }
 }
 

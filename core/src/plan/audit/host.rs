@@ -59,8 +59,14 @@ pub(super) fn hosts(
     let mut open: Places<(String, Leads)> = Places::new();
     let mut decided: Places<(String, HostAction)> = Places::new();
     let mut own = OwnServices::of(objects, context);
-    let found = texts.par_iter().map(|it| (it, hosts::find(&it.named, &it.value)));
-    for (text, found) in found.collect::<Vec<_>>() {
+    let found = texts
+        .par_iter()
+        .map(|it| (it, hosts::find(&it.named, &it.value), own.short(it)))
+        .collect::<Vec<_>>();
+    for (text, found, short) in found {
+        for name in short {
+            own.miss(name, text);
+        }
         for it in found {
             let host = text.value[it.host].to_ascii_lowercase();
             let Some(leads) = leads(&host, production, context) else {

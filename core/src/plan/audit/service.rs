@@ -8,6 +8,7 @@ use crate::{
     api::staging_plan::Severity,
     plan::{
         context::Context,
+        hosts,
         kinds::{self, Shape},
         log::Log,
         object::{Key, Object},
@@ -20,6 +21,10 @@ use crate::{
 /// The Services of the target, and what names others there.
 pub(super) struct OwnServices<'a> {
     there: BTreeSet<&'a str>,
+    /// Services of the source that stay behind.
+    behind: BTreeSet<&'a str>,
+    /// Stores of operators, which stay behind and whose Services begin with their names.
+    stores: Vec<&'a Object>,
     missing: Places<Key>,
     context: &'a Context<'a>,
 }
@@ -27,7 +32,23 @@ pub(super) struct OwnServices<'a> {
 impl<'a> OwnServices<'a> {
     pub(super) fn of(objects: &'a [Object], context: &'a Context<'a>) -> Self {
         let services = objects.iter().filter(|it| kinds::shape(it) == Shape::Service);
-        Self { there: services.map(Object::name).collect(), missing: Places::new(), context }
+        let there: BTreeSet<&str> = services.map(Object::name).collect();
+        let behind = context.services.difference(&there).copied().collect();
+        let of_store = |it: &&Object| kinds::profile(it).is_some_and(|it| it.instead.is_some());
+        let stores = context.capture.objects.iter().filter(of_store).collect();
+        Self { there, behind, stores, missing: Places::new(), context }
+    }
+
+    /// The names without a dot in a text that name a Service which stays behind.
+    pub(super) fn short<'t>(&self, text: &'t Text) -> Vec<&'t str> {
+        if self.behind.is_empty() && self.stores.is_empty() {
+            return Vec::new();
+        }
+        let known = |name: &str| {
+            self.behind.contains(name) || !self.there.contains(name) && self.maker(name).is_some()
+        };
+        let found = hosts::find_short(&text.named, &text.value, known);
+        found.into_iter().map(|it| &text.value[it.host]).collect()
     }
 
     /// Notes a host, if it names a Service of the target that is not there.
@@ -41,11 +62,15 @@ impl<'a> OwnServices<'a> {
         if labels.get(at + 1).is_none_or(|it| *it == "svc") {
             let name = labels[at - 1];
             if !self.there.contains(name) && !name.starts_with(['_', '*']) {
-                let key =
-                    Key { group: String::new(), kind: "Service".to_owned(), name: name.to_owned() };
-                self.missing.add(key, text.place());
+                self.miss(name, text);
             }
         }
+    }
+
+    /// Notes that a text names a Service which is not there.
+    pub(super) fn miss(&mut self, name: &str, text: &Text) {
+        let key = Key { group: String::new(), kind: "Service".to_owned(), name: name.to_owned() };
+        self.missing.add(key, text.place());
     }
 
     /// Says once of each such Service what names it.
@@ -68,12 +93,11 @@ impl<'a> OwnServices<'a> {
 
     /// The store of an operator whose Services begin with its name.
     fn maker(&self, service: &str) -> Option<Key> {
-        let stores = self.context.capture.objects.iter().filter(|it| {
-            let of_store = kinds::profile(it).is_some_and(|it| it.instead.is_some());
+        let makes = |it: &&&Object| {
             let rest = service.strip_prefix(it.name());
-            of_store && rest.is_some_and(|it| it.is_empty() || it.starts_with('-'))
-        });
-        stores.max_by_key(|it| it.name().len()).map(Object::key)
+            rest.is_some_and(|it| it.is_empty() || it.starts_with('-'))
+        };
+        self.stores.iter().filter(makes).max_by_key(|it| it.name().len()).map(|it| it.key())
     }
 }
 

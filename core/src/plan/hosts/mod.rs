@@ -34,13 +34,28 @@ pub(in crate::plan) struct Found {
 
 /// Every host in a text that stands under `named`, in the order of the text.
 pub(in crate::plan) fn find(named: &str, text: &str) -> Vec<Found> {
-    if !text.contains('.') {
-        return Vec::new();
-    }
+    if text.contains('.') { placed(named, text, word::words) } else { Vec::new() }
+}
+
+/// The same of names without a dot, as Services of one namespace are named there. Any word may be one,
+/// so `known` tells which count.
+pub(in crate::plan) fn find_short(
+    named: &str,
+    text: &str,
+    known: impl Fn(&str) -> bool,
+) -> Vec<Found> {
+    placed(named, text, |line| {
+        let short = word::short(line).into_iter();
+        short.filter(|it| known(&line[it.clone()]) && !place::is_user(line, it)).collect()
+    })
+}
+
+/// The words of each line that are hosts by their place.
+fn placed(named: &str, text: &str, words: impl Fn(&str) -> Vec<Range<usize>>) -> Vec<Found> {
     let mut found = Vec::new();
     for line in lines(text) {
         let Some(shown) = place::without_comment(&text[line.clone()]) else { continue };
-        for word in word::words(shown) {
+        for word in words(shown) {
             let Some(mut it) = place::host(named, shown, word) else { continue };
             let ranges = [Some(&mut it.host), it.scheme.as_mut(), it.port.as_mut()];
             for range in ranges.into_iter().flatten() {
@@ -134,6 +149,28 @@ mod tests {
             ("HOSTS_FILE", "/etc/hosts.d"),
         ] {
             assert_eq!(hosts(named, text), Vec::<&str>::new(), "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn short_names_are_hosts_where_hosts_stand_and_nowhere_else() {
+        for (named, text, expected) in [
+            ("", "postgres://db:secret@db:5432/db", 1),
+            ("", "postgres://db@other/db", 0),
+            ("", "redis://db", 1),
+            ("PGHOST", "db", 1),
+            ("PGDATABASE", "db", 0),
+            ("", "db:5432,db-ro:5432", 1),
+            ("app.yaml", "database:\n  host: db\n  name: db\n", 1),
+            ("", "wait-for-it db:5432 -- run", 1),
+            ("", "image: db:7", 0),
+            ("", "http://db.other/", 0),
+            ("nginx.conf", "proxy_pass http://db;", 1),
+            ("", "/var/lib/db", 0),
+            ("", "# see http://db", 0),
+        ] {
+            let found = find_short(named, text, |it| it == "db");
+            assert_eq!(found.len(), expected, "{named} {text}");
         }
     }
 

@@ -157,6 +157,14 @@ fn scheme(before: &str) -> Option<Range<usize>> {
     (start < at).then_some(start..at)
 }
 
+/// Whether a word stands where a URL names who asks: `db` of `postgres://db:secret@server`.
+pub(super) fn is_user(line: &str, word: &Range<usize>) -> bool {
+    let after = &line[word.end..];
+    let ends = |c: char| c.is_whitespace() || "/?#\"'<>`".contains(c);
+    let authority = &after[..after.find(ends).unwrap_or(after.len())];
+    line[..word.start].ends_with("://") && authority.contains('@')
+}
+
 /// The digits after a colon.
 fn port(after: &str) -> Option<Range<usize>> {
     let rest = after.strip_prefix(':')?;

@@ -10,6 +10,15 @@ const FILES: &str = "\
 
 /// The longest runs of characters that a host may have, dots around them left out.
 pub(super) fn words(text: &str) -> Vec<Range<usize>> {
+    runs(text).into_iter().filter_map(|run| host(text, run)).collect()
+}
+
+/// The same of names without a dot.
+pub(super) fn short(text: &str) -> Vec<Range<usize>> {
+    runs(text).into_iter().filter(|run| !text[run.clone()].contains(['.', '_'])).collect()
+}
+
+fn runs(text: &str) -> Vec<Range<usize>> {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let mut found = Vec::new();
     let mut start = None;
@@ -17,7 +26,7 @@ pub(super) fn words(text: &str) -> Vec<Range<usize>> {
         match (part(c), start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
-                found.extend(host(text, from..at));
+                found.push(from..at);
                 start = None;
             }
             _ => {}

@@ -3,10 +3,13 @@
 
 use serde_json::Value;
 
-use super::super::{
-    kinds,
-    log::{Log, Rule},
-    object::Object,
+use super::{
+    super::{
+        kinds,
+        log::{Log, Rule},
+        object::Object,
+    },
+    identity,
 };
 
 /// Volumes whose place is written into the Pod: production's own data, mounted by the node, past
@@ -31,11 +34,13 @@ const NETWORK_VOLUMES: &[&str] = &[
     "cinder",
     "photonPersistentDisk",
     "flocker",
+    // The node itself fetches it.
+    "gitRepo",
 ];
 
 /// The driver that mounts values of a vault. What it would read stays behind with its
 /// SecretProviderClass.
-const VAULT_DRIVER: &str = "secrets-store.csi.k8s.io";
+pub(in crate::plan) const VAULT_DRIVER: &str = "secrets-store.csi.k8s.io";
 
 /// Probes and hooks of a container.
 const HANDLERS: &[&str] = &[
@@ -68,7 +73,8 @@ pub(super) fn shared(object: &Object, spec: &str) -> Option<(&'static str, Strin
         return Some(("host-network", why.to_owned()));
     }
     let drivers = object.expand(&format!("{spec}/volumes/*/csi/driver"));
-    if let Some(driver) = drivers.iter().map(|it| object.text(it)).find(|it| *it != VAULT_DRIVER) {
+    let harmless = |it: &&str| *it == VAULT_DRIVER || identity::DRIVERS.contains(it);
+    if let Some(driver) = drivers.iter().map(|it| object.text(it)).find(|it| !harmless(it)) {
         let why =
             format!("the driver {driver} mounts what is written into the Pod, past every policy");
         return Some(("production-volume", why));

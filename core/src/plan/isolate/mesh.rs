@@ -119,7 +119,21 @@ fn one(object: &mut Object, list: &str, peers: &Peers, context: &Context, log: &
             }
         }
     }
+    if !all && peers.field.is_none() {
+        once_each(object, list, log);
+    }
     true
+}
+
+/// Two names of the own namespace have become one.
+fn once_each(object: &mut Object, list: &str, log: &mut Log) {
+    let elements = object.expand(&format!("{list}/*"));
+    for (at, element) in elements.iter().enumerate().rev() {
+        let text = object.text(element);
+        if !text.is_empty() && elements[..at].iter().any(|it| object.text(it) == text) {
+            log.remove(object, element, &HOME);
+        }
+    }
 }
 
 /// Removes the element of a list that `path` lies in, as many lists further out as `out` says; or

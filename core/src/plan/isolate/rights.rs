@@ -23,12 +23,32 @@ const FENCE: &[&str] = &[
     "resourcequotas",
     "limitranges",
     "namespaces",
-    // These act beyond the namespace: whoever may write them may draw production's traffic.
+    // These act beyond the namespace: whoever may write them may draw production's traffic, or have a
+    // controller carry traffic to production.
     "ingresses",
     "httproutes",
+    "grpcroutes",
+    "tlsroutes",
+    "tcproutes",
+    "udproutes",
     "gateways",
     "virtualservices",
+    "destinationrules",
+    "serviceentries",
+    "ingressroutes",
+    "ingressroutetcps",
+    "ingressrouteudps",
+    "httpproxies",
+    "routes",
+    "dnsendpoints",
     "certificates",
+    "certificaterequests",
+    "endpoints",
+    "endpointslices",
+    // A clone that asks for environments would ask for them as production does, once more in each.
+    "stagingenvironments",
+    "staginggrants",
+    "stagingplans",
 ];
 /// What gives an identity away.
 const TOKENS: &[&str] = &["serviceaccounts/token"];
@@ -42,7 +62,7 @@ const ALL: &[&str] =
 
 const CUT: Rule = Rule {
     name: "role-cut",
-    why: "it could open the fence or draw production's traffic: policies, rights, limits, tokens and routes are not for the clone",
+    why: "it could open the fence, draw production's traffic or make environments of its own",
 };
 const WILDCARD: Rule =
     Rule { name: "role-wildcard", why: "a right to everything holds the right to open the fence" };

@@ -29,7 +29,6 @@ const GATEWAY: &str = "a copy would ask for production's listener, address or ce
 const LISTENER: &str = "a Gateway has one listener per port, and it is production's";
 const FOREIGN_ROUTE: &str =
     "it is written for a controller of production's, with hosts in a form of its own";
-const OPERATOR: &str = "its controller would start it at production's size and with production's backups, mirrors and listeners; the controller stands outside the fence and could not manage it";
 
 const AS_DEPLOYMENT: &str =
     "if the application needs it, write it as a Deployment, in production or under spec.overlay";
@@ -42,23 +41,6 @@ const JOBS: &str =
 const EVENTS: &str = "it would take production's events";
 const JUDGED: &str = "a controller wrote down what it found, and will do so in the target";
 const OBSERVED: &str = "what it sets up would report to production's telemetry, as production";
-
-/// A store that an operator runs.
-const fn store(group: &'static str, kind: &'static str) -> Profile {
-    Profile {
-        instead: Some(
-            "run the store as a workload of its own in the environment, under the name of the Service that the application uses",
-        ),
-        kind,
-        ..of_store(group)
-    }
-}
-
-/// What else such an operator has: topics, users, poolers.
-const fn of_store(group: &'static str) -> Profile {
-    // Users and passwords that it made are the application's as well.
-    Profile { settings_without_it: true, ..left(group, "*", "operator", OPERATOR) }
-}
 
 /// A workload of another controller's, which the application may miss.
 const fn foreign(group: &'static str, kind: &'static str, why: &'static str) -> Profile {
@@ -370,108 +352,6 @@ pub(super) const LEFT: &[Profile] = &[
     left("ibmcloud.ibm.com", "*", "cloud", CLOUD),
     left("services.cloud.sap.com", "*", "cloud", CLOUD),
     left("servicecatalog.k8s.io", "*", "cloud", CLOUD),
-    // Operators of stores.
-    store("postgresql.cnpg.io", "Cluster"),
-    of_store("postgresql.cnpg.io"),
-    store("postgresql.k8s.enterprisedb.io", "Cluster"),
-    of_store("postgresql.k8s.enterprisedb.io"),
-    store("acid.zalan.do", "postgresql"),
-    of_store("acid.zalan.do"),
-    store("postgres-operator.crunchydata.com", "PostgresCluster"),
-    of_store("postgres-operator.crunchydata.com"),
-    store("kafka.strimzi.io", "Kafka"),
-    of_store("kafka.strimzi.io"),
-    of_store("core.strimzi.io"),
-    store("platform.confluent.io", "Kafka"),
-    of_store("platform.confluent.io"),
-    store("cluster.redpanda.com", "Redpanda"),
-    of_store("cluster.redpanda.com"),
-    store("rabbitmq.com", "RabbitmqCluster"),
-    of_store("rabbitmq.com"),
-    store("mongodbcommunity.mongodb.com", "MongoDBCommunity"),
-    of_store("mongodbcommunity.mongodb.com"),
-    store("psmdb.percona.com", "PerconaServerMongoDB"),
-    of_store("psmdb.percona.com"),
-    store("pxc.percona.com", "PerconaXtraDBCluster"),
-    of_store("pxc.percona.com"),
-    store("mysql.oracle.com", "InnoDBCluster"),
-    of_store("mysql.oracle.com"),
-    store("databases.spotahome.com", "RedisFailover"),
-    of_store("databases.spotahome.com"),
-    store("elasticsearch.k8s.elastic.co", "Elasticsearch"),
-    of_store("*.k8s.elastic.co"),
-    of_store("jetstream.nats.io"),
-    store("k8s.mariadb.com", "MariaDB"),
-    of_store("k8s.mariadb.com"),
-    store("mariadb.mmontes.io", "MariaDB"),
-    of_store("mariadb.mmontes.io"),
-    store("opensearch.opster.io", "OpenSearchCluster"),
-    of_store("opensearch.opster.io"),
-    store("clickhouse.altinity.com", "ClickHouseInstallation"),
-    of_store("clickhouse.altinity.com"),
-    of_store("clickhouse-keeper.altinity.com"),
-    store("cassandra.datastax.com", "CassandraDatacenter"),
-    of_store("cassandra.datastax.com"),
-    store("k8ssandra.io", "K8ssandraCluster"),
-    of_store("k8ssandra.io"),
-    store("redis.redis.opstreelabs.in", "Redis"),
-    store("redis.redis.opstreelabs.in", "RedisCluster"),
-    store("redis.redis.opstreelabs.in", "RedisReplication"),
-    of_store("redis.redis.opstreelabs.in"),
-    store("app.redislabs.com", "RedisEnterpriseCluster"),
-    store("app.redislabs.com", "RedisEnterpriseDatabase"),
-    of_store("app.redislabs.com"),
-    store("hyperspike.io", "Valkey"),
-    of_store("hyperspike.io"),
-    store("moco.cybozu.com", "MySQLCluster"),
-    of_store("moco.cybozu.com"),
-    store("minio.min.io", "Tenant"),
-    of_store("minio.min.io"),
-    store("dragonflydb.io", "Dragonfly"),
-    of_store("dragonflydb.io"),
-    store("kafka.banzaicloud.io", "KafkaCluster"),
-    of_store("kafka.banzaicloud.io"),
-    store("zookeeper.pravega.io", "ZookeeperCluster"),
-    of_store("zookeeper.pravega.io"),
-    store("stackgres.io", "SGCluster"),
-    of_store("stackgres.io"),
-    store("kubedb.com", "*"),
-    store("scylla.scylladb.com", "ScyllaCluster"),
-    of_store("scylla.scylladb.com"),
-    store("pingcap.com", "TidbCluster"),
-    of_store("pingcap.com"),
-    store("planetscale.com", "VitessCluster"),
-    of_store("planetscale.com"),
-    store("solr.apache.org", "SolrCloud"),
-    of_store("solr.apache.org"),
-    store("couchbase.com", "CouchbaseCluster"),
-    of_store("couchbase.com"),
-    store("pgv2.percona.com", "PerconaPGCluster"),
-    of_store("pgv2.percona.com"),
-    store("ps.percona.com", "PerconaServerMySQL"),
-    of_store("ps.percona.com"),
-    store("mysql.presslabs.org", "MysqlCluster"),
-    of_store("mysql.presslabs.org"),
-    store("mongodb.com", "MongoDB"),
-    of_store("mongodb.com"),
-    store("hazelcast.com", "Hazelcast"),
-    of_store("hazelcast.com"),
-    store("infinispan.org", "Infinispan"),
-    of_store("infinispan.org"),
-    store("crdb.cockroachlabs.com", "CrdbCluster"),
-    of_store("crdb.cockroachlabs.com"),
-    store("database.arangodb.com", "ArangoDeployment"),
-    of_store("database.arangodb.com"),
-    store("apps.kubeblocks.io", "Cluster"),
-    of_store("apps.kubeblocks.io"),
-    store("milvus.io", "Milvus"),
-    of_store("milvus.io"),
-    store("seaweed.seaweedfs.com", "Seaweed"),
-    of_store("seaweed.seaweedfs.com"),
-    of_store("*.streamnative.io"),
-    of_store("ceph.rook.io"),
-    store("k8s.keycloak.org", "Keycloak"),
-    of_store("k8s.keycloak.org"),
     left("*.schemahero.io", "*", "operator", MIGRATION),
     left("db.atlasgo.io", "*", "operator", MIGRATION),
     foreign("flink.apache.org", "FlinkDeployment", JOBS),

@@ -5,7 +5,12 @@ use serde_json::json;
 use super::Looked;
 use crate::{
     api::staging_plan::Severity,
-    plan::{isolate::standards, kinds, log::Log, settle},
+    plan::{
+        isolate::{host::VAULT_DRIVER, standards},
+        kinds,
+        log::Log,
+        settle,
+    },
 };
 
 pub(super) fn look(looked: &Looked, log: &mut Log) {
@@ -13,6 +18,9 @@ pub(super) fn look(looked: &Looked, log: &mut Log) {
     let Some(spec) = kinds::pod_spec(object) else { return };
     let removed = |path: &str| settle::patch(&looked.key, &json!([{"op": "remove", "path": path}]));
     for path in object.expand(&format!("{spec}/volumes/*/csi")) {
+        if object.text(&format!("{path}/driver")) != VAULT_DRIVER {
+            continue;
+        }
         let why = "it mounts values of production's vault, which stay behind: the Pod cannot start";
         let settle = settle::exclude(&looked.key);
         looked.find(log, Severity::Warns, &path, "vault-volume", why.to_owned(), settle);

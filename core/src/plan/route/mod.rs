@@ -293,6 +293,19 @@ fn outside(objects: &[Object], request: &Request) -> BTreeSet<String> {
         .collect()
 }
 
+/// Which route leads to a Service that is another name for a host outside the target. No route of a
+/// clone does; whoever answers for routes stands outside the fence, and would carry on to that host.
+pub(super) fn leads_out(objects: &[Object], request: &Request) -> Option<String> {
+    let outside = outside(objects, request);
+    objects.iter().find_map(|route| {
+        let (name, _) = backends(route).into_iter().find(|(name, _)| outside.contains(name))?;
+        Some(format!(
+            "{} would lead to Service/{name}, which is another name for a host outside the target",
+            route.key()
+        ))
+    })
+}
+
 /// The preview URLs, in the order of the routes.
 pub(super) fn urls(objects: &[Object], context: &Context) -> Vec<String> {
     let Some(expose) = &context.request.class.expose else { return Vec::new() };

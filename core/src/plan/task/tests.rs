@@ -141,6 +141,44 @@ fn a_job_loses_what_would_repeat_or_hide_it() {
 }
 
 #[test]
+fn a_job_loses_what_a_clone_loses() {
+    let job = json!({
+        "template": {
+            "metadata": {
+                "labels": {"azure.workload.identity/use": "true", "app": "mine"},
+                "annotations": {
+                    "k8s.v1.cni.cncf.io/networks": "kube-system/production",
+                    "iam.amazonaws.com/role": "production",
+                },
+            },
+            "spec": {
+                "dnsPolicy": "None",
+                "dnsConfig": {"nameservers": ["10.0.0.53"]},
+                "runtimeClassName": "unconfined",
+                "containers": [{
+                    "name": "c",
+                    "image": "mine",
+                    "lifecycle": {"postStart": {"httpGet": {"host": "10.0.0.9", "port": 80}}},
+                }],
+            },
+        },
+    });
+    let Work::Job(job) = one(json!({"name": "load", "job": job})).work else {
+        panic!("not a job");
+    };
+    assert_eq!(
+        job.get("/spec/template/metadata"),
+        Some(&json!({"labels": {"app": "mine", "kulisse.dev/task": "load"}}))
+    );
+    let pod = job.get("/spec/template/spec").unwrap();
+    for field in ["dnsPolicy", "runtimeClassName"] {
+        assert_eq!(pod.get(field), None, "{field}");
+    }
+    assert_eq!(pod.pointer("/dnsConfig/nameservers"), None);
+    assert_eq!(pod.pointer("/containers/0/lifecycle"), None);
+}
+
+#[test]
 fn a_job_with_an_account_of_the_clone_keeps_its_token() {
     let task = one(json!({"name": "load", "job": {"template": {"spec": {
         "serviceAccountName": "robot", "containers": [{"name": "a", "image": "b"}],

@@ -12,10 +12,10 @@ use crate::{
     },
     plan::{
         PlanError, hosts,
-        isolate::{placement, standards},
+        isolate::{self, placement, standards},
         log::{Log, Rule},
         object::{Object, escape},
-        ours, pull, relocate,
+        ours, pull, relocate, strip,
     },
 };
 
@@ -58,7 +58,7 @@ impl Place<'_> {
                 Ok(Work::Job(self.job(task, &json!({"template": pod}), timeout_seconds, log)))
             }
             (None, None, Some(job), None, None) => {
-                let spec = self.given(job)?;
+                let spec = self.cut_off(task, &self.given(job)?, log)?;
                 Ok(Work::Job(self.job(task, &spec, timeout_seconds, log)))
             }
             (None, None, None, Some(name), None) => {
@@ -184,6 +184,18 @@ impl Place<'_> {
             }
         }
         Ok(spec)
+    }
+
+    /// A Job without what a clone would lose: other networks than the Pod's own, identities of
+    /// production's, what the node would do past the fence.
+    fn cut_off(&self, task: &Task, spec: &Value, log: &mut Log) -> Result<Value, PlanError> {
+        let mut whole = Object::made("batch/v1", "Job", &task.name, json!({ "spec": spec }));
+        // It belongs to the Job that is made; see `NOT_OURS`.
+        whole.remove("/spec/selector");
+        let stripped = strip::strip(vec![whole], self.context, log);
+        let job = isolate::confine(stripped, self.context, log).pop();
+        let spec = job.as_ref().and_then(|it| it.get("/spec")).cloned();
+        spec.ok_or_else(|| self.invalid("job", "nothing of it may run in a target"))
     }
 
     /// One attempt, one Pod, in the target.
