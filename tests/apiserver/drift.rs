@@ -131,7 +131,7 @@ pub async fn environments_of_one_source_share_what_is_read_of_it(world: Arc<Worl
     let mark = audit::mark(world.audit_log());
     tokio::time::sleep(s(35)).await;
     let still = audit::of_operator(world.audit_log(), mark);
-    let still: Vec<_> = still.iter().filter(|it| it.verb != "watch").collect();
+    let still: Vec<_> = still.iter().filter(|it| !it.follows()).collect();
     let lists = |requests: &[&audit::Request], resource: &str| {
         let mine = requests.iter().filter(|it| it.verb == "list" && it.namespace == place.source);
         mine.filter(|it| it.resource == resource).count()
@@ -343,6 +343,13 @@ pub async fn what_somebody_changes_in_an_environment_is_named_and_put_back_where
         one("Deployment.apps/api", Became::Changed, &[image]),
     ];
     assert_eq!(drift(it.status().await).target.objects, expected);
+    let edited = async || {
+        let kind = "kulisse.dev/v1alpha1 StagingPlan";
+        let plan = objects.get(kind, &place.requests, "pr-1").await;
+        let edited = plan.data["spec"]["edited"].clone();
+        serde_json::from_value::<Vec<Drifted>>(edited).unwrap_or_default()
+    };
+    assert_eq!(edited().await, expected);
     // Its Pods are replaced, and then it can be used as before.
     it.ready(s(30)).await;
     objects.delete(deployment, &target, "web").await;
@@ -373,6 +380,30 @@ pub async fn what_somebody_changes_in_an_environment_is_named_and_put_back_where
     assert_ne!(settings.data["data"]["WORD"], "mine");
     let there = settled(objects, &target).await;
     assert_eq!(there.len(), written.len());
+    assert_eq!(edited().await, []);
+
+    // As `kubectl set env` does it: a value beside which the planned reference cannot stand.
+    let mut spec = objects.get(deployment, &target, "api").await.data["spec"].clone();
+    let env = "/template/spec/containers/0/env";
+    let planned = spec.pointer(env).cloned().unwrap_or_default();
+    spec["template"]["spec"]["containers"][0]["env"][1] =
+        json!({ "name": "PASSWORD", "value": "mine" });
+    objects.merge(deployment, &target, "api", json!({ "spec": spec })).await;
+    eventually("the reference was put back", s(60), || async {
+        let api = objects.get(deployment, &target, "api").await;
+        let now = api.data["spec"].pointer(env).cloned().unwrap_or_default();
+        if now == planned { Ok(()) } else { Err(now.to_string()) }
+    })
+    .await;
+    eventually("a later plan can take fields away", s(20), || async {
+        let api = objects.get(deployment, &target, "api").await;
+        let ours = api.metadata.managed_fields.into_iter().flatten();
+        let ours = ours.filter(|it| it.manager.as_deref() == Some("kulisse"));
+        let operations: Vec<_> = ours.filter_map(|it| it.operation).collect();
+        if operations == ["Apply"] { Ok(()) } else { Err(operations.join(" ")) }
+    })
+    .await;
+    it.until(InSync, "True", "InSync", s(20)).await;
     it.remove().await;
 }
 

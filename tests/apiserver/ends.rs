@@ -1,6 +1,6 @@
 //! The end of an environment: on time, and nothing left.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{
     Api, ResourceExt,
@@ -28,19 +28,24 @@ use crate::{
 
 /// No namespace, no stored plan, no object of the whole cluster is left.
 pub async fn nothing_is_left(world: &World, uid: &str, target: &str) {
+    let left = left(world, uid, target).await;
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// What is left of an environment that is gone: namespaces, stored plans, objects of the whole cluster.
+pub async fn left(world: &World, uid: &str, target: &str) -> BTreeSet<String> {
     let objects = world.objects();
-    assert!(objects.find("v1 Namespace", "", target).await.is_none(), "namespace {target} is left");
-    let plans = objects.names("v1 Secret", "kulisse").await;
-    let left: Vec<_> = plans.iter().filter(|it| it.contains(uid)).collect();
-    assert!(left.is_empty(), "stored plans are left: {left:?}");
+    let plans = objects.names("v1 Secret", "kulisse").await.into_iter();
+    let mut left: BTreeSet<String> = plans.filter(|it| it.contains(uid)).collect();
     for namespace in objects.list("v1 Namespace", "").await {
         let label = namespace.labels().get(names::ENVIRONMENT_UID_LABEL);
-        assert!(label.map(String::as_str) != Some(uid), "{} is left", namespace.name_any());
+        if label.map(String::as_str) == Some(uid) {
+            left.insert(format!("Namespace. {}", namespace.name_any()));
+        }
     }
-    for name in objects.everything(None).await.into_keys() {
-        let ours = name.starts_with("Namespace.") || world.before.contains(&name);
-        assert!(ours || !name.contains(target), "{name} is left");
-    }
+    let others = objects.everything(None).await.into_keys();
+    left.extend(others.filter(|it| it.contains(target) && !world.before.contains(it)));
+    left
 }
 
 pub async fn an_environment_expires_on_time_and_leaves_nothing_but_its_object(world: Arc<World>) {
@@ -52,8 +57,22 @@ pub async fn an_environment_expires_on_time_and_leaves_nothing_but_its_object(wo
     let started = status.started_at.expect("the clock has started").0;
     let ends = status.expires_at.expect("there is an end").0;
     assert_eq!((ends - started).total(jiff::Unit::Second).ok(), Some(30.0));
+    let objects = world.objects();
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": { "name": "somebodys" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": target }],
+    });
+    objects.try_create(&binding, false).await.expect("rights for an account of the clone");
     it.until(Expired, "True", "Expired", s(75)).await;
     nothing_is_left(&world, &uid, &target).await;
+    eventually("rights that are left are named", s(10), || async {
+        let told = it.events().await;
+        if told.contains("somebodys") { Ok(()) } else { Err(told) }
+    })
+    .await;
+    objects.delete("rbac.authorization.k8s.io/v1 ClusterRoleBinding", "", "somebodys").await;
     let plan = world.objects().find("kulisse.dev/v1alpha1 StagingPlan", &place.requests, "pr-1");
     let _ = plan.await;
     // By the server's clock: never early, and hardly late.
@@ -92,8 +111,14 @@ pub async fn deleting_a_ready_environment_leaves_nothing(world: Arc<World>) {
     let it = place.environment("pr-1", json!({})).await;
     it.ready(s(45)).await;
     let (uid, target) = (it.uid().await, it.target().await);
+    let mark = audit::mark(world.audit_log());
     it.remove().await;
     nothing_is_left(&world, &uid, &target).await;
+    let asked = audit::of_operator(world.audit_log(), mark);
+    let wiped = asked.iter().filter(|it| it.verb == "deletecollection" && it.within(&target));
+    let mut wiped: Vec<&str> = wiped.map(|it| it.resource.as_str()).collect();
+    wiped.sort_unstable();
+    assert_eq!(wiped, ["deployments", "ingresses"], "only what it may have held");
 }
 
 pub async fn a_namespace_that_takes_its_time_to_go_is_waited_for(world: Arc<World>) {
@@ -156,13 +181,14 @@ pub async fn an_environment_that_cannot_be_read_says_so_and_is_ended_all_the_sam
     let resource = ApiResource::erase::<StagingEnvironment>(&());
     let client = world.objects().client.clone();
     let api: Api<DynamicObject> = Api::namespaced_with(client, &place.requests, &resource);
-    let patch = Patch::Merge(json!({ "status": { "workloads": { "ready": 5_000_000_000_u64 } } }));
-    api.patch_status("pr-1", &PatchParams::default(), &patch).await.expect("a strange status");
+    it.patch_status(json!({ "workloads": { "ready": 5_000_000_000_u64 } })).await;
     eventually("an Event says so", s(20), || async {
         let events = world.objects().list("v1 Event", &place.requests).await;
         let said = events.iter().any(|it| {
             it.data["reason"] == "InvalidSpec"
-                && it.data["message"].as_str().is_some_and(|it| it.contains("cannot read"))
+                && it.data["message"].as_str().is_some_and(|it| {
+                    it.contains("cannot read") && it.contains("status.workloads.ready: ")
+                })
         });
         if said { Ok(()) } else { Err("no such Event".to_owned()) }
     })

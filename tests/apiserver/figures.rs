@@ -67,7 +67,7 @@ pub async fn forty_objects_take_few_requests(world: Arc<World>) {
     // Reads of the source, discovery, watches, and what environments share are counted apart.
     let counted: Vec<_> = requests
         .iter()
-        .filter(|it| it.namespace != place.source && it.verb != "watch" && !it.resource.is_empty())
+        .filter(|it| it.namespace != place.source && !it.follows() && !it.resource.is_empty())
         // Fresh rights take a moment to hold: how often is asked until then is the server's doing.
         .filter(|it| it.code != 403)
         .filter(|it| !(it.resource == "namespaces" && it.name == place.source))
@@ -119,7 +119,7 @@ pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
     tokio::time::sleep(s(60)).await;
     let requests = audit::of_operator(world.audit_log(), mark);
     let asked: Vec<String> =
-        requests.iter().filter(|it| it.verb != "watch").map(audit::Request::line).collect();
+        requests.iter().filter(|it| !it.follows()).map(audit::Request::line).collect();
     for it in &all {
         it.delete().await;
     }

@@ -13,10 +13,15 @@ mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod accounts;
 mod asked;
+mod asking;
+mod attempts;
 mod boundary;
+mod brought;
 mod clones;
+mod conformance;
 mod consent;
 mod copies;
 mod corpus;
@@ -24,15 +29,26 @@ mod customised;
 mod definitions;
 mod drift;
 mod ends;
+mod escalations;
+mod evidence;
 mod exposure;
+mod faults;
 mod figures;
+mod floods;
 mod held;
+mod interrupted;
 mod last;
+mod leaders;
 mod limits;
 mod look;
+mod overstepped;
 mod rebuild;
+mod recovery;
 mod restarts;
 mod turns;
+mod uninstalled;
+mod unwatched;
+mod upgrade;
 mod verbs;
 mod withdrawn;
 mod world;
@@ -86,9 +102,16 @@ fn main() -> ExitCode {
             held::a_definition_that_is_deleted_takes_its_environments_along,
             held::custom_resources_are_cleaned_up_after_before_what_runs_goes,
             held::a_kind_that_is_removed_from_the_cluster_holds_nobody_up,
+            conformance::the_exchanges_that_the_simulator_is_held_against_are_those_of_the_server,
             definitions::what_the_definitions_refuse_is_refused_by_the_server_in_the_same_words,
             definitions::changes_that_the_definitions_refuse_are_refused_by_the_server,
             definitions::examples_are_accepted_by_the_server,
+            access::who_asks_for_what_by_which_door_is_answered_as_the_table_says,
+            access::a_source_whose_grant_is_withdrawn_is_not_looked_at_any_more,
+            escalations::nobody_gets_beyond_what_they_were_given_in_a_clone,
+            brought::what_a_spec_brings_along_gets_nowhere,
+            overstepped::what_a_spec_may_not_ask_for_is_refused,
+            escalations::the_policies_of_the_chart_are_what_the_server_takes_and_understands,
             consent::without_a_grant_nothing_is_created_and_with_one_it_goes_on,
             consent::a_source_that_does_not_exist_is_named,
             consent::a_source_that_may_not_be_read_is_named_with_the_command_that_helps,
@@ -113,6 +136,7 @@ fn main() -> ExitCode {
             asked::an_environment_sleeps_and_wakes_as_asked,
             asked::an_environment_sleeps_by_its_windows,
             asked::failed_tasks_and_seeds_run_again_when_asked,
+            evidence::of_a_failed_smoke_the_plan_holds_states_and_events_and_no_credential,
             drift::production_that_moved_on_is_named_by_object_and_path,
             drift::production_that_cannot_be_looked_at_is_said_until_it_can,
             drift::what_somebody_changes_in_an_environment_is_named_and_put_back_where_asked,
@@ -122,6 +146,10 @@ fn main() -> ExitCode {
             rebuild::an_environment_is_rebuilt_beside_itself_and_the_old_one_goes,
             rebuild::a_rebuild_that_fails_leaves_what_serves_untouched_and_says_so,
             rebuild::routes_that_are_refused_leave_the_url_where_it_was,
+            interrupted::an_environment_that_expires_during_a_rebuild_takes_both_namespaces_along,
+            interrupted::an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_goes_on_when_awake,
+            interrupted::an_environment_that_is_suspended_during_a_rebuild_stands_still_until_it_is_resumed,
+            interrupted::a_grant_that_is_withdrawn_during_a_rebuild_ends_what_is_built_and_freezes_what_serves,
             rebuild::an_environment_deleted_during_a_rebuild_leaves_nothing,
             turns::only_as_many_environments_as_the_class_allows_are_there_at_a_time,
             turns::who_waits_too_long_for_a_place_is_told_and_may_try_again,
@@ -130,10 +158,12 @@ fn main() -> ExitCode {
             withdrawn::a_source_that_is_deleted_takes_its_clones_along,
             look::plan_diff_and_report_show_what_the_operator_does,
             verbs::an_environment_is_made_listed_changed_and_deleted_by_command,
+            verbs::one_that_cannot_be_read_keeps_nobody_from_the_others,
             verbs::an_environment_is_suspended_by_command_unless_a_file_says_otherwise,
             verbs::what_is_asked_by_command_is_answered,
             verbs::consent_is_given_and_withdrawn_by_command,
             verbs::the_doctor_sees_what_is_there_and_what_is_not,
+            uninstalled::what_lives_outlasts_an_uninstallation_behind_its_fence_and_is_taken_up_again,
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
         ]),
@@ -150,7 +180,15 @@ fn main() -> ExitCode {
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
-                    restarts::without_the_fence_policy_nothing_is_created,
+                    recovery::after_a_kill_at_any_moment_work_goes_on_at_once,
+                    recovery::a_time_without_an_api_server_disturbs_nobody,
+                    floods::a_tenant_that_floods_does_not_keep_others_from_being_ready,
+                    leaders::of_two_operators_one_works_and_the_other_goes_on_where_it_ends,
+                    leaders::an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes,
+                    upgrade::an_operator_that_is_replaced_amid_work_leaves_everything_right,
+                    restarts::where_a_fence_policy_is_missing_or_unbound_nothing_is_created,
+                    faults::an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign,
+                    unwatched::without_the_watch_of_workloads_an_environment_at_rest_costs_few_requests,
                 ]
             ),
             // What all of the above left in the log of the API server and of the operator.

@@ -41,7 +41,7 @@ spec:
 ";
 
 /// An environment that is rebuilt, with a seed, a smoke, and something to do at its end.
-async fn rebuilt<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
+pub async fn rebuilt<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
     let run =
         |name: &str| json!([{ "name": name, "run": { "image": "registry.example.com/t:1" } }]);
     let spec = json!({
@@ -54,14 +54,14 @@ async fn rebuilt<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
     it
 }
 
-async fn source<'a>(world: &'a World, name: &str) -> Place<'a> {
+pub async fn source<'a>(world: &'a World, name: &str) -> Place<'a> {
     let expose = json!({ "domain": "rebuilt.example.org", "ingressClassName": "previews" });
     world.class("rebuilt", &json!({ "expose": expose })).await;
     world.source(name, &format!("{APPLICATION}{ROUTE}")).await
 }
 
 /// Waits while all tasks of all of its namespaces end in that phase.
-async fn until(
+pub async fn until(
     it: &Environment<'_>,
     what: &str,
     phase: &str,
@@ -81,25 +81,25 @@ async fn until(
     .await
 }
 
-async fn move_on(place: &Place<'_>, image: &str) {
+pub async fn move_on(place: &Place<'_>, image: &str) {
     let (objects, kind) = (place.world.objects(), "apps/v1 Deployment");
     let mut spec = objects.get(kind, &place.source, "api").await.data["spec"].clone();
     spec["template"]["spec"]["containers"][0]["image"] = json!(image);
     objects.merge(kind, &place.source, "api", json!({ "spec": spec })).await;
 }
 
-async fn image(world: &World, target: &str) -> Value {
+pub async fn image(world: &World, target: &str) -> Value {
     let api = world.objects().get("apps/v1 Deployment", target, "api").await;
     api.data["spec"]["template"]["spec"]["containers"][0]["image"].clone()
 }
 
 /// The namespace with that role.
-fn of(status: &StagingEnvironmentStatus, role: TargetRole) -> Option<String> {
+pub fn of(status: &StagingEnvironmentStatus, role: TargetRole) -> Option<String> {
     status.namespaces.iter().find(|it| it.role == role).map(|it| it.name.clone())
 }
 
 /// The namespace that is built, once it has a Job.
-async fn built(it: &Environment<'_>) -> String {
+pub async fn built(it: &Environment<'_>) -> String {
     let building = |status: &StagingEnvironmentStatus| of(status, TargetRole::Building);
     let status = until(it, "another is built", "", |status| building(status).is_some()).await;
     let built = building(&status).expect("it is there");
@@ -177,7 +177,7 @@ pub async fn an_environment_is_rebuilt_beside_itself_and_the_old_one_goes(world:
 }
 
 /// Waits until it is gone; its last tasks end meanwhile.
-async fn until_gone(it: &Environment<'_>, targets: &[&str]) {
+pub async fn until_gone(it: &Environment<'_>, targets: &[&str]) {
     eventually("it is gone", s(90), || async {
         for target in targets {
             pods::end(it.objects, target, "Succeeded").await;

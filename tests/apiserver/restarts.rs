@@ -14,15 +14,16 @@ use kulisse_core::api::{
 use serde_json::json;
 
 use crate::{
+    asking::ask,
     clones::{changed, settled},
     ends::nothing_is_left,
     support::{
-        audit,
+        audit::{self, OPERATOR},
         environment::namespace_gone,
         objects::gvk,
-        wait::{s, steadily},
+        wait::{eventually, s, steadily},
     },
-    world::{APPLICATION, World, fenced},
+    world::{APPLICATION, World},
 };
 
 async fn targets(world: &World, uid: &str) -> Vec<String> {
@@ -208,32 +209,61 @@ pub async fn an_operator_that_is_told_to_stop_stops_in_time(world: Arc<World>) {
     world.operator.start().await;
 }
 
-pub async fn without_the_fence_policy_nothing_is_created(world: Arc<World>) {
+/// Waits until a policy on the operator's account refuses what it must, or no longer does.
+async fn refuses(world: &World, policy: &str, wanted: bool) {
+    let (path, object) = match policy {
+        "kulisse-fence-namespaces" => (
+            "/api/v1/namespaces",
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "evil" } }),
+        ),
+        _ => (
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings",
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "evil" },
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "kulisse-clone-writer" } }),
+        ),
+    };
+    eventually("a policy is in force or not, as it should be", s(30), || async {
+        let (code, said) = ask(world.objects(), OPERATOR, "POST", path, &object).await;
+        let refused = said.contains(policy);
+        if refused == wanted { Ok(()) } else { Err(format!("{code} {said}")) }
+    })
+    .await;
+}
+
+pub async fn where_a_fence_policy_is_missing_or_unbound_nothing_is_created(world: Arc<World>) {
     let world = world.twin();
     let _turn = world.turn.lock().await;
     let place = world.source("unfenced", APPLICATION).await;
     let objects = world.objects();
-    let kind = "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding";
-    let name = "kulisse-fence-namespaces";
-    let mut binding = serde_json::to_value(objects.get(kind, "", name).await).expect("JSON");
-    world.operator.kill();
-    objects.delete(kind, "", name).await;
-    fenced(&world.cluster, false).await;
-    world.operator.start().await;
-    let it = place.environment("pr-1", json!({})).await;
-    let uid = it.uid().await;
-    let told = it.until(Ready, "False", "FencePolicyMissing", s(20)).await;
-    assert!(told.contains("ValidatingAdmissionPolicy"), "{told}");
-    steadily("nothing is created", s(2), || async {
-        let made = targets(world, &uid).await;
-        if made.is_empty() { Ok(()) } else { Err(format!("{made:?}")) }
-    })
-    .await;
-    for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] {
-        binding["metadata"].as_object_mut().expect("metadata").remove(field);
+    for (at, (kind, name)) in [
+        ("ValidatingAdmissionPolicyBinding", "kulisse-fence-namespaces"),
+        ("ValidatingAdmissionPolicy", "kulisse-fence-rolebindings"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let kind = format!("admissionregistration.k8s.io/v1 {kind}");
+        let mut object = serde_json::to_value(objects.get(&kind, "", name).await).expect("JSON");
+        world.operator.kill();
+        objects.delete(&kind, "", name).await;
+        refuses(world, name, false).await;
+        world.operator.start().await;
+        let it = place.environment(&format!("pr-{at}"), json!({})).await;
+        let uid = it.uid().await;
+        let told = it.until(Ready, "False", "FencePolicyMissing", s(20)).await;
+        assert!(told.contains("ValidatingAdmissionPolicy"), "{told}");
+        steadily("nothing is created", s(2), || async {
+            let made = targets(world, &uid).await;
+            if made.is_empty() { Ok(()) } else { Err(format!("{made:?}")) }
+        })
+        .await;
+        for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"]
+        {
+            object["metadata"].as_object_mut().expect("metadata").remove(field);
+        }
+        objects.try_create(&object, false).await.expect("what was taken away");
+        refuses(world, name, true).await;
+        it.ready(s(60)).await;
+        it.remove().await;
     }
-    objects.try_create(&binding, false).await.expect("the policy's binding");
-    fenced(&world.cluster, true).await;
-    it.ready(s(60)).await;
-    it.remove().await;
 }

@@ -1,6 +1,11 @@
 //! The verbs of the command line, each against a real API server with the operator beside it.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{
+    fs::{File, read_to_string},
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    sync::Arc,
+};
 
 use kulisse_core::api::condition::ConditionType;
 use serde_json::{Value, json};
@@ -8,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     support::{
         tools::{Answer, run},
-        wait::s,
+        wait::{eventually, s},
     },
     world::{APPLICATION, World},
 };
@@ -23,6 +28,36 @@ fn called(world: &World, program: &Path, arguments: &[&str]) -> Answer {
     let mut command = Command::new(program);
     command.env("KUBECONFIG", &world.cluster.kubeconfig);
     tokio::task::block_in_place(|| run(command.args(arguments), None))
+}
+
+/// A command that goes on, and what it has printed so far.
+struct Follower {
+    child: Child,
+    out: PathBuf,
+}
+
+impl Follower {
+    fn of(command: &mut Command, name: &str) -> Self {
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.out"));
+        let file = File::create(&out).expect("a file");
+        let child = command.stdout(file).spawn().expect("a process");
+        Self { child, out }
+    }
+
+    async fn says(&self, what: &str) {
+        eventually(&format!("«{what}» is printed"), s(20), || async {
+            let text = read_to_string(&self.out).expect("its output");
+            if text.contains(what) { Ok(()) } else { Err(text) }
+        })
+        .await;
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Asserts an exit code and answers both outputs.
@@ -81,6 +116,54 @@ pub async fn an_environment_is_made_listed_changed_and_deleted_by_command(world:
     assert!(deleted.contains("pr-1 is deleted"), "{deleted}");
     assert_eq!(at(&["delete", "pr-1", "--ignore-not-found"]).code, 0);
     assert_eq!(at(&["delete", "pr-1"]).code, 1);
+}
+
+pub async fn one_that_cannot_be_read_keeps_nobody_from_the_others(world: Arc<World>) {
+    let place = world.source("strange-by-verb", APPLICATION).await;
+    let namespace = place.requests.clone();
+    let at = |arguments: &[&str]| kulisse(&world, &[arguments, &["-n", &namespace]].concat());
+    let (it, other) =
+        (place.environment("pr-1", json!({})).await, place.environment("pr-2", json!({})).await);
+    it.ready(s(45)).await;
+    other.ready(s(45)).await;
+    let mut watch = Command::new(KULISSE);
+    watch.env("KUBECONFIG", &world.cluster.kubeconfig).args(["list", "-w", "-n", &namespace]);
+    let watch = Follower::of(&mut watch, "strange-by-verb");
+    watch.says("pr-2 Ready").await;
+    // The definition takes any number here, the type does not.
+    it.patch_status(json!({ "workloads": { "ready": 5_000_000_000_u64 } })).await;
+    let why = "status.workloads.ready: invalid value: integer `5000000000`, expected u32";
+    watch.says(&format!("pr-1 Unreadable: {why}")).await;
+
+    for (list, begin) in [(at(&["list"]), ""), (kulisse(&world, &["list", "-A"]), &namespace[..])] {
+        let list = list.ok("list");
+        let line = |name| {
+            let mut mine = list.lines().filter(|it| it.starts_with(begin));
+            mine.find(|it| it.split_whitespace().any(|it| it == name)).unwrap_or_default()
+        };
+        assert!(line("pr-1").ends_with(why), "{list}");
+        assert!(line("pr-2").contains("  Ready  "), "{list}");
+    }
+    let printed: Value =
+        serde_json::from_str(&at(&["list", "-o", "json"]).ok("json")).expect("JSON");
+    assert_eq!(printed["items"][0]["status"]["workloads"]["ready"], 5_000_000_000_u64);
+    let printed = at(&["status", "pr-1", "-o", "yaml"]).ok("status -o yaml");
+    assert!(printed.contains("5000000000"), "{printed}");
+    let (of_status, of_wait) = (at(&["status", "pr-1"]), at(&["wait", "pr-1"]));
+    for (answer, what) in
+        [(of_status, "status"), (of_wait, "wait"), (at(&["sleep", "pr-1"]), "sleep")]
+    {
+        let said = told(answer, 1, what);
+        let mends = format!("edit stagingenvironment pr-1 -n {namespace} --subresource=status");
+        assert!(said.contains(why) && said.contains(&mends), "{what}: {said}");
+    }
+    let event = at(&["events", "pr-2"]).ok("events");
+    assert!(event.contains("pr-2"), "{event}");
+
+    let deleted = at(&["delete", "pr-1", "--wait", "--timeout", "60s"]).ok("delete --wait");
+    assert!(deleted.contains("pr-1 is deleted"), "{deleted}");
+    watch.says("pr-1 is gone").await;
+    other.remove().await;
 }
 
 pub async fn an_environment_is_suspended_by_command_unless_a_file_says_otherwise(

@@ -55,15 +55,20 @@ impl World {
         }
         RUNTIME.block_on(async {
             installed(&cluster).await;
-            cluster.objects.apply(CLASS).await;
-            cluster.objects.apply(VENDOR).await;
-            let before = cluster.objects.everything(None).await.into_keys().collect();
-            fenced(&cluster, true).await;
-            let operator = Operator::prepare(&cluster, name);
-            operator.start().await;
-            let (sources, turn) = Default::default();
-            Ok(Self { cluster, operator, sources, before, turn, twin: None })
+            Ok(Self::on(cluster, name).await)
         })
+    }
+
+    /// Starts the operator on a cluster on which its objects are installed.
+    pub async fn on(cluster: Cluster, name: &str) -> Self {
+        cluster.objects.apply(CLASS).await;
+        cluster.objects.apply(VENDOR).await;
+        let before = cluster.objects.everything(None).await.into_keys().collect();
+        fenced(&cluster, true).await;
+        let operator = Operator::prepare(&cluster, name);
+        operator.start().await;
+        let (sources, turn) = Default::default();
+        Self { cluster, operator, sources, before, turn, twin: None }
     }
 
     /// The one whose operator comes and goes.

@@ -48,9 +48,10 @@ async fn clone<'a>(place: &Small<'a>, name: &str) -> (Environment<'a>, String) {
     assert_eq!(workloads.ready, workloads.total);
     let target = it.target().await;
     for pod in place.world.objects().list("v1 Pod", &target).await {
-        let done = pod.labels().contains_key("batch.kubernetes.io/job-name");
-        let fine = if done { "Succeeded" } else { "Running" };
-        assert_eq!(pod.data["status"]["phase"], fine, "{}", pod.name_any());
+        // Of an attempt, maybe not the one that passed.
+        if !pod.labels().contains_key("batch.kubernetes.io/job-name") {
+            assert_eq!(pod.data["status"]["phase"], "Running", "{}", pod.name_any());
+        }
     }
     let leaks = leaks(place.world.objects(), &[&place.requests, &target]).await;
     assert!(leaks.is_empty(), "a secret value of production is in {leaks:?}");

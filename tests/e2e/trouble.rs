@@ -21,7 +21,7 @@ async fn others_go_on(other: &Environment<'_>) {
 pub async fn an_image_that_cannot_be_pulled_is_named(world: Arc<World>) {
     let place = world.small("unpulled").await;
     let images = json!([{ "name": "docker.io/library/nginx", "newTag": "no-such-tag" }]);
-    let it = place.environment("pr-1", json!({ "images": images })).await;
+    let it = place.environment("pr-1", json!({ "images": &images })).await;
     let told = it.until(WorkloadsReady, "False", "ImagePullFailed", s(90)).await;
     assert!(told.contains("no-such-tag") && told.contains("web"), "{told}");
     it.until(Ready, "False", "ImagePullFailed", s(10)).await;
@@ -29,6 +29,11 @@ pub async fn an_image_that_cannot_be_pulled_is_named(world: Arc<World>) {
     it.until(Stalled, "True", "ImagePullFailed", s(120)).await;
     record(&it, "stuck", |it| is(it, Stalled, "True")).await;
     // Mended, it comes up.
+    it.patch(json!({ "images": null })).await;
+    it.ready(s(90)).await;
+    // That the former Pod serves on makes nothing ready.
+    it.patch(json!({ "images": images })).await;
+    it.until(Ready, "False", "ImagePullFailed", s(90)).await;
     it.patch(json!({ "images": null })).await;
     it.ready(s(90)).await;
     it.remove().await;

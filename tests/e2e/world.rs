@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::support::{
+    audit::OPERATOR,
     cluster::{Cluster, Keeper},
     environment::{Environment, granted_source, roles_filled, shown},
     objects::Objects,
@@ -82,6 +83,16 @@ impl World {
     /// What is in the cluster.
     pub fn objects(&self) -> &Objects {
         &self.cluster.objects
+    }
+
+    /// Makes a Service in a clone that is another name for a host. Everybody is refused that; made as the
+    /// operator, what holds it is the network.
+    pub fn alias(&self, service: &Value) {
+        let text = service.to_string();
+        let refused = self.cluster.kubectl_with(&["apply", "-f", "-"], &text);
+        assert!(refused.err.contains("kulisse-fence-contents"), "{}", refused.err);
+        let as_operator = ["apply", "--server-side", "-f", "-", "--as", OPERATOR];
+        self.cluster.kubectl_with(&as_operator, &text).ok("a Service");
     }
 
     /// The environment that most scenarios look at: the quick start's.

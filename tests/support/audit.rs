@@ -59,6 +59,12 @@ impl Request {
         self.succeeded() && self.writes()
     }
 
+    /// Whether a watch of the operator asked: it follows kinds in all namespaces, and lists them now and
+    /// then.
+    pub fn follows(&self) -> bool {
+        self.verb == "watch" || self.verb == "list" && self.namespace.is_empty()
+    }
+
     /// Whether it is about a namespace or what is in it.
     pub fn within(&self, namespace: &str) -> bool {
         self.namespace == namespace || (self.resource == "namespaces" && self.name == namespace)
@@ -136,7 +142,7 @@ fn request(event: &Value) -> Request {
 }
 
 /// Writes that are in nothing of the operator's own: targets from their creation on, Secrets of its
-/// own namespace, environments' finalizers and status and their deletion, plans, Events.
+/// own namespace and its Lease, environments' finalizers and status and their deletion, plans, Events.
 pub fn strange_writes(requests: &[Request]) -> Vec<String> {
     let mut targets = BTreeSet::new();
     let mut strange = Vec::new();
@@ -151,7 +157,11 @@ pub fn strange_writes(requests: &[Request]) -> Vec<String> {
                 it.name.starts_with("stg-")
             }
             ("", "namespaces", _) => targets.contains(&it.name),
-            ("", "secrets", _) if it.namespace == "kulisse" => true,
+            ("", "secrets", _) | ("coordination.k8s.io", "leases", "create" | "update")
+                if it.namespace == "kulisse" =>
+            {
+                true
+            }
             (
                 "kulisse.dev",
                 "stagingenvironments" | "stagingenvironments/status" | "stagingplans",

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
 };
 use kulisse_core::api::{
     condition::{ConditionType, find},
@@ -156,6 +156,15 @@ impl<'a> Environment<'a> {
     pub async fn patch(&self, spec: Value) {
         let patch = Patch::Merge(json!({ "spec": spec }));
         self.api().patch(&self.name, &PatchParams::default(), &patch).await.expect("a patch");
+    }
+
+    /// Merges a patch into its status, also one that the type has no room for.
+    pub async fn patch_status(&self, status: Value) {
+        let resource = ApiResource::erase::<StagingEnvironment>(&());
+        let client = self.objects.client.clone();
+        let api: Api<DynamicObject> = Api::namespaced_with(client, &self.namespace, &resource);
+        let patch = Patch::Merge(json!({ "status": status }));
+        api.patch_status(&self.name, &PatchParams::default(), &patch).await.expect("a patch");
     }
 
     /// Asks for something by annotation, or takes the annotation away.

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod canary;
 pub mod cluster;
 pub mod environment;
+pub mod exchanges;
 pub mod objects;
 pub mod operator;
 pub mod pods;

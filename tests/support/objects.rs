@@ -14,7 +14,10 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{tools::yaml, wait::eventually};
+use super::{
+    tools::yaml,
+    wait::{eventually, s},
+};
 
 /// Field manager of the tests.
 const MANAGER: &str = "tests";
@@ -144,10 +147,18 @@ impl Objects {
         }
     }
 
+    /// What kinds there are. Other scenarios add and remove some: one may go while it is looked at.
+    async fn discovered(&self) -> Discovery {
+        eventually("discovery", s(30), || async {
+            Discovery::new(self.client.clone()).run().await.map_err(|it| it.to_string())
+        })
+        .await
+    }
+
     /// All objects of one scope that can be listed: `Kind.group namespace/name`, by UID and
     /// resourceVersion.
     pub async fn everything(&self, namespace: Option<&str>) -> BTreeMap<String, (String, String)> {
-        let discovery = Discovery::new(self.client.clone()).run().await.expect("discovery");
+        let discovery = self.discovered().await;
         let wanted = if namespace.is_some() { Scope::Namespaced } else { Scope::Cluster };
         let mut all = BTreeMap::new();
         for (resource, capabilities) in discovery.groups().flat_map(ApiGroup::recommended_resources)
@@ -171,7 +182,7 @@ impl Objects {
 
     /// All objects in a namespace, of every kind that can be listed.
     pub async fn contents(&self, namespace: &str) -> Vec<DynamicObject> {
-        let discovery = Discovery::new(self.client.clone()).run().await.expect("discovery");
+        let discovery = self.discovered().await;
         let mut all = Vec::new();
         for (resource, capabilities) in discovery.groups().flat_map(ApiGroup::recommended_resources)
         {

@@ -25,6 +25,7 @@ pub struct Operator {
     pub log: PathBuf,
     kubeconfig: PathBuf,
     listen: String,
+    program: PathBuf,
     running: Mutex<Option<Running>>,
 }
 
@@ -48,33 +49,60 @@ impl Operator {
         std::fs::write(&kubeconfig, config.to_string()).expect("a file");
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-operator.log"));
         File::create(&log).expect("a log");
-        // A port that was free a moment ago.
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        // Below the ports of outgoing connections: one of those may be taken when it starts again.
+        let free = || TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..30_000))).ok();
+        let free = (0..100).find_map(|_| free()).expect("a port");
         let listen = free.local_addr().expect("an address").to_string();
-        Self { log, kubeconfig, listen, running: Mutex::new(None) }
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_kulisse"));
+        Self { log, kubeconfig, listen, program, running: Mutex::new(None) }
+    }
+
+    /// The same operator, not running, with another kubeconfig: a proxy's. Its log is another one.
+    pub fn behind(&self, kubeconfig: PathBuf, name: &str) -> Self {
+        let log = self.log.with_file_name(format!("{name}-operator.log"));
+        File::create(&log).expect("a log");
+        let (listen, running) = (self.listen.clone(), Mutex::default());
+        Self { log, kubeconfig, listen, program: self.program.clone(), running }
+    }
+
+    /// The same of another version.
+    pub fn of_version(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// Its kubeconfig, with the token of its account.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// Starts it and waits until it is ready.
     pub async fn start(&self) {
-        self.spawn();
+        self.start_with(&[]).await;
+    }
+
+    /// Starts it with more environment variables and waits until it is ready.
+    pub async fn start_with(&self, more: &[(&str, &str)]) {
+        self.spawn(more);
         self.until_ready().await;
     }
 
     /// Starts it.
-    pub fn spawn(&self) {
+    pub fn spawn(&self, more: &[(&str, &str)]) {
         // `sh`, in a group of its own, waits for the end of its input and takes the operator along.
         let script = r#""$0" run >>"$1" 2>&1 & echo $!; cat >/dev/null; kill -9 $!"#;
         let mut command = Command::new("sh");
         command
             .arg("-c")
             .arg(script)
-            .arg(env!("CARGO_BIN_EXE_kulisse"))
+            .arg(&self.program)
             .arg(&self.log)
             .env("KUBECONFIG", &self.kubeconfig)
             .env("KULISSE_LISTEN", &self.listen)
             .env("KULISSE_LOG", std::env::var("KULISSE_TEST_LOG").unwrap_or("trace".into()))
             .env("KULISSE_LOG_FORMAT", "json")
             .env("RUST_BACKTRACE", "1")
+            .envs(more.iter().copied())
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -133,6 +161,19 @@ impl Operator {
             return took;
         }
         Duration::ZERO
+    }
+
+    /// Sends it a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        if let Some(running) = self.lock().as_ref() {
+            tools::sh("kill", &[&format!("-{name}"), &running.pid]);
+        }
+    }
+
+    /// Whether its process is there.
+    pub fn runs(&self) -> bool {
+        let there = |it: &Running| tools::sh("kill", &["-0", &it.pid]).code == 0;
+        self.lock().as_ref().is_some_and(there)
     }
 
     /// Its last log lines that are for people.

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, clippy::too_many_lines, reason = "a table")]
 
 pub mod limits;
+mod marks;
 mod registry;
 
 use serde_json::{Value, json};
@@ -142,6 +143,11 @@ pub fn accepted() -> Vec<Value> {
         })),
         class(json!({
             "namespaceLabels": { "istio-injection": "enabled", "example.com/team": "" },
+            "namespaceAnnotations": { "linkerd.io/inject": "enabled" },
+            "serviceAccounts": [{ "name": "orders", "source": "shop-*",
+                "annotations": { "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/staging" },
+                "podLabels": { "azure.workload.identity/use": "true" },
+                "podAnnotations": { "vault.hashicorp.com/role": "staging" } }],
             "kinds": [{ "group": "example.com", "kind": "*", "action": "Clone" },
                 { "group": "", "kind": "ConfigMap", "action": "Leave" }],
             "expose": { "domain": "staging.test", "scheme": "https",
@@ -187,7 +193,6 @@ pub fn rules() -> Vec<Refusal> {
     let subject = "a ServiceAccount needs its namespace; users and groups have none";
     let requester = "give either namespace or namespaceSelector";
     let way = "give either ingressClassName or gatewayRef";
-    let reserved = "labels of kulisse.dev, kubernetes.io and velero.io are the operator's own";
     let with = "with or withService goes with action Replace, which needs one of them";
     let host = |it: Value| environment(json!({ "hosts": [it] }));
     let peer = |it: Value| environment(json!({ "egress": [{ "to": [it] }] }));
@@ -442,18 +447,6 @@ pub fn rules() -> Vec<Refusal> {
                 "tlsSecretRef": { "name": "c" } } })),
             "tlsSecretRef needs scheme https",
         ),
-        new(
-            "a class that sets our label",
-            class(json!({ "namespaceLabels": { "kulisse.dev/environment-uid": "x" } })),
-            reserved,
-        ),
-        new(
-            "a class that sets a level of Pod security by label",
-            class(
-                json!({ "namespaceLabels": { "pod-security.kubernetes.io/enforce": "privileged" } }),
-            ),
-            reserved,
-        ),
         new("consent to nobody", grant(json!([{}])), requester),
         new(
             "consent by name and by labels",
@@ -493,6 +486,7 @@ pub fn rules() -> Vec<Refusal> {
         "whether the source is a live namespace or manifests cannot be changed",
     ));
     all.push(change("another source", none, json!({ "source": { "namespace": "b" } }), source));
+    all.extend(marks::refused());
     all.extend(registry::refused());
     all
 }

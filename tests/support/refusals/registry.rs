@@ -18,7 +18,8 @@ pub fn accepted() -> Vec<Value> {
             "url": "oci://ghcr.io/a/b_c/d--e:1", "secretRef": { "name": "ghcr" } } } } })),
         class(json!({ "registries": [{ "repository": "*.acme.com/**" },
             { "repository": "docker.io/acme/*", "hosts": ["auth.docker.io", "r.io:8443"] },
-            { "repository": "localhost:5000/**", "scheme": "http", "addresses": "Private" }] })),
+            { "repository": "localhost:5000/**", "scheme": "http", "addresses": "Private" },
+            { "repository": "r.acme.internal/a", "addresses": "Private", "caBundle": "TEk=" }] })),
     ]
 }
 

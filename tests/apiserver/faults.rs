@@ -1,0 +1,227 @@
+//! The operator behind a proxy that carries out plans of faults: killed with SIGKILL before, after and
+//! between its writes of a whole life, in front of a real API server.
+//!
+//! A sample of the plans; all of them with `FAULTS=all`, and those of answers and events instead with
+//! `FAULTS=answers` and `FAULTS=events`.
+
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures::FutureExt;
+use kube_faults::{
+    learn::{self, Family},
+    plan::{Plan, Signal},
+    proxy::{Doing, Options, Proxy, Victim},
+};
+use serde_json::json;
+
+use crate::{
+    clones::settled,
+    ends::left,
+    support::{audit, canary::sings, operator::Operator, wait::s},
+    world::{APPLICATION, Place, World},
+};
+
+/// How many plans are tried where not all are: one of each kind of kill.
+const SAMPLE: usize = 3;
+
+pub async fn an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign(
+    world: Arc<World>,
+) {
+    let world = world.twin();
+    let _turn = world.turn.lock().await;
+    let place = world.source("faults", APPLICATION).await;
+    world.operator.kill();
+    let (started, mark) = (Instant::now(), audit::mark(world.audit_log()));
+    let behind = Behind::start(world).await;
+
+    let clean = behind.live(&place, 0, Plan::nothing()).await;
+    assert!(clean.trouble.is_none(), "without a fault: {:?}", clean.trouble);
+    let seen = behind.proxy.seen();
+    let wanted = std::env::var("FAULTS").unwrap_or_default();
+    let family = Family::ALL.into_iter().find(|it| it.word() == wanted).unwrap_or(Family::Kills);
+    let mut plans = learn::plans(&seen, family, &[]);
+    if wanted.is_empty() {
+        plans = sample(&plans);
+    }
+
+    let mut sum = Sum { writes: learn::writes(&seen), ..Sum::default() };
+    for (at, text) in plans.iter().enumerate() {
+        let plan: Plan = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        let life = behind.live(&place, at + 1, plan).await;
+        sum.add(text, &life, &clean.made);
+    }
+    behind.operator.kill();
+    world.operator.start().await;
+
+    let foreign = audit::strange_writes(&audit::of_operator(world.audit_log(), mark));
+    let log = std::fs::read_to_string(&behind.operator.log).expect("the operator's log");
+    let canaries = log.lines().filter(|it| sings(it)).count();
+    println!("figure: {}", sum.line(family, foreign.len(), canaries, started.elapsed()));
+    assert!(sum.wrong.is_empty(), "{:#?}", sum.wrong);
+    assert!(sum.leaked.is_empty() && foreign.is_empty(), "{:#?} {foreign:#?}", sum.leaked);
+    assert!(canaries == 0, "{canaries} lines of the log hold a secret value");
+    assert!(sum.converged > 0, "something was shown");
+}
+
+/// Plans from all of the life, and of each kind of kill: they come in threes.
+fn sample(plans: &[String]) -> Vec<String> {
+    let writes = plans.len() / 3;
+    (0..SAMPLE).map(|it| plans[it * writes / SAMPLE * 3 + it % 3].clone()).collect()
+}
+
+/// The operator, behind the proxy.
+struct Behind<'a> {
+    world: &'a World,
+    proxy: Proxy,
+    operator: Arc<Operator>,
+}
+
+/// The operator as somebody who is killed.
+struct Killed(Arc<Operator>);
+
+impl Victim for Killed {
+    fn end(&self, _: Signal) -> Doing<'_> {
+        let operator = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _ = tokio::task::spawn_blocking(move || operator.kill()).await;
+        })
+    }
+
+    fn start(&self) -> Doing<'_> {
+        let operator = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _ = tokio::task::spawn_blocking(move || operator.spawn(&[])).await;
+        })
+    }
+}
+
+/// How a life went.
+struct Life {
+    /// What was in the target when it was ready, by kind and name.
+    made: BTreeSet<String>,
+    /// Whether every fault of the plan has struck.
+    struck: bool,
+    /// What is left of it.
+    left: BTreeSet<String>,
+    /// Why it did not converge.
+    trouble: Option<String>,
+    seconds: f64,
+}
+
+impl<'a> Behind<'a> {
+    async fn start(world: &'a World) -> Self {
+        let kubeconfig = world.cluster.state.join("faults.kubeconfig");
+        let operator = Arc::new(world.operator.behind(kubeconfig.clone(), "faults"));
+        let options = Options {
+            kubeconfig: world.operator.kubeconfig().to_owned(),
+            context: None,
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            certificate: None,
+            log: Some(operator.log.with_file_name("faults-requests.log")),
+        };
+        let victim = Arc::new(Killed(Arc::clone(&operator)));
+        let proxy = Proxy::start(&options, victim).await.unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(&kubeconfig, proxy.kubeconfig()).expect("a kubeconfig");
+        Self { world, proxy, operator }
+    }
+
+    /// One environment, from its creation until nothing is left of it, with an operator that has just
+    /// been started.
+    async fn live(&self, place: &Place<'_>, number: usize, plan: Plan) -> Life {
+        let started = Instant::now();
+        self.operator.kill();
+        self.proxy.begin(plan);
+        self.operator.spawn(&[]);
+        let it = place.environment(&format!("pr-{number}"), json!({})).await;
+        let uid = it.uid().await;
+        let mut life = Life {
+            made: BTreeSet::new(),
+            struck: false,
+            left: BTreeSet::new(),
+            trouble: None,
+            seconds: 0.0,
+        };
+        let lived = AssertUnwindSafe(async {
+            it.ready(s(90)).await;
+            let target = it.target().await;
+            let made = settled(self.world.objects(), &target).await;
+            let made = made.into_keys().map(|key| key.replace(&target, "TARGET")).collect();
+            it.delete().await;
+            it.gone(s(90)).await;
+            (made, left(self.world, &uid, &target).await)
+        });
+        match lived.catch_unwind().await {
+            Ok((made, left)) => (life.made, life.left) = (made, left),
+            Err(why) => {
+                let text = why.downcast::<String>().map_or_else(|_| "it failed".into(), |it| *it);
+                life.trouble = Some(text);
+            }
+        }
+        life.struck = self.proxy.complete();
+        life.seconds = started.elapsed().as_secs_f64();
+        if life.trouble.is_some() {
+            // What follows is not to suffer from it.
+            self.proxy.begin(Plan::nothing());
+            let _ = AssertUnwindSafe(it.remove()).catch_unwind().await;
+        }
+        life
+    }
+}
+
+/// The table.
+#[derive(Default)]
+struct Sum {
+    writes: usize,
+    plans: usize,
+    converged: usize,
+    not_reached: usize,
+    leaked: BTreeSet<String>,
+    wrong: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, plan: &str, life: &Life, clean: &BTreeSet<String>) {
+        self.plans += 1;
+        self.leaked.extend(life.left.iter().cloned());
+        let differs: Vec<&String> = life.made.symmetric_difference(clean).collect();
+        let result = match &life.trouble {
+            Some(why) => Err(why.clone()),
+            None if !differs.is_empty() => {
+                Err(format!("other objects than without a fault: {differs:?}"))
+            }
+            None if !life.struck => Ok("not reached"),
+            None => Ok("converged"),
+        };
+        match result {
+            Ok("converged") => self.converged += 1,
+            Ok(_) => self.not_reached += 1,
+            Err(_) => {}
+        }
+        let told = result.as_ref().map_or("FAILED", |it| it);
+        println!("fault: {plan}  {told}  {:.1} s  {} left", life.seconds, life.left.len());
+        if let Err(why) = result {
+            self.wrong.push(format!("{plan}: {why}"));
+        }
+    }
+
+    fn line(
+        &self,
+        family: Family,
+        foreign: usize,
+        canaries: usize,
+        took: std::time::Duration,
+    ) -> String {
+        format!(
+            "{}: writes {}, plans {}, converged {}, failed {}, not reached {}, leaked {}, foreign \
+             writes {foreign}, secrets in the log {canaries}, {} s",
+            family.word(),
+            self.writes,
+            self.plans,
+            self.converged,
+            self.wrong.len(),
+            self.not_reached,
+            self.leaked.len(),
+            took.as_secs(),
+        )
+    }
+}

@@ -1,0 +1,44 @@
+//! The whole operator in a simulated cluster, under virtual time: a life takes milliseconds, and any
+//! request of it can be hit by any fault.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where it fails, and prints what it found"
+)]
+
+mod cluster;
+mod conformance;
+#[path = "../support/exchanges.rs"]
+mod exchanges;
+mod hostile;
+mod life;
+mod lives;
+mod normal;
+mod oracle;
+mod server;
+mod stream;
+mod table;
+mod vanished;
+
+use kube_faults::plan::Plan;
+use life::{Life, Stage};
+use oracle::{Verdict, judge};
+
+#[test]
+fn an_environment_comes_up_expires_and_leaves_nothing() {
+    let life = Life::live(Plan::nothing(), 1);
+    assert_eq!(life.stage, Stage::Done, "{:?}", life.wrong);
+    assert_eq!(judge(&life, None), Verdict::default());
+    assert!(life.ready.len() > 20, "{}", life.ready.len());
+    assert_eq!(life.operators, 1);
+}
+
+#[test]
+fn a_life_is_the_same_whatever_the_order_in_which_answers_come() {
+    let well = Life::live(Plan::nothing(), 1);
+    for seed in 2..6 {
+        let life = Life::live(Plan::nothing(), seed);
+        assert_eq!(judge(&life, Some(&well)), Verdict::default(), "seed {seed}");
+    }
+}
