@@ -11,10 +11,10 @@ COPY core core
 # Not built, but Cargo.toml names them.
 COPY tests tests
 COPY bench bench
-RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
-    && RUSTFLAGS="-C target-feature=+crt-static" \
-       cargo build --release --locked --target "$host" --bin kulisse \
-    && cp "target/$host/release/kulisse" /kulisse
+COPY faults faults
+COPY dev/tools dev/tools
+COPY dev/image/compile.sh dev/image/
+RUN cp "$(dev/image/compile.sh)" /kulisse
 
 FROM scratch
 ARG VERSION=0.1.0
