@@ -13,7 +13,7 @@ fn script() -> String {
 }
 
 /// Status and message that Argo CD would show.
-fn health(object: &Value) -> (String, String) {
+pub fn health(object: &Value) -> (String, String) {
     // What Argo CD opens, but `string` and `os`, of which it opens a part.
     let lua = Lua::new_with(StdLib::TABLE, LuaOptions::default()).expect("Lua");
     let object = value(&lua, object);
@@ -26,7 +26,8 @@ fn health(object: &Value) -> (String, String) {
     (text("status"), text("message"))
 }
 
-fn value(lua: &Lua, json: &Value) -> LuaValue {
+/// JSON as Lua has it.
+pub fn value(lua: &Lua, json: &Value) -> LuaValue {
     match json {
         Value::Null => LuaValue::Nil,
         Value::Bool(it) => LuaValue::Boolean(*it),
@@ -104,6 +105,22 @@ fn a_ready_environment_is_shown_with_its_url() {
     let object = recorded("ready");
     let url = object["status"]["url"].as_str().expect("a URL");
     assert!(health(&object).1.starts_with(url));
+}
+
+#[test]
+fn one_that_is_rebuilt_is_progressing_and_degraded_where_that_is_stuck() {
+    let with = |kind: &str, message: &str| {
+        let mut object = recorded("ready");
+        let said = serde_json::json!({ "type": kind, "status": "True", "message": message });
+        object["status"]["conditions"].as_array_mut().expect("conditions").push(said);
+        health(&object)
+    };
+    let built = "a namespace that is to take its place is built";
+    assert_eq!(with("Reconciling", built), ("Progressing".to_owned(), built.to_owned()));
+    assert_eq!(with("Stalled", "stuck").0, "Degraded");
+    let (status, message) = with("Expiring", "5 minutes are left");
+    assert_eq!(status, "Healthy");
+    assert!(message.ends_with("(5 minutes are left)"), "{message}");
 }
 
 #[test]

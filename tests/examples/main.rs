@@ -10,6 +10,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actions;
+mod argocd;
 mod flux;
 mod health;
 mod manifests;
