@@ -30,7 +30,7 @@ demo-down: ## Stop what the demo leaves running
 	@exec dev/demo/demo.sh down
 
 ##@ Test it
-.PHONY: test check bless bench fuzz
+.PHONY: test check bless bench fuzz faults faults-cluster
 test: ## Every layer of the tests; leaves nothing running (LAYERS="unit e2e": only these)
 	@exec dev/test/run.sh $(LAYERS)
 check: ## Formatting, clippy and documentation
@@ -38,17 +38,25 @@ check: ## Formatting, clippy and documentation
 bless: ## Accept the planner's present output as the golden cases' expectation; look at the diff
 	BLESS=1 cargo test --locked -p kulisse-core --test golden
 	git diff --stat -- tests/golden
+faults: ## Every fault at every request of a life, in the simulated cluster; the table that is printed
+	FAULTS=all cargo test --locked --test sim -- --nocapture
+faults-cluster: ## The operator killed at each of its writes, on a real API server (FAMILIES="all answers events")
+	@exec dev/test/faults.sh $(FAMILIES)
 fuzz: ## Look for manifests and files that break the planner (MINUTES=5 of each target; KEEP=1 keeps inputs)
 	@exec dev/test/fuzz.sh
 bench: ## Figures, each beside the yardstick of the same run
 	@exec dev/test/bench.sh
 
 ##@ Build it
-.PHONY: build image crds generate
+.PHONY: build image sbom reproducible crds generate
 build: ## The program, for this machine
 	cargo build --locked
 image: ## The operator's image, for every development cluster of this machine
 	@dev/image/build.sh
+sbom: ## What the released program consists of, as CycloneDX: sbom/kulisse.cdx.json
+	@exec dev/image/sbom.sh
+reproducible: ## Compile what is committed twice, at two places, and compare
+	@exec dev/image/twice.sh
 crds: ## crds/, the chart's copies and deploy/, from the Rust types
 	cargo run --locked --quiet -- crd --dir crds
 	HELM="$$(dev/helm/build.sh)" deploy/generate.sh

@@ -10,18 +10,9 @@ cd "$root"
 [ -x bench/run.sh ] || die "There is no bench/run.sh: nothing was measured."
 
 need_compilers
-mkdir -p "$cache/test"
-TMPDIR=$(mktemp -d "$cache/test/bench-XXXXXX")
-leave() {
-    local status=$? record
-    while read -r record; do take_down "${record%/cluster.json}" || true; done < <(find "$TMPDIR" -maxdepth 4 -name cluster.json)
-    rm -rf --one-file-system "$TMPDIR"
-    exit $status
-}
-trap leave EXIT
-trap 'exit 130' INT TERM
+tmpdir bench
 KULISSE_DEVCLUSTER=$(dev/cluster/build.sh)/devcluster
 KULISSE_HELM=$(dev/helm/build.sh)
 KULISSE_IMAGE_BINARY=$(dev/image/build.sh --binary)
-export TMPDIR KULISSE_DEVCLUSTER KULISSE_HELM KULISSE_IMAGE_BINARY
+export KULISSE_DEVCLUSTER KULISSE_HELM KULISSE_IMAGE_BINARY
 bench/run.sh "$@"

@@ -60,6 +60,21 @@ take_down() {
     "$program/devcluster" down --state "$state"
 }
 
+# Gives the calling script a TMPDIR of its own, which goes with it, and with it clusters below: NAME
+tmpdir() {
+    mkdir -p "$cache/test"
+    TMPDIR=$(mktemp -d "$cache/test/$1-XXXXXX")
+    export TMPDIR
+    trap leave_tmpdir EXIT
+    trap 'exit 130' INT TERM
+}
+leave_tmpdir() {
+    local status=$? record
+    while read -r record; do take_down "${record%/cluster.json}" || true; done < <(find "$TMPDIR" -maxdepth 4 -name cluster.json)
+    rm -rf --one-file-system "$TMPDIR"
+    exit $status
+}
+
 # Ends a process and everything it started, leaves first come last: end_tree PID
 end_tree() {
     local child

@@ -39,7 +39,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/fuzz RUSTFLAGS="${flag
 cargo build --locked --target "$host"
 
 status=0
-for target in ${TARGETS:-manifests file}; do
+for target in ${TARGETS:-manifests file words environment}; do
     program=$CARGO_TARGET_DIR/$host/debug/$target
     reached=$cache/fuzz/$target
     mkdir -p "$reached" found

@@ -20,13 +20,16 @@ format     | code is formatted                               | fmt          | ca
 unit       | planner, lifecycle: units, goldens, properties  |              | cargo test --locked --no-fail-fast -p kulisse-core
 edge       | controller, probe, command line: units          |              | cargo test --locked --no-fail-fast -p kulisse --lib --bins
 cli        | plan offline: outputs, exit codes, errors       |              | target cli
+faults     | fault plans and what carries them out           |              | cargo test --locked --no-fail-fast -p kube-faults
+simulation | the operator in a simulated cluster; faults     |              | target sim
 schema     | definitions equal the types; CEL accepts, refuses |            | target schema
 lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
 docs       | documentation builds without a warning          |              | documentation
-licences   | licences, advisories and sources of crates      | deny         | cargo deny --locked check
-examples   | every example is valid                          | helm         | target examples
+examples   | every example is valid                          | helm argocd  | target examples
 chart      | the chart, rendered and checked by Helm         | helm         | target chart
 cluster    | the development cluster: units                  | cluster      | cluster_units
+licences   | licences, advisories and sources of crates      | deny         | licences
+released   | the released program: static, names its crates  | image        | target released
 apiserver  | scenarios on a real API server                  | cluster      | target apiserver
 e2e        | pods, network policy, databases: the whole way  | cluster helm image node | target e2e
 '
@@ -56,14 +59,26 @@ others() {
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps; }
 # The flags are part of it: with others, Go compiles all of Kubernetes once more.
 cluster_units() { (cd dev/cluster && CGO_ENABLED=0 go test -trimpath ./internal/...); }
+licences() {
+    local deny
+    deny=$(cat "$run/deny.built")
+    "$deny" --locked check bans licenses sources || return
+    if timeout 120 "$deny" --locked fetch db; then
+        "$deny" --locked check --disable-fetch advisories
+    else
+        echo "skipped: advisories: their database is not within reach of this machine"
+    fi
+}
 
 # ── What layers need
 
 # build NEED…: one after the other, in the background: two cores are soon full.
 build() {
     [[ " $* " != *" helm "* ]] || build_one helm dev/helm/build.sh
+    [[ " $* " != *" argocd "* ]] || build_one argocd dev/argocd/build.sh
     [[ " $* " != *" cluster "* ]] || build_one cluster dev/cluster/build.sh
     [[ " $* " != *" image "* ]] || build_one image dev/image/build.sh --binary
+    [[ " $* " != *" deny "* ]] || build_one deny dev/tools/build.sh cargo-deny
 }
 build_one() {
     local name=$1 from=$SECONDS
@@ -90,9 +105,11 @@ provide() {
     case $1 in
     fmt) cargo fmt --version >/dev/null 2>&1 || { why="rustup component add rustfmt"; return 1; } ;;
     clippy) cargo clippy --version >/dev/null 2>&1 || { why="rustup component add clippy"; return 1; } ;;
-    deny) cargo deny --version >/dev/null 2>&1 || { why="cargo-deny is not installed"; return 1; } ;;
+    deny) built deny || { why="cargo-deny was not built"; return 2; } ;;
     helm) built helm || { why="Helm was not built"; return 2; }
         KULISSE_HELM=$(cat "$run/helm.built") && export KULISSE_HELM ;;
+    argocd) built argocd || { why="Argo CD's code was not built"; return 2; }
+        KULISSE_ARGOCD=$(cat "$run/argocd.built") && export KULISSE_ARGOCD ;;
     cluster) built cluster || { why="Kubernetes was not built"; return 2; }
         KULISSE_DEVCLUSTER=$(cat "$run/cluster.built")/devcluster && export KULISSE_DEVCLUSTER ;;
     image) built image || { why="the release binary was not built"; return 2; }
@@ -131,7 +148,7 @@ layer() {
     elif [[ $command == *"cargo test"* || $command == target\ * ]]; then
         judge "$name" "$what" "$log" $((SECONDS - from))
     else
-        record "$name" "$what" passed '' $((SECONDS - from))
+        record "$name" "$what" passed "$(sed -n 's/^skipped: /SKIPPED: /p' "$log" | head -n 1)" $((SECONDS - from))
     fi
 }
 

@@ -17,7 +17,7 @@ use std::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
-use kulisse_core::api::{condition::Reason, crds::crds};
+use kulisse_core::api::{condition::Reason, crds::crds, phase::Phase};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,8 +37,18 @@ fn first_cells(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_reason_is_explained_and_no_other() {
+    explained("\n## Reasons\n", Reason::ALL.iter().map(|it| (it.as_str(), it.meaning())));
+}
+
+#[test]
+fn every_phase_is_explained_and_no_other() {
+    explained("\n## Phases\n", Phase::ALL.iter().map(|it| (it.as_str(), it.meaning())));
+}
+
+/// A section has a table of words, what they mean, and what to do: of these, in this order.
+fn explained(section: &str, words: impl Iterator<Item = (&'static str, &'static str)>) {
     let text = read("docs/reference/conditions.md");
-    let table = text.split("## Reasons").nth(1).expect("a section «Reasons»");
+    let table = text.split(section).nth(1).expect("a section");
     let table = table.split("\n## ").next().expect("a section");
     let rows: Vec<Vec<&str>> = table
         .lines()
@@ -50,9 +60,8 @@ fn every_reason_is_explained_and_no_other() {
     assert!(unhelpful.is_empty(), "without what to do: {unhelpful:?}");
     let told: Vec<(&str, &str)> =
         rows.iter().map(|row| (row[0].trim_end_matches('`'), row[1])).collect();
-    let meant: Vec<(&str, &str)> =
-        Reason::ALL.iter().map(|it| (it.as_str(), it.meaning().trim())).collect();
-    assert_eq!(told, meant, "docs/reference/conditions.md: the table of reasons");
+    let meant: Vec<(&str, &str)> = words.map(|(word, means)| (word, means.trim())).collect();
+    assert_eq!(told, meant, "docs/reference/conditions.md: {section}");
 }
 
 #[test]

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -143,16 +145,24 @@ func (s *supervisor) remember() error {
 	return s.dir.save(s.record)
 }
 
-// freePorts finds ports that nobody listens on at the moment.
+// freePorts finds ports that nobody listens on at the moment, below those that the
+// kernel gives to outgoing connections: one of these could be taken before a
+// component listens on it, or while it is started again.
 func freePorts(n int) ([]int, error) {
 	var found []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var refused error
+	for tries := 0; len(found) < n && tries < 100; tries++ {
+		port := 10000 + rand.IntN(20000)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, err
+			refused = err
+			continue
 		}
 		defer listener.Close() // only at the end, so that all differ
-		found = append(found, listener.Addr().(*net.TCPAddr).Port)
+		found = append(found, port)
+	}
+	if len(found) < n {
+		return nil, fmt.Errorf("no free port: %w", refused)
 	}
 	return found, nil
 }

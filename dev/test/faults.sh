@@ -1,0 +1,19 @@
+#!/bin/bash
+# Kills the operator before, after and between every one of its writes, on a real API server; answers
+# every request wrongly, and loses, doubles and delays every event of a watch. `make faults-cluster` calls it.
+#
+#   dev/test/faults.sh [FAMILY…]     all, which is every kill (the default); answers; events
+#
+# Each prints a line per plan, and a sum that begins with `figure:`. Hours on two cores for answers.
+set -euo pipefail
+# shellcheck source=dev/test/common.sh
+. "$(dirname "$0")/common.sh"
+cd "$root"
+
+need_compilers
+tmpdir faults
+KULISSE_DEVCLUSTER=$(dev/cluster/build.sh)/devcluster
+export KULISSE_DEVCLUSTER
+for family in "${@:-all}"; do
+    FAULTS=$family cargo test --locked --test apiserver -- --nocapture 'killed at its writes'
+done
