@@ -1,8 +1,8 @@
 //! Watches that do not rely on having been told everything.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, future::ready, time::Duration};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{
     Api, Resource,
     runtime::{
@@ -30,5 +30,16 @@ where
     let config = config.timeout(WATCHED);
     let anew =
         move || watcher(api.clone(), config.clone()).default_backoff().take_until(sleep(LISTED));
-    stream::repeat_with(anew).flatten()
+    stream::repeat_with(anew).flatten().try_filter(|event| ready(is_named(event)))
 }
+
+/// Nothing without a name is stored anywhere; whoever sends one all the same sends nothing.
+fn is_named<K: Resource>(event: &Event<K>) -> bool {
+    match event {
+        Event::Apply(it) | Event::Delete(it) | Event::InitApply(it) => it.meta().name.is_some(),
+        Event::Init | Event::InitDone => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;
