@@ -15,5 +15,5 @@ tmpdir faults
 KULISSE_DEVCLUSTER=$(dev/cluster/build.sh)/devcluster
 export KULISSE_DEVCLUSTER
 for family in "${@:-all}"; do
-    FAULTS=$family cargo test --locked --test apiserver -- --nocapture 'killed at its writes'
+    FAULTS=$family cargo test --locked --workspace --test apiserver -- --nocapture 'killed at its writes'
 done

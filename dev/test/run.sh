@@ -17,10 +17,10 @@ cd "$root"
 # needs no cluster runs while Helm, Kubernetes and the release binary are built.
 layers='
 format     | code is formatted                               | fmt          | cargo fmt --all --check -- --color never
-unit       | planner, lifecycle: units, goldens, properties  |              | cargo test --locked --no-fail-fast -p kulisse-core
-edge       | controller, probe, command line: units          |              | cargo test --locked --no-fail-fast -p kulisse --lib --bins
+unit       | units of planner, lifecycle, controller, faults |              | cargo test --locked --no-fail-fast --workspace --lib --bins
+planner    | goldens, properties, corpora                    |              | targets_of core
 cli        | plan offline: outputs, exit codes, errors       |              | target cli
-faults     | fault plans and what carries them out           |              | cargo test --locked --no-fail-fast -p kube-faults
+faults     | the proxy that carries out fault plans          |              | targets_of faults
 simulation | the operator in a simulated cluster; faults     |              | target sim
 schema     | definitions equal the types; CEL accepts, refuses |            | target schema
 lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -40,7 +40,7 @@ export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED-20261121}
 
 run=$cache/test/run-$$
 logs=$cache/logs/test
-results=() verdict=0
+results=() failed=() verdict=0
 
 # ── Commands that are more than a line
 
@@ -48,7 +48,15 @@ results=() verdict=0
 # one without a file is an error, and one without a line above is run, too (others).
 target_file() { [ -e "tests/$1/main.rs" ] || [ -e "tests/$1.rs" ]; }
 # Not captured: what a test says it left out must be in the log.
-target() { cargo test --locked --test "$1" -- --nocapture; }
+#
+# Always of the whole workspace: crates are compiled once for each set of features that is asked for,
+# and a package alone asks for fewer.
+target() { cargo test --locked --workspace --test "$1" -- --nocapture; }
+targets_of() {
+    local file targets=()
+    for file in "$1"/tests/*.rs; do targets+=(--test "$(basename "$file" .rs)"); done
+    cargo test --locked --no-fail-fast --workspace "${targets[@]}"
+}
 others() {
     local file name
     for file in tests/*.rs tests/*/main.rs; do
@@ -143,9 +151,10 @@ layer() {
     running=
     if [ $status != 0 ]; then
         verdict=1
+        failed+=("$log")
         tail -n 25 "$log" | sed 's/^/        /' >&2
         record "$name" "$what" FAILED "$log" $((SECONDS - from))
-    elif [[ $command == *"cargo test"* || $command == target\ * ]]; then
+    elif [[ $command == *"cargo test"* || $command == target* ]]; then
         judge "$name" "$what" "$log" $((SECONDS - from))
     else
         record "$name" "$what" passed "$(sed -n 's/^skipped: /SKIPPED: /p' "$log" | head -n 1)" $((SECONDS - from))
@@ -174,11 +183,19 @@ record() {
     say "$1: $3${4:+ ($4)}"
 }
 
+# What failed, and with which words: often the end of the output is all that somebody gets to see.
+failures() {
+    printf '\n  %s\n' "$1"
+    awk '/^---- .* ----$/ { left = 12 } /^(failures|successes):$/ { left = 0 } NF && left-- > 0' "$1" | cut -c 1-400 |
+        head -n 60 | sed 's/^/      /'
+}
+
 table() {
     printf '\n══ Tests\n\n'
     printf '  %s\n' "${results[@]}"
-    local skipped
+    local skipped log
     skipped=$(printf '%s\n' "${results[@]}" | grep -c ' skipped ' || true)
+    for log in "${failed[@]}"; do failures "$log"; done
     printf '\n  %s in %d s on %d cores' "$([ $verdict = 0 ] && echo "No failure" || echo FAILED)" "$((SECONDS - begun))" "$(nproc)"
     [ "$skipped" = 0 ] || printf '; %d layers SKIPPED: what they show was not shown' "$skipped"
     printf '. Logs: %s\n' "$logs"

@@ -33,7 +33,7 @@ async fn production<'a>(world: &'a World, name: &str) -> Small<'a> {
         "--for=condition=Available",
         "deployment",
         "--all",
-        "--timeout=180s",
+        "--timeout=480s",
     ];
     world.kubectl(&wait).await.ok("production runs");
     Small { world, source, requests }

@@ -43,13 +43,20 @@ async fn nothing_is_left(world: &World, uid: &str, target: &str) {
 
 pub async fn an_environment_with_volumes_expires_and_leaves_nothing(world: Arc<World>) {
     let place = world.small("expiry").await;
-    let it = place.environment("pr-1", json!({ "lifecycle": { "ttl": "60s" } })).await;
-    let status = it.ready(s(60)).await;
+    let it = place.environment("pr-1", json!({})).await;
+    let late = it.ready(s(120)).await.expires_at;
     let (uid, target) = (it.uid().await, it.target().await);
     let volumes = world.objects().list("v1 PersistentVolume", "").await;
     assert!(volumes.iter().any(|it| it.data["spec"]["claimRef"]["namespace"] == target));
+    // However long it took to get ready: it has an end in it.
+    it.patch(json!({ "lifecycle": { "ttl": "60s" } })).await;
+    let ends = it
+        .until_that("its end is told", s(30), |it| {
+            let ends = it.status.as_ref()?.expires_at.clone();
+            ends.filter(|_| it.status.as_ref().is_some_and(|it| it.expires_at != late))
+        })
+        .await;
     it.until(Expired, "True", "Expired", s(120)).await;
-    let ends = status.expires_at.expect("an end");
     assert_eq!(it.status().await.expires_at, Some(ends));
     nothing_is_left(&world, &uid, &target).await;
     record(&it, "expired", |it| is(it, Expired, "True")).await;
@@ -79,7 +86,7 @@ pub async fn an_end_does_what_it_was_asked_to_and_waits_for_a_pod_that_ignores_t
 ) {
     let place = world.small("stubborn").await;
     world.objects().apply(&STUBBORN.replace("{ns}", &place.source)).await;
-    let wait = ["-n", &place.source, "rollout", "status", "deployment/stubborn", "--timeout=60s"];
+    let wait = ["-n", &place.source, "rollout", "status", "deployment/stubborn", "--timeout=480s"];
     world.kubectl(&wait).await.ok("the source runs");
     // It asks what is still there: nothing may have gone before it.
     let ask = ["wget", "-qO-", "-T", "5", "http://web"];
@@ -104,7 +111,7 @@ pub async fn an_end_does_what_it_was_asked_to_and_waits_for_a_pod_that_ignores_t
 
 pub async fn an_expired_environment_is_deleted_where_it_says_so(world: Arc<World>) {
     let place = world.small("vanish").await;
-    let lifecycle = json!({ "lifecycle": { "ttl": "45s", "onExpiry": "Delete" } });
+    let lifecycle = json!({ "lifecycle": { "ttl": "90s", "onExpiry": "Delete" } });
     let it = place.environment("pr-1", lifecycle).await;
     let (uid, target) = (it.uid().await, it.target().await);
     it.gone(s(150)).await;

@@ -135,7 +135,7 @@ pub async fn what_production_keeps_apart_is_kept_apart(world: Arc<World>) {
         });
         world.objects().try_apply(&pod, false).await.expect("a Pod");
         let wait =
-            ["-n", namespace, "wait", "--for=condition=Ready", "pod/as-web", "--timeout=60s"];
+            ["-n", namespace, "wait", "--for=condition=Ready", "pod/as-web", "--timeout=480s"];
         world.kubectl(&wait).await.ok("the Pod runs");
         reaches(&world, namespace, "as-web", &["api:8080"]).await;
         is_kept_from(&world, namespace, "as-web", &["postgres:5432"]).await;

@@ -75,7 +75,7 @@ pub async fn what_is_opened_is_open_and_nothing_else(world: Arc<World>) {
     objects.apply(OUTSIDE).await;
     for (namespace, pod) in [("internet", "shop"), ("mocks", "mock")] {
         let pod = format!("pod/{pod}");
-        let wait = ["-n", namespace, "wait", "--for=condition=Ready", &pod, "--timeout=90s"];
+        let wait = ["-n", namespace, "wait", "--for=condition=Ready", &pod, "--timeout=480s"];
         world.kubectl(&wait).await.ok("it runs");
     }
     let address = async |namespace: &str, pod: &str, at: &str| {

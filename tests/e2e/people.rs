@@ -36,7 +36,7 @@ pub async fn an_editor_restarts_a_pod(world: Arc<World>) {
     let answer = may(&world, EDITOR, &target, &restart).await;
     assert!(answer.is_ok_and(|it| it.contains("deleted")), "a Pod was deleted");
     // It comes back, and the environment with it.
-    let down = ["-n", &target, "rollout", "status", "deployment/catalog", "--timeout=90s"];
+    let down = ["-n", &target, "rollout", "status", "deployment/catalog", "--timeout=480s"];
     world.kubectl(&down).await.ok("the workload came back");
     world.shop().ready(s(60)).await;
 }

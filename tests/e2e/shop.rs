@@ -34,7 +34,7 @@ pub async fn the_clone_of_the_shop_becomes_ready_for_kubectl_wait(world: Arc<Wor
             "previews",
             "wait",
             "--for=condition=Ready",
-            "--timeout=240s",
+            "--timeout=480s",
             "stagingenvironment/pr-1234",
         ];
         let (answer, ()) = tokio::join!(world.kubectl(&wait), early);

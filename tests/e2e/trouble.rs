@@ -66,7 +66,7 @@ pub async fn a_seed_that_fails_is_kept_and_says_its_last_words(world: Arc<World>
 
 pub async fn a_smoke_that_fails_is_kept_and_says_what_was_answered(world: Arc<World>) {
     let place = world.small("bad-smoke").await;
-    let http = json!({ "service": "web", "path": "/no-such-page", "within": "20s" });
+    let http = json!({ "service": "web", "path": "/no-such-page", "within": "45s" });
     let fine = json!({ "service": "web", "path": "/", "within": "30s" });
     let smoke = json!([{ "name": "checkout", "http": http }, { "name": "front", "http": fine }]);
     let it = place.environment("pr-1", json!({ "smoke": smoke })).await;

@@ -45,7 +45,7 @@ pub async fn where_network_policy_is_not_enforced_no_workload_starts(_: Arc<Worl
     roles_filled(&cluster).await;
     granted_source(objects, "src-open", "req-open").await;
     objects.apply(&SMALL.replace("{ns}", "src-open")).await;
-    let wait = ["-n", "src-open", "rollout", "status", "deployment/web", "--timeout=90s"];
+    let wait = ["-n", "src-open", "rollout", "status", "deployment/web", "--timeout=480s"];
     tokio::task::block_in_place(|| cluster.kubectl(&wait)).ok("the source runs");
     let spec = json!({ "source": { "namespace": "src-open" }, "lifecycle": { "ttl": "1h" } });
     let it = Environment::apply(objects, "req-open", "pr-1", spec).await;

@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn is_up(&self, namespace: &str, what: &str) {
-        let wait = ["-n", namespace, "rollout", "status", what, "--timeout=120s"];
+        let wait = ["-n", namespace, "rollout", "status", what, "--timeout=480s"];
         self.kubectl(&wait).await.ok(what);
     }
 }
@@ -144,7 +144,7 @@ pub async fn of_forty_ways_to_production_none_gets_through(world: Arc<World>) {
                 world.objects().try_apply(&object, false).await.expect("an object");
             }
         }
-        let wait = ["-n", here, "wait", "--for=condition=Ready", "pod/stranger", "--timeout=60s"];
+        let wait = ["-n", here, "wait", "--for=condition=Ready", "pod/stranger", "--timeout=480s"];
         world.kubectl(&wait).await.ok("the stranger runs");
     }
 

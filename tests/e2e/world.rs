@@ -66,7 +66,7 @@ impl World {
                 "--for=condition=Available",
                 "deployment",
                 "--all",
-                "--timeout=180s",
+                "--timeout=480s",
             ];
             cluster.kubectl(&wait).ok("production runs");
             let before = cluster.objects.everything(None).await.into_keys().collect();
@@ -129,7 +129,7 @@ impl World {
         let (source, requests) = (format!("src-{name}"), format!("req-{name}"));
         granted_source(self.objects(), &source, &requests).await;
         self.objects().apply(&SMALL.replace("{ns}", &source)).await;
-        let wait = ["-n", &source, "rollout", "status", "deployment/web", "--timeout=90s"];
+        let wait = ["-n", &source, "rollout", "status", "deployment/web", "--timeout=480s"];
         self.kubectl(&wait).await.ok("the source runs");
         Small { world: self, source, requests }
     }

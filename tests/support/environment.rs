@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{
     cluster::Cluster,
     objects::Objects,
-    wait::{eventually, s},
+    wait::{eventually, s, wait},
 };
 
 /// An environment that a test made.
@@ -119,15 +119,15 @@ impl<'a> Environment<'a> {
         within: Duration,
         test: impl Fn(&StagingEnvironment) -> Option<T>,
     ) -> T {
-        eventually(what, within, || async {
+        let found = wait(within, || async {
             let Some(environment) = self.find().await else { return Err("it is gone".to_owned()) };
-            if let Some(found) = test(&environment) {
-                return Ok(found);
-            }
-            let status = environment.status.clone().unwrap_or_default();
-            Err(format!("{}\n{}", shown(&status), self.events().await))
-        })
-        .await
+            test(&environment).ok_or_else(|| shown(&environment.status.unwrap_or_default()))
+        });
+        match found.await {
+            Ok(found) => found,
+            // Asked for once: at every look they would be most of what the API server does.
+            Err(seen) => panic!("{what}: {seen}\n{}", self.events().await),
+        }
     }
 
     /// Waits until the object is gone.
