@@ -30,7 +30,7 @@ demo-down: ## Stop what the demo leaves running
 	@exec dev/demo/demo.sh down
 
 ##@ Test it
-.PHONY: test check bless bench fuzz faults faults-cluster
+.PHONY: test check bless bench fuzz mutants faults faults-cluster
 test: ## Every layer of the tests; leaves nothing running (LAYERS="unit e2e": only these)
 	@exec dev/test/run.sh $(LAYERS)
 check: ## Formatting, clippy and documentation
@@ -39,11 +39,13 @@ bless: ## Accept the planner's present output as the golden cases' expectation; 
 	BLESS=1 cargo test --locked -p kulisse-core --test golden
 	git diff --stat -- tests/golden
 faults: ## Every fault at every request of a life, in the simulated cluster; the table that is printed
-	FAULTS=all cargo test --locked --test sim -- --nocapture
+	FAULTS=all cargo test --locked --workspace --test sim -- --nocapture
 faults-cluster: ## The operator killed at each of its writes, on a real API server (FAMILIES="all answers events")
 	@exec dev/test/faults.sh $(FAMILIES)
 fuzz: ## Look for manifests and files that break the planner (MINUTES=5 of each target; KEEP=1 keeps inputs)
 	@exec dev/test/fuzz.sh
+mutants: ## Changes of the planner that no test notices (SHARD=0/40: every fortieth; all take days)
+	@exec dev/test/mutants.sh
 bench: ## Figures, each beside the yardstick of the same run
 	@exec dev/test/bench.sh
 

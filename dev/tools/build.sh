@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds a subcommand of cargo from its published crate and prints the program's path.
 #
-#   dev/tools/build.sh NAME     cargo-auditable, cargo-cyclonedx or cargo-deny
+#   dev/tools/build.sh NAME     one of those below
 #
 # The result is kept outside the work tree, by name and version, in
 # ${KULISSE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/kulisse}/tools. It is used a few times and not for long:
@@ -12,7 +12,8 @@ case $name in
 cargo-auditable) version=0.7.7 ;;
 cargo-cyclonedx) version=0.5.9 ;;
 cargo-deny) version=0.20.2 ;;
-*) echo "tools: cargo-auditable, cargo-cyclonedx or cargo-deny, not «$name»" >&2; exit 2 ;;
+cargo-mutants) version=27.1.0 ;;
+*) echo "tools: cargo-auditable, cargo-cyclonedx, cargo-deny or cargo-mutants, not «$name»" >&2; exit 2 ;;
 esac
 cache=$(realpath -m "${KULISSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kulisse}")/tools
 root=$cache/$name-$version
