@@ -30,7 +30,7 @@ use kube::{
     client::Body,
 };
 use kulisse_core::{
-    api::{identity::NamespaceName, names},
+    api::identity::{NamespaceName, ObjectName},
     lease::{GIVEN, LOOKED_AT, RENEWED, RETURNED, Seen, TRUSTED, Turn, turn},
 };
 use tokio::sync::oneshot;
@@ -114,6 +114,8 @@ fn millis(time: Duration) -> u64 {
 /// An operator that leads, or waits to.
 pub struct Candidate {
     api: Api<Lease>,
+    /// Its name.
+    lease: ObjectName,
     me: String,
     clock: Passing,
     /// For people who look at the lease.
@@ -135,10 +137,11 @@ enum End {
 }
 
 impl Candidate {
-    /// A candidate called `me`, which no other is; with a client that is used for nothing else.
+    /// A candidate for a lease, called `me`, which no other is; with a client that is used for nothing else.
     pub fn new(
         client: Client,
         namespace: &NamespaceName,
+        lease: ObjectName,
         me: String,
         time: ServerClock,
         clock: Passing,
@@ -146,6 +149,7 @@ impl Candidate {
         let api = Api::namespaced(client, namespace.as_str());
         Self {
             api,
+            lease,
             me,
             clock,
             time,
@@ -260,7 +264,7 @@ impl Candidate {
 
     /// Reads the lease.
     async fn look(&mut self) -> Result<(), String> {
-        let found = answer(self.api.get_opt(names::LEASE)).await.map_err(Refused::text)?;
+        let found = answer(self.api.get_opt(self.lease.as_str())).await.map_err(Refused::text)?;
         let now = (self.clock)();
         let (before, since) = self.seen.take().unwrap_or((Lease::default(), now));
         let there = |it: &Lease| it.metadata.resource_version.is_some();
@@ -290,7 +294,7 @@ impl Candidate {
         let params = PostParams::default();
         let written = match lease.metadata.resource_version {
             None => answer(self.api.create(&params, &lease)).await,
-            Some(_) => answer(self.api.replace(names::LEASE, &params, &lease)).await,
+            Some(_) => answer(self.api.replace(self.lease.as_str(), &params, &lease)).await,
         };
         match written {
             Ok(lease) => {
@@ -307,7 +311,7 @@ impl Candidate {
     async fn release(self) {
         self.leadership.end();
         let lease = self.lease("", RETURNED);
-        match answer(self.api.replace(names::LEASE, &PostParams::default(), &lease)).await {
+        match answer(self.api.replace(self.lease.as_str(), &PostParams::default(), &lease)).await {
             Ok(_) => tracing::info!("the lease is given back"),
             Err(error) => tracing::warn!(error = error.text(), "cannot give the lease back"),
         }
@@ -322,7 +326,7 @@ impl Candidate {
         let transitions = before.lease_transitions.unwrap_or_default();
         Lease {
             metadata: ObjectMeta {
-                name: Some(names::LEASE.to_owned()),
+                name: Some(self.lease.to_string()),
                 resource_version: seen.and_then(|it| it.metadata.resource_version.clone()),
                 ..ObjectMeta::default()
             },

@@ -24,5 +24,6 @@ mod readable;
 mod registry;
 pub mod run;
 mod seats;
+pub mod shard;
 pub mod telemetry;
 mod watches;

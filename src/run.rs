@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     batch::v1::Job,
@@ -30,7 +30,7 @@ use kube::{
         watcher::{self, Event},
     },
 };
-use kulisse_core::api::{class::StagingClass, grant::StagingGrant, names};
+use kulisse_core::api::{class::StagingClass, grant::StagingGrant, identity::ObjectName, names};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -66,8 +66,8 @@ pub struct Options {
     pub settings: Settings,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
-    /// Whether it stands by while another operator leads, and under which name.
-    pub candidate: Option<String>,
+    /// Whether it stands by while another operator leads: by which Lease, and under which name.
+    pub candidate: Option<(ObjectName, String)>,
 }
 
 /// What the operator works with, whatever is behind it: an API server, or a simulation of one.
@@ -96,10 +96,10 @@ pub async fn run(
     let clock = ServerClock::default();
     let candidate = match options.candidate {
         None => None,
-        Some(me) => {
+        Some((lease, me)) => {
             let client = client(config.clone(), &clock, &Leadership::alone())?;
             let namespace = &options.settings.namespace;
-            Some(Candidate::new(client, namespace, me, clock.clone(), leader::since_boot))
+            Some(Candidate::new(client, namespace, lease, me, clock.clone(), leader::since_boot))
         }
     };
     let leadership = candidate.as_ref().map_or_else(Leadership::alone, Candidate::leadership);
@@ -198,7 +198,11 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     ready.store(true, Ordering::Relaxed);
     tracing::info!(environments = world.everyone().len(), "ready");
 
-    let requests = tokio_stream(requests).take_until(until(stopped.clone()));
+    let shard = ctx.settings.shard.clone();
+    let mine = move |it: &ObjectRef<Readable>| shard.holds(it.namespace.as_deref().unwrap_or(""));
+    let requests = tokio_stream(requests)
+        .try_filter(move |it| std::future::ready(mine(it)))
+        .take_until(until(stopped.clone()));
     let (seats, now) = (Seats::new(AT_ONCE), store.clone());
     let passes = applier(
         |found: Arc<Readable>, ctx| {
@@ -331,6 +335,9 @@ fn place(ctx: &Context, it: &Readable) {
     ctx.world.place(&uid, at);
     if let Ok(environment) = &it.0 {
         ctx.places.tell(&uid, environment);
+        if !ctx.settings.shard.holds(&environment.namespace().unwrap_or_default()) {
+            ctx.places.believe(&uid, environment);
+        }
         let urls = environment.status.as_ref().map_or(&[][..], |status| status.urls.as_slice());
         ctx.world.tell_urls(&uid, urls);
     }

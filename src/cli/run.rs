@@ -1,12 +1,15 @@
 //! `kulisse run`: the operator.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{collections::BTreeSet, net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context, Result};
 use http::{HeaderValue, header::USER_AGENT};
 use kube::Config;
 use kulisse_core::{
-    api::identity::NamespaceName,
+    api::{
+        identity::{NamespaceName, ObjectName},
+        names,
+    },
     plan::{probe::Place, request::OperatorAccount},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     controller::context::Settings,
     run::{Options, run as start},
+    shard::Shard,
     telemetry::logs,
 };
 
@@ -46,6 +50,26 @@ pub struct Args {
     /// Whether it stands by while another operator leads, by a Lease in its namespace
     #[arg(long, env = "KULISSE_LEADER_ELECT", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set)]
     leader_elect: bool,
+    /// Name of that Lease; each operator of a cluster with other namespaces to watch has one of its own
+    #[arg(long, env = "KULISSE_LEASE", value_name = "NAME", default_value = names::LEASE)]
+    lease: String,
+    /// Namespaces of the environments that it works on; another operator leaves them to this one.
+    /// Default: all
+    #[arg(
+        long,
+        env = "KULISSE_WATCH_NAMESPACES",
+        value_name = "NAMESPACES",
+        value_delimiter = ','
+    )]
+    watch_namespaces: Vec<String>,
+    /// Namespaces of environments that it leaves to other operators
+    #[arg(
+        long,
+        env = "KULISSE_LEAVE_NAMESPACES",
+        value_name = "NAMESPACES",
+        value_delimiter = ','
+    )]
+    leave_namespaces: Vec<String>,
     /// Name of its Pod, for people who look at the Lease or at the API server's audit log
     #[arg(long, env = "KULISSE_POD_NAME", default_value = "kulisse", hide = true)]
     pod_name: String,
@@ -78,8 +102,17 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         namespace_prefixes: args.namespace_prefixes,
         probe_control: control,
         workload_watch: args.workload_watch,
+        shard: Shard {
+            watched: parsed(&args.watch_namespaces).context("--watch-namespaces")?,
+            left: parsed(&args.leave_namespaces).context("--leave-namespaces")?,
+        },
     };
-    let candidate = if args.leader_elect { Some(name_of_its_own(&args.pod_name)?) } else { None };
+    let candidate = if args.leader_elect {
+        let lease = ObjectName::parse(&args.lease).context("--lease")?;
+        Some((lease, name_of_its_own(&args.pod_name)?))
+    } else {
+        None
+    };
     let options = Options { settings, listen: args.listen, candidate };
     if let Err(error) = start(config, options, stop()?).await {
         // In the form that whoever collects the log expects.
@@ -87,6 +120,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names of namespaces.
+fn parsed(names: &[String]) -> Result<BTreeSet<String>> {
+    names.iter().map(|it| Ok(NamespaceName::parse(it.trim())?.to_string())).collect()
 }
 
 /// As what it is known in the API server's logs.

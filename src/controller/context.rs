@@ -38,7 +38,7 @@ use super::{
     world::World,
     written::Written,
 };
-use crate::telemetry::metrics::Metrics;
+use crate::{shard::Shard, telemetry::metrics::Metrics};
 
 /// Pods change by the second while something comes up, and nobody reads faster than this.
 const TROUBLES: Duration = Duration::from_millis(1500);
@@ -126,6 +126,8 @@ pub struct Settings {
     /// Whether workloads and Jobs are watched in the whole cluster. Otherwise they are listed, target by
     /// target.
     pub workload_watch: bool,
+    /// Whose environments are its own, where several operators share the work.
+    pub shard: Shard,
 }
 
 impl Context {

@@ -67,6 +67,14 @@ impl Places {
         inner.known.insert(uid.to_owned(), Known { namespace, class, has });
     }
 
+    /// What another operator works on waits as long as its status says so.
+    pub fn believe(&self, uid: &str, environment: &StagingEnvironment) {
+        let waits = environment.status.as_ref().is_some_and(|it| it.queue.is_some());
+        if !waits {
+            self.stop_waiting(uid);
+        }
+    }
+
     /// Forgets an environment that is not there any more.
     pub fn forget(&self, uid: &str) {
         let mut inner = self.inner();
@@ -255,6 +263,22 @@ mod tests {
         places.tell("early", &environment(&queue));
         assert_eq!(ask(&places, &world, "late", 100), Turn::Later(1));
         assert_eq!(ask(&places, &world, "early", 1), Turn::Now);
+    }
+
+    #[test]
+    fn those_of_another_operator_wait_as_long_as_their_status_says() {
+        let (world, places) = (world(1), Places::default());
+        let queue = json!({"queue": {"since": "1970-01-01T00:00:01Z", "position": 1}});
+        places.tell("theirs", &environment(&queue));
+        places.believe("theirs", &environment(&queue));
+        assert_eq!(ask(&places, &world, "mine", 100), Turn::Later(1));
+        let target = json!({"namespaces": [
+            {"name": "stg-x", "uid": "n", "incarnation": 1, "role": "Serving"}]});
+        places.tell("theirs", &environment(&target));
+        places.believe("theirs", &environment(&target));
+        assert_eq!(ask(&places, &world, "mine", 100), Turn::Later(1));
+        places.forget("theirs");
+        assert_eq!(places.next(&world), ["mine"]);
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl Server {
     fn candidate(self: &Arc<Self>, whose: usize) -> Candidate {
         let namespace = NamespaceName::parse("kulisse").unwrap();
         let me = format!("operator-{whose}");
-        Candidate::new(self.client(whose), &namespace, me, ServerClock::default(), passing)
+        let lease = ObjectName::parse("kulisse").unwrap();
+        Candidate::new(self.client(whose), &namespace, lease, me, ServerClock::default(), passing)
     }
 }
 

@@ -45,6 +45,7 @@ mod overstepped;
 mod rebuild;
 mod recovery;
 mod restarts;
+mod shards;
 mod turns;
 mod uninstalled;
 mod unwatched;
@@ -185,6 +186,7 @@ fn main() -> ExitCode {
                     floods::a_tenant_that_floods_does_not_keep_others_from_being_ready,
                     leaders::of_two_operators_one_works_and_the_other_goes_on_where_it_ends,
                     leaders::an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes,
+                    shards::operators_that_share_the_work_keep_to_their_own_and_to_one_cap,
                     upgrade::an_operator_that_is_replaced_amid_work_leaves_everything_right,
                     restarts::where_a_fence_policy_is_missing_or_unbound_nothing_is_created,
                     faults::an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign,

@@ -9,7 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
@@ -197,6 +200,38 @@ fn two_operators_elect_one_and_one_asks_nobody() {
         format!(r#""resourceNames":["{lease}"],"resources":["leases"],"verbs":["get","update"]"#);
     assert!(of(&two, "Role").any(|it| it.to_string().contains(&named)));
     assert_eq!(of(&two, "FlowSchema").count() + of(&two, "PodDisruptionBudget").count(), 2);
+}
+
+#[test]
+fn every_request_namespace_is_of_one_operator() {
+    let helm = needs!(helm());
+    let shards =
+        r#"shards=[{"name":"pay","namespaces":["a","b"]},{"name":"web","namespaces":["c"]}]"#;
+    let objects = render(&helm, &["--set-json", shards, "--set", "replicaCount=2"]);
+    let told: Vec<(String, String)> = of(&objects, "Deployment")
+        .map(|it| {
+            let env = &it["spec"]["template"]["spec"]["containers"][0]["env"];
+            let of = |name: &str| {
+                let found = env.as_array().into_iter().flatten().find(|it| it["name"] == name);
+                found
+                    .map_or(String::new(), |it| it["value"].as_str().unwrap_or_default().to_owned())
+            };
+            let watched = of("KULISSE_WATCH_NAMESPACES") + "/" + &of("KULISSE_LEAVE_NAMESPACES");
+            (of("KULISSE_LEASE"), watched)
+        })
+        .collect();
+    let expected = [("kulisse", "/a,b,c"), ("kulisse-pay", "a,b/"), ("kulisse-web", "c/")];
+    assert_eq!(told, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    let selectors: BTreeSet<String> =
+        of(&objects, "Deployment").map(|it| it["spec"]["selector"].to_string()).collect();
+    assert_eq!(selectors.len(), 3, "none takes another's Pods for its own");
+    let named = r#""resourceNames":["kulisse","kulisse-pay","kulisse-web"]"#;
+    assert!(of(&objects, "Role").any(|it| it.to_string().contains(named)));
+
+    let twice = r#"shards=[{"name":"pay","namespaces":["a"]},{"name":"web","namespaces":["a"]}]"#;
+    let answer = ask(&helm, &["template", "kulisse", CHART, "--set-json", twice]);
+    assert_ne!(answer.code, 0);
+    assert!(answer.err.contains("namespace a is in more than one"), "{}", answer.err);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use kube_faults::plan::Plan;
 use kulisse::{
     controller::{clock::ServerClock, context::Settings},
     run::{Operator, operate},
+    shard::Shard,
     telemetry::http::Health,
 };
 use kulisse_core::{
@@ -291,6 +292,7 @@ pub fn operator(cluster: &Cluster) -> Operator {
         image: "registry.example.com/kulisse:1".to_owned(),
         namespace_prefixes: vec!["stg".to_owned()],
         workload_watch: true,
+        shard: Shard::default(),
         probe_control: Some(Place { host: "127.0.0.1".to_owned(), port: *CONTROL }),
     };
     Operator { client: cluster.client(&clock), clock, settings, health: Health::default() }
