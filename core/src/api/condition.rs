@@ -128,7 +128,7 @@ words! {
         /// A manifest of the source or the overlay is none, or may not be there.
         InvalidManifest,
         /// More than the class allows: objects, or what its quota or limit range holds; or an artefact
-        /// that is too large.
+        /// or a source that is too large.
         TooLarge,
         /// Another environment has this preview host.
         HostTaken,

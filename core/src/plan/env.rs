@@ -12,7 +12,9 @@ use super::{
     log::{Log, Rule},
     object::Object,
     pattern::{self, Pattern},
-    relocate, unused,
+    relocate,
+    size::{self, Room},
+    unused,
 };
 use crate::api::customize::{Env, Variable};
 
@@ -30,10 +32,11 @@ struct Entry<'a> {
 ///
 /// # Errors
 ///
-/// If something is no glob.
+/// If something is no glob, or adds too much.
 pub(super) fn env(
     mut clones: Vec<Object>,
     context: &Context,
+    room: &mut Room,
     log: &mut Log,
 ) -> Result<Vec<Object>, PlanError> {
     for (at, written) in context.request.spec.env.iter().enumerate() {
@@ -49,7 +52,14 @@ pub(super) fn env(
         let mut used = false;
         for object in &mut clones {
             there.extend(containers(object));
-            used |= entry.apply(object, &mut met, context, log);
+            let before = size::of(object.value());
+            if entry.apply(object, &mut met, context, log) {
+                used = true;
+                room.take(before, object).map_err(|why| PlanError::InvalidSpec {
+                    field: field.clone(),
+                    why: format!("{}: {why}", object.key()),
+                })?;
+            }
         }
         if used {
             for (nth, name) in written.unset.iter().enumerate().filter(|(_, it)| !met.contains(*it))

@@ -166,8 +166,9 @@ fn unfold(mut document: Value, objects: &mut Vec<Object>) -> Result<(), String> 
         return Ok(());
     }
     let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-    if let (true, Some(Value::Array(items))) = (is_list, document.get("items")) {
-        for item in items.clone() {
+    if let (true, Some(Value::Array(items))) = (is_list, document.get_mut("items")) {
+        // Taken and not copied: lists within lists would be copied once for each.
+        for item in std::mem::take(items) {
             unfold(item, objects)?;
         }
         return Ok(());

@@ -54,6 +54,7 @@ mod secret;
 mod select;
 mod selectors;
 mod settle;
+pub mod size;
 mod strip;
 pub mod task;
 mod texts;
@@ -239,8 +240,9 @@ pub fn plan(request: &Request, capture: &Capture) -> Result<Plan, PlanError> {
     for (_, pass) in passes() {
         clones = pass(clones, &context, &mut log);
     }
-    clones = env::env(clones, &context, &mut log)?;
-    clones = patch::patch(clones, &context, &mut log)?;
+    let mut room = size::Room::default();
+    clones = env::env(clones, &context, &mut room, &mut log)?;
+    clones = patch::patch(clones, &context, &mut room, &mut log)?;
     clones.extend(route::exposed(&clones, &context)?);
     let urls = route::urls(&clones, &context);
     let settings = secret::settings(&mut clones, &context, &mut log);

@@ -21,7 +21,9 @@ use super::{
     kinds::{self, Shape},
     log::{Log, Rule},
     object::Object,
-    ours, route, scale, strip,
+    ours, route, scale,
+    size::{self, Room},
+    strip,
 };
 use crate::api::names;
 
@@ -31,10 +33,11 @@ const PATCHED: Rule = Rule { name: "patch", why: "spec.patches says so" };
 ///
 /// # Errors
 ///
-/// If a patch matches nothing, cannot be applied, or does what a patch may not.
+/// If a patch matches nothing, cannot be applied, does what a patch may not, or adds too much.
 pub(super) fn patch(
     clones: Vec<Object>,
     context: &Context,
+    room: &mut Room,
     log: &mut Log,
 ) -> Result<Vec<Object>, PlanError> {
     let mut clones = clones;
@@ -45,7 +48,7 @@ pub(super) fn patch(
         for object in clones {
             if patch.is_for(&object) {
                 matched = true;
-                next.extend(one(&object, &patch, context, log)?);
+                next.extend(one(&object, &patch, context, room, log)?);
             } else {
                 next.push(object);
             }
@@ -66,6 +69,7 @@ fn one(
     before: &Object,
     patch: &Patch,
     context: &Context,
+    room: &mut Room,
     log: &mut Log,
 ) -> Result<Option<Object>, PlanError> {
     let key = before.key();
@@ -78,6 +82,7 @@ fn one(
         return Ok(None);
     };
     let mut after = Object::new(after).map_err(|error| failed(error.to_string()))?;
+    room.take(size::of(before.value()), &after).map_err(failed)?;
     if let Some(why) = overstepped(before, &after, context) {
         return Err(failed(why));
     }

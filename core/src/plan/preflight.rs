@@ -127,21 +127,16 @@ fn of_task<'a>(task: &'a PlannedTask, context: &Context) -> Option<Looked<'a>> {
 }
 
 impl Target<'_> {
-    /// The keys of a ConfigMap or Secret of the target; `None` if they are not known.
-    fn keys(&self, of: &Key) -> Option<BTreeSet<&str>> {
+    /// Whether a ConfigMap or Secret of the target has a key; `None` if its keys are not known.
+    fn has(&self, of: &Key, key: &str) -> Option<bool> {
         let object = self.objects.get(of)?;
         if of.kind == "Secret" {
             let keys = &self.secrets.get(&of.name)?.keys;
             let all = keys.contains_key(crate::secrets::EVERY_KEY);
-            return (!all).then(|| keys.keys().map(String::as_str).collect());
+            return (!all).then(|| keys.contains_key(key));
         }
-        let maps = ["/data", "/binaryData"].into_iter().filter_map(|map| object.get(map));
-        Some(
-            maps.filter_map(|it| it.as_object())
-                .flat_map(|it| it.keys())
-                .map(String::as_str)
-                .collect(),
-        )
+        let mut maps = ["/data", "/binaryData"].into_iter().filter_map(|map| object.get(map));
+        Some(maps.any(|it| it.as_object().is_some_and(|it| it.contains_key(key))))
     }
 
     /// Whether the source's object has a key.

@@ -17,6 +17,10 @@ use crate::api::{environment::ObjectPattern, staging_plan::Severity};
 
 /// How like a name must be to be shown as meant, of 1.
 const ALIKE: f64 = 0.6;
+/// Longest name that is compared, in bytes: that takes as long as both are long, multiplied.
+const LONGEST: usize = 64;
+/// Most names that one is compared with.
+const MANY: usize = 500;
 
 /// Says that an entry matches nothing, and what was perhaps meant.
 pub(super) fn report<'n>(
@@ -61,8 +65,11 @@ pub(super) fn shadowed(context: &Context, path: &str, wanted: &str, log: &mut Lo
 fn close<'n>(wanted: &str, there: impl IntoIterator<Item = &'n str>) -> (Vec<String>, Vec<String>) {
     let wanted = wanted.to_ascii_lowercase();
     let all: BTreeSet<&str> = there.into_iter().filter(|it| !it.is_empty()).collect();
+    let comparable = |it: &&&str| it.len().max(wanted.len()) <= LONGEST;
     let mut close: Vec<(f64, &str)> = all
         .iter()
+        .filter(comparable)
+        .take(MANY)
         .map(|it| (strsim::normalized_damerau_levenshtein(&wanted, &it.to_ascii_lowercase()), *it))
         .filter(|(alike, _)| *alike >= ALIKE)
         .collect();

@@ -10,6 +10,9 @@ use super::{
     shape,
 };
 
+/// Longest line that is looked at as a whole, in bytes.
+const LINE: usize = 1024;
+
 /// A credential that stands where everybody can read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exposed {
@@ -61,16 +64,18 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
             }
             let mut found = Vec::new();
             let mut line = 1;
+            let lines: Vec<&str> = text.lines().collect();
+            let at = |line: usize| lines.get(line - 1).copied().unwrap_or_default();
             for piece in pieces.into_list() {
                 match piece {
                     Piece::Base64(inner) if inner.holds_credential() => {
-                        let length = text.lines().nth(line - 1).map_or(0, |it| it.trim().len());
+                        let length = at(line).trim().len();
                         found.push(Exposed { line, length, what: "a credential in base64" });
                     }
                     Piece::Base64(_) => {}
                     Piece::Text(kept) => line += kept.matches('\n').count(),
                     Piece::Credential { plain, .. } => {
-                        let stands = text.lines().nth(line - 1).unwrap_or_default();
+                        let stands = beginning(at(line));
                         let is_none = is_placeholder(&plain) || is_form(stands);
                         if !is_none && !is_name_of_one(name, stands, &plain) {
                             let length = plain.chars().count();
@@ -82,6 +87,12 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
             found
         }
     }
+}
+
+/// What of a line is looked at for each credential in it: a file may be one line.
+fn beginning(line: &str) -> &str {
+    let end = (0..=line.len().min(LINE)).rev().find(|at| line.is_char_boundary(*at));
+    &line[..end.unwrap_or_default()]
 }
 
 /// In text that cannot be taken apart, what a message would mask.

@@ -55,8 +55,14 @@ fn placed(named: &str, text: &str, words: impl Fn(&str) -> Vec<Range<usize>>) ->
     let mut found = Vec::new();
     for line in lines(text) {
         let Some(shown) = place::without_comment(&text[line.clone()]) else { continue };
-        for word in words(shown) {
-            let Some(mut it) = place::host(named, shown, word) else { continue };
+        let words = words(shown);
+        if words.is_empty() {
+            continue;
+        }
+        let negated = place::negated(named, shown);
+        for word in words {
+            let negated = negated <= word.start;
+            let Some(mut it) = place::host(named, shown, word, negated) else { continue };
             let ranges = [Some(&mut it.host), it.scheme.as_mut(), it.port.as_mut()];
             for range in ranges.into_iter().flatten() {
                 *range = range.start + line.start..range.end + line.start;

@@ -77,6 +77,26 @@ const CLOUDS: &str = "\
 /// Schemes behind which no host stands: identities, buckets, files.
 const NO_HOST: [&str; 9] = ["spiffe", "s3", "s3a", "s3n", "gs", "file", "classpath", "arn", "urn"];
 
+/// So many bytes before and after a word say what it is: a file may be one line, and to look at all of
+/// it for each of its words would take for ever.
+const NEAR: usize = 1024;
+
+/// What of a line is near a word, and where that begins.
+fn near<'l>(line: &'l str, word: &Range<usize>) -> (&'l str, usize) {
+    if line.len() <= NEAR {
+        return (line, 0);
+    }
+    let mut start = word.start.saturating_sub(NEAR);
+    let mut end = line.len().min(word.end.saturating_add(NEAR));
+    while !line.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !line.is_char_boundary(end) {
+        end += 1;
+    }
+    (&line[start..end], start)
+}
+
 /// A line without its comment; `None` if it is one.
 pub(super) fn without_comment(line: &str) -> Option<&str> {
     let text = line.trim_start();
@@ -95,8 +115,17 @@ fn speaks_of_hosts(named: &str) -> bool {
     NAMES.iter().any(|end| name.ends_with(end)) && !NEGATED.iter().any(|it| squeezed.ends_with(it))
 }
 
-/// What stands at `word` in a line under `named`, if it is a host by its place.
-pub(super) fn host(named: &str, line: &str, word: Range<usize>) -> Option<Found> {
+/// What stands at `word` in a line under `named`, if it is a host by its place. `negated`: hosts are not
+/// asked there, unless there is a scheme before them.
+pub(super) fn host(named: &str, line: &str, word: Range<usize>, negated: bool) -> Option<Found> {
+    let (line, start) = near(line, &word);
+    let onward = |it: Range<usize>| it.start + start..it.end + start;
+    let found = beside(named, line, word.start - start..word.end - start, negated)?;
+    let Found { host, scheme, port } = found;
+    Some(Found { host: onward(host), scheme: scheme.map(onward), port: port.map(onward) })
+}
+
+fn beside(named: &str, line: &str, word: Range<usize>, negated: bool) -> Option<Found> {
     let (before, after) = (&line[..word.start], &line[word.end..]);
     let text = &line[word.clone()];
     let port = port(after).map(|it| it.start + word.end..it.end + word.end);
@@ -118,7 +147,7 @@ pub(super) fn host(named: &str, line: &str, word: Range<usize>) -> Option<Found>
         Some(':') => port.is_some(),
         Some(c) => c.is_whitespace() || "\"'`,;)]}|&\\/".contains(c),
     };
-    let named = !negated(named, before)
+    let named = !negated
         && (port.is_some() && !is_address_of_nothing(text, is_address)
             || ends && (is_of_cloud(text) || speaks(named, line, before)));
     named.then_some(Found { host: word, scheme: None, port })
@@ -159,6 +188,8 @@ fn scheme(before: &str) -> Option<Range<usize>> {
 
 /// Whether a word stands where a URL names who asks: `db` of `postgres://db:secret@server`.
 pub(super) fn is_user(line: &str, word: &Range<usize>) -> bool {
+    let (line, start) = near(line, word);
+    let word = word.start - start..word.end - start;
     let after = &line[word.end..];
     let ends = |c: char| c.is_whitespace() || "/?#\"'<>`".contains(c);
     let authority = &after[..after.find(ends).unwrap_or(after.len())];
@@ -173,10 +204,25 @@ fn port(after: &str) -> Option<Range<usize>> {
     ((2..=5).contains(&digits) && ends).then_some(1..digits + 1)
 }
 
-fn negated(named: &str, before: &str) -> bool {
-    let flat = |text: &str| text.to_ascii_lowercase().replace(['-', '_', '.'], "");
-    let (named, before) = (flat(named), flat(before));
-    NEGATED.iter().any(|it| named.ends_with(it) || before.contains(it))
+/// From which byte of a line under `named` on hosts are not asked.
+pub(super) fn negated(named: &str, line: &str) -> usize {
+    let (named, _) = flat(named);
+    if NEGATED.iter().any(|it| named.ends_with(it)) {
+        return 0;
+    }
+    let (line, ends) = flat(line);
+    let found = NEGATED.iter().filter_map(|it| Some(ends[line.find(it)? + it.len() - 1]));
+    found.min().unwrap_or(usize::MAX)
+}
+
+/// A text without what joins words, in lower case, and where each of its bytes ended.
+fn flat(text: &str) -> (String, Vec<usize>) {
+    let (mut flat, mut ends) = (String::new(), Vec::new());
+    for (at, c) in text.char_indices().filter(|(_, c)| !matches!(c, '-' | '_' | '.')) {
+        flat.push(c.to_ascii_lowercase());
+        ends.resize(flat.len(), at + c.len_utf8());
+    }
+    (flat, ends)
 }
 
 /// Whether a name that speaks of hosts stands before a word: in its line, or around the whole text.

@@ -20,12 +20,9 @@ use crate::{
         PlanError, manifests,
         object::{Key, Object},
         pattern::{self, Pattern},
+        size,
     },
 };
-
-/// The largest object that a patch may make, in bytes of JSON: the API server takes no larger one,
-/// and operations that copy would double it again and again.
-const LARGEST: usize = 1_536 * 1024;
 
 /// A patch, taken apart.
 pub(super) struct Patch {
@@ -128,18 +125,21 @@ impl Change {
 
 fn operations(before: &Value, list: &[PatchOperation]) -> Result<Value, Wrong> {
     let mut after = before.clone();
+    let copies = list.iter().any(|it| matches!(it, PatchOperation::Copy(_)));
+    let mut all = if copies { size::of(before) } else { 0 };
     for (at, operation) in list.iter().enumerate() {
+        if let PatchOperation::Copy(copy) = operation {
+            // Only what is copied is measured: a thousand operations have a large object as well.
+            let copied = after.pointer(copy.from.as_str()).map_or(0, size::of);
+            all = all.saturating_add(copied);
+            if copied > 0 && all > size::OBJECT {
+                return Err(format!("operation {at}: {}", size::too_large()));
+            }
+        }
         json_patch::patch(&mut after, std::slice::from_ref(operation))
             .map_err(|error| format!("operation {at}, at {}: {}", operation.path(), error.kind))?;
-        if matches!(operation, PatchOperation::Copy(_)) && size(&after) > LARGEST {
-            return Err(format!("operation {at}: the object would be larger than {LARGEST} bytes"));
-        }
     }
     Ok(after)
-}
-
-fn size(value: &Value) -> usize {
-    value.to_string().len()
 }
 
 fn chosen(field: &str, target: &PatchTarget) -> Result<Target, PlanError> {

@@ -145,10 +145,10 @@ fn keys(looked: &Looked, base: &str, table: &[Keyed], target: &Target, log: &mut
                 kind: entry.kind.to_owned(),
                 name: object.text(&format!("{map}/{}", entry.name)).to_owned(),
             };
-            let Some(there) = target.keys(&to) else { continue };
             for path in object.expand(&format!("{map}{}", entry.keys)) {
                 let key = object.text(&path);
-                if !key.is_empty() && !there.contains(key) && !is_told(&to, key, target) {
+                let lacks = !key.is_empty() && target.has(&to, key) == Some(false);
+                if lacks && !is_told(&to, key, target) {
                     missing_key(looked, &path, &to, key, target, log);
                 }
             }

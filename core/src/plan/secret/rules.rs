@@ -6,6 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::{
     api::{
+        identity::ObjectName,
         secrets::{SecretDefault, SecretPolicy, SecretRule},
         staging_plan::Severity,
     },
@@ -49,9 +50,15 @@ impl<'a> Rules<'a> {
         let mut compiled = Self { list: Vec::new(), default: secrets.default, invalid: Vec::new() };
         for (at, rule) in secrets.rules.iter().enumerate() {
             let keys: Result<Vec<_>, String> = rule.keys.iter().map(|key| glob(key)).collect();
-            match (glob(&rule.name), keys) {
-                (Ok(name), Ok(keys)) => compiled.list.push(Compiled { at, name, keys, rule }),
-                (Err(why), _) | (_, Err(why)) => compiled.invalid.push((at, why)),
+            let from = rule.from.as_ref().map(|it| ObjectName::parse(&it.name)).transpose();
+            match (glob(&rule.name), keys, from) {
+                (Ok(name), Ok(keys), Ok(_)) => {
+                    compiled.list.push(Compiled { at, name, keys, rule });
+                }
+                (Err(why), ..) | (_, Err(why), _) => {
+                    compiled.invalid.push((at, format!("not a glob: {why}")));
+                }
+                (.., Err(why)) => compiled.invalid.push((at, format!("from: {why}"))),
             }
         }
         compiled
@@ -131,8 +138,8 @@ impl<'a> Rules<'a> {
                 &context.environment(),
                 &format!("/spec/secrets/rules/{at}"),
                 "invalid-rule",
-                format!("not a glob: {why}"),
-                "write name and keys with *, ?, [a-z] and {a,b} only",
+                why.clone(),
+                "write name and keys with *, ?, [a-z] and {a,b} only, and in from the name of a Secret",
             );
         }
     }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Origin, Text, arguments, shown};
 use crate::{
     plan::{
@@ -19,6 +21,9 @@ use crate::{
 const DEPTH: usize = 4;
 /// Longest text that is filled in, in bytes: a longer one is a script, or a joke.
 const LONGEST: usize = 4096;
+/// Most variables that are looked up for one text, those within variables included: each of a thousand
+/// that holds a thousand others would be looked up for itself.
+const LOOKED_UP: usize = 256;
 
 /// What variables can be filled in from.
 pub(super) struct Known<'a> {
@@ -31,6 +36,36 @@ pub(super) struct Known<'a> {
 struct Filled {
     text: String,
     secret: bool,
+}
+
+/// What one container is given, found by name: some have a thousand variables.
+struct Given<'a> {
+    env: Vec<&'a Value>,
+    /// The places in `env` of each name, in their order.
+    named: BTreeMap<&'a str, Vec<usize>>,
+    from: Vec<&'a Value>,
+}
+
+impl<'a> Given<'a> {
+    fn of(object: &'a Object, container: &str) -> Self {
+        let list = |field: &str| {
+            let list = object.get(&format!("{container}/{field}")).and_then(Value::as_array);
+            list.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let (env, from) = (list("env"), list("envFrom"));
+        let mut named: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, entry) in env.iter().enumerate() {
+            named.entry(word(entry, "/name")).or_default().push(at);
+        }
+        Self { env, named, from }
+    }
+
+    /// The last variable of a name before the one numbered `nth`.
+    fn before(&self, nth: usize, name: &str) -> Option<(usize, &'a Value)> {
+        let all = self.named.get(name)?;
+        let at = *all[..all.partition_point(|at| *at < nth)].last()?;
+        Some((at, self.env[at]))
+    }
 }
 
 impl<'a> Known<'a> {
@@ -55,18 +90,20 @@ impl<'a> Known<'a> {
                     origin: Origin::Filled,
                 });
             };
-            for (nth, entry) in object.expand(&format!("{container}/env/*")).iter().enumerate() {
-                let path = format!("{entry}/value");
-                let text = object.text(&path);
-                if let Some(filled) = self.fill(object, &container, text, nth, false, DEPTH) {
-                    add(path, object.text(&format!("{entry}/name")), filled);
+            let given = Given::of(object, &container);
+            let fill = |text: &str, nth: usize, shell: bool| {
+                self.fill(&given, text, nth, shell, DEPTH, &mut LOOKED_UP.clone())
+            };
+            for (nth, entry) in given.env.iter().enumerate() {
+                if let Some(filled) = fill(word(entry, "/value"), nth, false) {
+                    let path = format!("{container}/env/{nth}/value");
+                    add(path, word(entry, "/name"), filled);
                 }
             }
             for list in ["command", "args"] {
                 let path = format!("{container}/{list}");
                 arguments(object.get(&path), &path, &mut |path, named, text| {
-                    let all = usize::MAX;
-                    if let Some(filled) = self.fill(object, &container, text, all, true, DEPTH) {
+                    if let Some(filled) = fill(text, usize::MAX, true) {
                         add(path, named, filled);
                     }
                 });
@@ -79,12 +116,12 @@ impl<'a> Known<'a> {
     /// none is.
     fn fill(
         &self,
-        object: &Object,
-        container: &str,
+        given: &Given,
         text: &str,
         nth: usize,
         shell: bool,
         depth: usize,
+        left: &mut usize,
     ) -> Option<Filled> {
         if !text.contains('$') || text.len() > LONGEST || depth == 0 {
             return None;
@@ -96,7 +133,10 @@ impl<'a> Known<'a> {
             filled.text.push_str(&rest[..start]);
             rest = &rest[start..];
             let used = variable(rest, shell);
-            let value = used.and_then(|(name, _)| self.value(object, container, name, nth, depth));
+            let value = used.and_then(|(name, _)| {
+                *left = left.checked_sub(1)?;
+                self.value(given, name, nth, depth, left)
+            });
             let length = used.map_or(1, |(_, length)| length);
             match value {
                 Some(value) if filled.text.len() + value.text.len() <= LONGEST => {
@@ -115,58 +155,54 @@ impl<'a> Known<'a> {
     /// What a variable holds: the last of its name in `env`, else what `envFrom` gives.
     fn value(
         &self,
-        object: &Object,
-        container: &str,
+        given: &Given,
         name: &str,
         nth: usize,
         depth: usize,
+        left: &mut usize,
     ) -> Option<Filled> {
-        let entries = object.expand(&format!("{container}/env/*"));
-        let own = entries
-            .iter()
-            .enumerate()
-            .take(nth)
-            .rev()
-            .find(|(_, entry)| object.text(&format!("{entry}/name")) == name);
-        if let Some((at, entry)) = own {
-            let reference = |kind: &str, field: &str| {
-                object.text(&format!("{entry}/valueFrom/{kind}/{field}")).to_owned()
-            };
-            let plain = object.text(&format!("{entry}/value"));
+        if let Some((at, entry)) = given.before(nth, name) {
+            let plain = word(entry, "/value");
             if !plain.is_empty() {
-                let filled = self.fill(object, container, plain, at, false, depth - 1);
-                return Some(filled.unwrap_or(Filled { text: plain.to_owned(), secret: false }));
+                let filled = self.fill(given, plain, at, false, depth - 1, left);
+                return filled.or_else(|| short(plain, false));
             }
+            let reference =
+                |kind: &str, field: &str| word(entry, &format!("/valueFrom/{kind}/{field}"));
             return self
-                .setting(
-                    &reference("configMapKeyRef", "name"),
-                    &reference("configMapKeyRef", "key"),
-                )
+                .setting(reference("configMapKeyRef", "name"), reference("configMapKeyRef", "key"))
                 .or_else(|| {
-                    self.secret(
-                        &reference("secretKeyRef", "name"),
-                        &reference("secretKeyRef", "key"),
-                    )
+                    self.secret(reference("secretKeyRef", "name"), reference("secretKeyRef", "key"))
                 });
         }
-        object.expand(&format!("{container}/envFrom/*")).iter().rev().find_map(|from| {
-            let key = name.strip_prefix(object.text(&format!("{from}/prefix")))?;
-            self.setting(object.text(&format!("{from}/configMapRef/name")), key)
-                .or_else(|| self.secret(object.text(&format!("{from}/secretRef/name")), key))
+        given.from.iter().rev().find_map(|from| {
+            let key = name.strip_prefix(word(from, "/prefix"))?;
+            self.setting(word(from, "/configMapRef/name"), key)
+                .or_else(|| self.secret(word(from, "/secretRef/name"), key))
         })
     }
 
     fn setting(&self, name: &str, key: &str) -> Option<Filled> {
         let text = self.settings.get(name)?.get(&format!("/data/{}", escape(key)))?.as_str()?;
-        Some(Filled { text: text.to_owned(), secret: false })
+        short(text, false)
     }
 
     fn secret(&self, name: &str, key: &str) -> Option<Filled> {
         match self.secrets.get(name)?.keys.get(key)? {
-            PlannedValue::Parts(parts) => Some(Filled { text: shown(parts), secret: true }),
+            PlannedValue::Parts(parts) => short(&shown(parts), true),
             PlannedValue::Keys(_) | PlannedValue::Template(_) | PlannedValue::From(_) => None,
         }
     }
+}
+
+/// What a variable holds, unless it is longer than all that is filled in.
+fn short(text: &str, secret: bool) -> Option<Filled> {
+    (text.len() <= LONGEST).then(|| Filled { text: text.to_owned(), secret })
+}
+
+/// A text at a JSON pointer; empty if there is none.
+fn word<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The variable that a text begins with, and the length of its use.

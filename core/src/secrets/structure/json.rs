@@ -9,9 +9,14 @@ use crate::secrets::{
     pieces::{NotInventable, Pieces, Taken},
 };
 
+/// Deepest list or object that is taken apart: each takes a piece of the stack, and serde reads no
+/// deeper ones either, unless it ignores them.
+const DEEPEST: usize = 128;
+
 /// Takes a JSON object or list apart; `None` if the text is none.
 pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Option<Taken> {
     let is_json = text.trim_start().starts_with(['{', '['])
+        && !is_too_deep(text)
         && serde_json::from_str::<IgnoredAny>(text).is_ok();
     is_json.then(|| {
         let mut reader = Reader { rest: text, pieces: Pieces::default() };
@@ -19,6 +24,28 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Option<Taken> {
         reader.pieces.text(reader.rest);
         Ok(reader.pieces)
     })
+}
+
+fn is_too_deep(mut rest: &str) -> bool {
+    let mut depth = 0_usize;
+    while let Some(at) = rest.find(['{', '[', '}', ']', '"']) {
+        let length = match rest.as_bytes()[at] {
+            b'"' => string_length(&rest[at..]),
+            b'{' | b'[' => {
+                depth += 1;
+                1
+            }
+            _ => {
+                depth = depth.saturating_sub(1);
+                1
+            }
+        };
+        if depth > DEEPEST {
+            return true;
+        }
+        rest = &rest[at + length..];
+    }
+    false
 }
 
 /// Reads JSON that is known to be valid.
