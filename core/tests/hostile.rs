@@ -118,25 +118,25 @@ fn fields(text: &str) -> Vec<(&'static str, Value)> {
     let many = |it: Value, most: usize| Value::Array(vec![it; most]);
     vec![
         ("source.include", json!({ "source": { "include": many(json!({ "name": text }), 16) } })),
-        ("source.exclude", json!({ "source": { "exclude": many(json!({ "name": text }), 16) } })),
-        ("stores.include", json!({ "stores": { "include": many(json!({ "name": text }), 32) } })),
+        ("source.exclude", json!({ "source": { "exclude": many(json!({ "name": text }), 4) } })),
+        ("stores.include", json!({ "stores": { "include": many(json!({ "name": text }), 4) } })),
         (
             "scale.overrides",
-            json!({ "scale": { "overrides": many(json!({ "target": { "name": text }, "replicas": 1 }), 16) } }),
+            json!({ "scale": { "overrides": many(json!({ "target": { "name": text }, "replicas": 1 }), 4) } }),
         ),
-        ("hosts", json!({ "hosts": many(json!({ "host": text, "action": "Block" }), 16) })),
+        ("hosts", json!({ "hosts": many(json!({ "host": text, "action": "Block" }), 4) })),
         (
             "secrets.rules",
-            json!({ "secrets": { "rules": many(json!({ "name": text, "keys": many(json!(text), 4), "policy": "Omit" }), 16) } }),
+            json!({ "secrets": { "rules": many(json!({ "name": text, "keys": many(json!(text), 4), "policy": "Omit" }), 4) } }),
         ),
         (
             "env",
-            json!({ "env": many(json!({ "container": text, "set": [{ "name": "A", "value": "a" }] }), 16) }),
+            json!({ "env": many(json!({ "container": text, "set": [{ "name": "A", "value": "a" }] }), 4) }),
         ),
-        ("images", json!({ "images": many(json!({ "name": text, "newTag": "1" }), 16) })),
+        ("images", json!({ "images": many(json!({ "name": text, "newTag": "1" }), 4) })),
         (
             "patches",
-            json!({ "patches": many(json!({ "target": { "name": text }, "patch": "{}" }), 16) }),
+            json!({ "patches": many(json!({ "target": { "name": text }, "patch": "{}" }), 4) }),
         ),
     ]
 }

@@ -431,7 +431,7 @@ fn unsettled(error: &Error) -> bool {
                 && !words.contains("violates"))
                 || words.starts_with("Forbidden")
         }
-        Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) | Error::Name(_) => false,
+        Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) => false,
     }
 }
 
@@ -441,11 +441,7 @@ fn over_quota(error: &Error) -> bool {
         Error::Api { words, code: 403, .. } => {
             words.contains("exceeded quota") || words.starts_with("Forbidden")
         }
-        Error::Api { .. }
-        | Error::Deadline { .. }
-        | Error::Problem(_)
-        | Error::Stored(_)
-        | Error::Name(_) => false,
+        Error::Api { .. } | Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) => false,
     }
 }
 

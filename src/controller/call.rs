@@ -8,6 +8,7 @@
 
 use std::{future::Future, time::Duration};
 
+use http_body_util::Limited;
 use kube::{
     Client,
     api::{DeleteParams, ListParams, ObjectList, Patch, PostParams, Preconditions},
@@ -15,7 +16,7 @@ use kube::{
 use kulisse_core::api::names;
 use serde_json::Value;
 
-use super::error::{Error, code};
+use super::error::{Error, code, is_too_large};
 
 /// A request that is not a list is answered within this.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,6 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const LIST_DEADLINE: Duration = Duration::from_secs(30);
 /// Objects that a list has at once.
 const PAGE: u32 = 500;
+/// Most bytes of an answer that is made of what others have written, see [`bounded`]: several are read
+/// at a time, and read they take three times as much.
+const ANSWER: usize = 4 * 1024 * 1024;
 /// Attempts, the first included.
 const ATTEMPTS: u32 = 4;
 /// Pause after the first attempt; it triples.
@@ -66,20 +70,29 @@ where
     attempt(what, LIST_DEADLINE, false, request).await
 }
 
-/// Makes the requests of a list that comes in pages, each by `list`, and answers all of it.
+/// Makes the requests of a list that comes in pages, each by `list`, and answers all of it. Pages that
+/// are too large come again as smaller ones.
 ///
 /// # Errors
 ///
-/// The first error of `list`.
+/// The first other error of `list`.
 pub async fn pages_of<T, F>(list: impl Fn(ListParams) -> F) -> Result<Vec<T>, Error>
 where
     T: Clone,
     F: Future<Output = Result<ObjectList<T>, Error>>,
 {
     let mut items = Vec::new();
-    let mut params = ListParams::default().limit(PAGE);
+    let mut limit = PAGE;
+    let mut params = ListParams::default().limit(limit);
     loop {
-        let page = list(params.clone()).await?;
+        let page = match list(params.clone()).await {
+            Err(error) if error.is_too_large() && limit > 1 => {
+                limit = (limit / 8).max(1);
+                params = params.limit(limit);
+                continue;
+            }
+            page => page?,
+        };
         items.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
@@ -100,6 +113,20 @@ pub fn answered(client: Client) -> Client {
                 Ok(answer) => answer.map_err(tower::BoxError::from),
                 Err(late) => Err(tower::BoxError::from(late)),
             }
+        }
+    });
+    Client::new(service, namespace)
+}
+
+/// A client whose answers are read only as far as [`ANSWER`]: how large the objects of a namespace are,
+/// others decide. An answer that is larger is an error, see [`Error::is_too_large`].
+pub fn bounded(client: Client) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request| {
+        let client = client.clone();
+        async move {
+            let answer = client.send(request).await?;
+            Ok::<_, tower::BoxError>(answer.map(|body| Limited::new(body, ANSWER)))
         }
     });
     Client::new(service, namespace)
@@ -165,7 +192,8 @@ where
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
                 let lists = deadline == LIST_DEADLINE;
-                let Some(wanted) = again(&error, lists) else {
+                let wanted = again(&error, lists).filter(|_| !is_too_large(&error));
+                let Some(wanted) = wanted else {
                     return Err(Error::api(what, &error, secret));
                 };
                 pause = pause.max(wanted);

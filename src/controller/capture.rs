@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures::{StreamExt, stream};
@@ -22,6 +25,7 @@ use kulisse_core::{
         capture::{Capture, Reading, assemble},
         kinds,
         object::Object,
+        size,
     },
     secrets::{OpenSecret, SecretBytes},
 };
@@ -30,7 +34,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{
-    call::{call, call_list, call_secret, pages_of},
+    call::{bounded, call, call_list, call_secret, pages_of},
     context::Context,
     discovery::Kinds,
     error::Error,
@@ -39,6 +43,8 @@ use super::{
 
 /// Kinds that are read at the same time.
 const AT_ONCE: usize = 8;
+/// Most bytes that are read of one source: they are held in memory, planned and stored.
+const MOST: usize = 64 * 1024 * 1024;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
 pub(super) const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
 
@@ -64,10 +70,25 @@ pub async fn capture(source: &NamespaceName, ctx: &Context) -> Result<Arc<Captur
     };
     cell.get_or_try_init(|| async {
         let reading = read(source, &ctx.client, &ctx.kinds, || ctx.clock.now()).await?;
-        Ok(Arc::new(assemble(reading, &ctx.key)))
+        let key = ctx.key.clone();
+        aside(move || Ok(Arc::new(assemble(reading, &key)))).await
     })
     .await
     .cloned()
+}
+
+/// Does something that takes the processor for a while, besides what waits for answers: a lease is
+/// renewed meanwhile, and others go on.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Error::Stored(error.to_string())),
+        },
+    }
 }
 
 /// Reads the source with the rights of `client`: the operator's here, a person's for `kulisse plan`.
@@ -78,20 +99,23 @@ pub async fn read(
     now: impl Fn() -> Timestamp,
 ) -> Result<Reading, Error> {
     let kinds = kinds.listable(client).await?;
+    let room = Room::default();
+    let client = &bounded(client.clone());
     // Secrets are read apart, and once.
     let wanted: Vec<ApiResource> = kinds
         .into_iter()
         .filter(|kind| kinds::is_read(&kind.group, &kind.kind) && !is_secret(kind))
         .collect();
+    let room = &room;
     let answers = stream::iter(wanted)
         .map(|kind| async move {
-            let objects = objects(source, &kind, client).await;
+            let objects = objects(source, &kind, room, client).await;
             (kind, objects)
         })
         .buffered(AT_ONCE)
         .collect::<Vec<_>>();
     let (there, answers, secrets) =
-        futures::join!(exists(source, client), answers, secrets(source, client));
+        futures::join!(exists(source, client), answers, secrets(source, room, client));
     let mut objects = vec![there?];
     let mut unreadable = Vec::new();
     for (kind, answer) in answers {
@@ -101,7 +125,7 @@ pub async fn read(
             // the rest is read all the same.
             Err(error)
                 if matches!(error.code(), 403 | 404 | 405 | 503)
-                    || !kinds::comes_along(&kind.group, &kind.kind) =>
+                    || !kinds::comes_along(&kind.group, &kind.kind) && !room.is_full() =>
             {
                 tracing::warn!(%error, "a kind of the source cannot be read");
                 unreadable.push(full_name(&kind));
@@ -151,14 +175,68 @@ async fn exists(source: &NamespaceName, client: &Client) -> Result<Object, Error
     }
 }
 
+/// What may still be read of a source.
+#[derive(Default)]
+pub(super) struct Room(AtomicUsize);
+
+impl Room {
+    fn is_full(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > MOST
+    }
+
+    /// Counts a page of a list of `kind`.
+    fn take(
+        &self,
+        source: &NamespaceName,
+        kind: &ApiResource,
+        page: &[DynamicObject],
+    ) -> Result<(), Error> {
+        let annotations = |it: &DynamicObject| {
+            it.annotations().iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        };
+        let bytes: usize = page.iter().map(|it| size::of(&it.data) + annotations(it)).sum();
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        if !self.is_full() {
+            return Ok(());
+        }
+        let why = format!(
+            "namespace {source} holds more than {} MiB, and no more is read of one; the last that was read were its {}: delete there, or move to another namespace, what the application does not need",
+            MOST >> 20,
+            kind.plural
+        );
+        Err(Error::problem(Reason::TooLarge, why))
+    }
+}
+
+/// All objects of a kind, while there is room.
+pub(super) async fn listed(
+    source: &NamespaceName,
+    kind: &ApiResource,
+    room: &Room,
+    api: &Api<DynamicObject>,
+) -> Result<Vec<DynamicObject>, Error> {
+    let what = &format!("list {} in {source}", kind.plural);
+    pages_of(|params| async move {
+        let page = if is_secret(kind) {
+            call_secret(what, || api.list(&params)).await
+        } else {
+            call_list(what, || api.list(&params)).await
+        };
+        let page = page?;
+        room.take(source, kind, &page.items)?;
+        Ok(page)
+    })
+    .await
+}
+
 async fn objects(
     source: &NamespaceName,
     kind: &ApiResource,
+    room: &Room,
     client: &Client,
 ) -> Result<Vec<Object>, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), source.as_str(), kind);
-    let what = format!("list {} in {source}", kind.plural);
-    let found = pages(&api, &what, false).await?;
+    let found = listed(source, kind, room, &api).await?;
     found.into_iter().map(|object| untyped(object, kind)).collect()
 }
 
@@ -176,11 +254,12 @@ pub(super) fn untyped(mut object: DynamicObject, kind: &ApiResource) -> Result<O
 /// The source's Secrets, each without and with its values, or `None` if they may not be read.
 async fn secrets(
     source: &NamespaceName,
+    room: &Room,
     client: &Client,
 ) -> Result<Option<Vec<(Object, OpenSecret)>>, Error> {
     let kind = ApiResource::erase::<Secret>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), source.as_str(), &kind);
-    match pages(&api, &format!("list secrets in {source}"), true).await {
+    match listed(source, &kind, room, &api).await {
         Ok(found) => {
             Ok(Some(found.into_iter().map(|it| parted(it, &kind)).collect::<Result<_, _>>()?))
         }

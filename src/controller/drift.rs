@@ -153,10 +153,7 @@ pub fn cannot_follow(seen: &mut Seen, error: Error) -> Result<(), Error> {
             hold_back(seen, &problem.message);
             Ok(())
         }
-        error
-        @ (Error::Api { .. } | Error::Deadline { .. } | Error::Stored(_) | Error::Name(_)) => {
-            Err(error)
-        }
+        error @ (Error::Api { .. } | Error::Deadline { .. } | Error::Stored(_)) => Err(error),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong at the edge, and what a person is told.
 
+use http_body_util::LengthLimitError;
+
 use crate::cause::innermost;
 use kulisse_core::{
     api::{condition::Reason, duration::InvalidDuration, identity::InvalidName},
@@ -37,10 +39,10 @@ pub enum Error {
     /// What was stored for an environment cannot be read.
     #[error("the stored plan of the environment cannot be read: {0}")]
     Stored(String),
-    /// A name that would change the meaning of a URL.
-    #[error(transparent)]
-    Name(#[from] InvalidName),
 }
+
+/// The reason of an answer that is larger than what is read of one; no server gives it.
+const TOO_LARGE: &str = "AnswerTooLarge";
 
 impl Error {
     /// The error of a request. `secret`: it carried a Secret, whose values the server quotes.
@@ -53,6 +55,7 @@ impl Error {
         };
         let reason = match error {
             kube::Error::Api(status) => status.reason.clone(),
+            error if is_too_large(error) => TOO_LARGE.to_owned(),
             _ => String::new(),
         };
         Self::Api { what: what.to_owned(), words, code, reason }
@@ -62,6 +65,11 @@ impl Error {
     /// count at the same time against a quota, say.
     pub fn already_exists(&self) -> bool {
         matches!(self, Self::Api { reason, .. } if reason == "AlreadyExists")
+    }
+
+    /// Whether an answer was larger than what is read of one.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Api { reason, .. } if reason == TOO_LARGE)
     }
 
     /// Whether the object with the UID that was named is not there: gone, or another one of its name. Of
@@ -90,7 +98,6 @@ impl Error {
     pub fn told(&self) -> Problem {
         match self {
             Self::Problem(problem) => problem.clone(),
-            Self::Name(error) => Problem::new(Reason::InvalidSpec, error.to_string()),
             Self::Api { code: 400 | 403 | 413 | 422, .. } => {
                 Problem::new(Reason::Refused, format!("the API server refuses: {self}"))
             }
@@ -104,7 +111,7 @@ impl Error {
     pub fn code(&self) -> u16 {
         match self {
             Self::Api { code, .. } => *code,
-            Self::Deadline { .. } | Self::Problem(_) | Self::Stored(_) | Self::Name(_) => 0,
+            Self::Deadline { .. } | Self::Problem(_) | Self::Stored(_) => 0,
         }
     }
 }
@@ -133,6 +140,13 @@ impl From<Unmade> for Error {
     }
 }
 
+/// A name that would change the meaning of a URL: nobody but whoever wrote it can mend it.
+impl From<InvalidName> for Error {
+    fn from(error: InvalidName) -> Self {
+        Self::problem(Reason::InvalidSpec, error.to_string())
+    }
+}
+
 impl From<InvalidDuration> for Error {
     fn from(error: InvalidDuration) -> Self {
         Self::problem(Reason::InvalidSpec, error.to_string())
@@ -153,6 +167,18 @@ pub fn code(error: &kube::Error) -> u16 {
         kube::Error::Api(status) => status.code,
         _ => 0,
     }
+}
+
+/// Whether an answer was larger than what is read of one.
+pub fn is_too_large(error: &kube::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

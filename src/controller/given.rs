@@ -20,7 +20,14 @@ use kulisse_core::{
     },
 };
 
-use super::{call::call, capture::values, context::Context, error::Error, secrets, seen::Seen};
+use super::{
+    call::call,
+    capture::{aside, values},
+    context::Context,
+    error::Error,
+    secrets,
+    seen::Seen,
+};
 use crate::registry::{self, Credentials};
 
 /// The manifests of a source, read as if they were its namespace. `known`: what was read before. An
@@ -49,8 +56,12 @@ pub async fn capture(
             }
         }
     };
-    let reading = manifests::reading(&namespace, captured_at, &texts)?;
-    Ok(Capture { artifact, ..assemble(reading, &ctx.key) })
+    let key = ctx.key.clone();
+    aside(move || {
+        let reading = manifests::reading(&namespace, captured_at, &texts)?;
+        Ok(Capture { artifact, ..assemble(reading, &key) })
+    })
+    .await
 }
 
 /// The digest of the artefact that a capture was made of.

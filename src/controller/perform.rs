@@ -165,7 +165,12 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
         }
     };
     let (captured, request) = futures::try_join!(captured, request(seen, ctx))?;
-    let plan = plan::plan(&request, &captured)?;
+    let planned = Arc::clone(&captured);
+    let (request, plan) = capture::aside(move || {
+        let plan = plan::plan(&request, &planned)?;
+        Ok((request, plan))
+    })
+    .await?;
     if follows && drift::blocks(seen, &plan) {
         return Ok(());
     }

@@ -34,8 +34,8 @@ use kulisse_core::{
 use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
-    call::{call, call_list, call_secret, pages_of},
-    capture::{self, ESSENTIAL, is_secret},
+    call::{bounded, call, call_list, call_secret, pages_of},
+    capture::{self, ESSENTIAL, Room, is_secret},
     context::Context,
     error::Error,
 };
@@ -239,8 +239,9 @@ async fn look(source: &NamespaceName, known: &Versions, ctx: &Context) -> Result
     }
     let kinds = ctx.kinds.listable(&ctx.client).await?;
     let kinds = kinds.into_iter().filter(|it| marks::is_marked(&it.group, &it.kind));
+    let room = &Room::default();
     let found: Vec<Versions> = stream::iter(kinds)
-        .map(|kind| async move { of_kind(source, &kind, known, ctx).await })
+        .map(|kind| async move { of_kind(source, &kind, known, room, ctx).await })
         .buffer_unordered(KINDS)
         .try_collect()
         .await?;
@@ -251,6 +252,7 @@ async fn of_kind(
     source: &NamespaceName,
     kind: &ApiResource,
     known: &Versions,
+    room: &Room,
     ctx: &Context,
 ) -> Result<Versions, Error> {
     let mine = |key: &Key| key.group == kind.group && key.kind == kind.kind;
@@ -282,9 +284,10 @@ async fn of_kind(
             changed.push(key.name);
         }
     }
-    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let client = bounded(ctx.client.clone());
+    let api: Api<DynamicObject> = Api::namespaced_with(client, source.as_str(), kind);
     let read = if changed.len() > FEW {
-        capture::pages(&api, &format!("list {} in {source}", kind.plural), is_secret(kind)).await?
+        capture::listed(source, kind, room, &api).await?
     } else {
         let get = |name: String| {
             let api = &api;
@@ -328,7 +331,8 @@ async fn metadata(
     kind: &ApiResource,
     ctx: &Context,
 ) -> Result<Vec<ObjectMeta>, Error> {
-    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), source.as_str(), kind);
+    let client = bounded(ctx.client.clone());
+    let api: Api<DynamicObject> = Api::namespaced_with(client, source.as_str(), kind);
     let what = format!("list the metadata of {} in {source}", kind.plural);
     let (api, what) = (&api, &what);
     let list = |params| async move { call_list(what, || api.list_metadata(&params)).await };

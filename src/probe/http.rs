@@ -119,6 +119,16 @@ fn no_roots() -> rustls::ClientConfig {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        thread,
+    };
+
     use super::*;
 
     fn expect(status: Option<u16>, text: Option<&str>, json: &[(&str, &str)]) -> Expect {
@@ -147,5 +157,52 @@ mod tests {
         ] {
             assert!(judge(200, body, &wrong).unwrap_err().contains(names), "{names}");
         }
+    }
+
+    /// Answers every request with this, and counts them.
+    fn answering(with: String) -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let come = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&come);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(with.as_bytes());
+            }
+        });
+        (port, come)
+    }
+
+    fn work(url: String) -> HttpWork {
+        HttpWork { url, expect: Expect::default(), within_seconds: 1 }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_leads_elsewhere_is_followed_nowhere() {
+        let (other, come) = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".into());
+        assert!(run(&work(format!("http://127.0.0.1:{other}/"))).await.is_ok(), "it would answer");
+        let alone = come.load(Ordering::SeqCst);
+        for code in [301, 302, 303, 307, 308] {
+            for to in ["http://127.0.0.1:{p}/", "//127.0.0.1:{p}/", "http://localhost:{p}/"] {
+                let to = to.replace("{p}", &other.to_string());
+                let head =
+                    format!("HTTP/1.1 {code} x\r\nlocation: {to}\r\nrefresh: 0; url={to}\r\n");
+                let (port, _) = answering(format!("{head}content-length: 0\r\n\r\n"));
+                let said = run(&work(format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
+                assert!(said.contains(&code.to_string()), "{said}");
+            }
+        }
+        assert_eq!(come.load(Ordering::SeqCst), alone);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_not_held() {
+        let body = "x".repeat(MOST + 1);
+        let (port, _) = answering(format!("HTTP/1.1 200 OK\r\n\r\n{body}"));
+        let said = run(&work(format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
+        assert!(said.contains("the body ended early"), "{said}");
     }
 }

@@ -94,14 +94,18 @@ impl Rules {
             .any(|own| own.parse::<Authority>().is_ok_and(|own| plain(&own, default) == whose))
     }
 
+    /// Whether a host is the registry's own, whatever the port.
+    fn is_host(&self, host: &str) -> bool {
+        self.own.iter().any(|own| {
+            own.parse::<Authority>().is_ok_and(|own| own.host().eq_ignore_ascii_case(host))
+        })
+    }
+
     /// Whether an address of a host may be called.
     fn permits(&self, host: &str, ip: IpAddr) -> bool {
         if internet::is_public(ip) {
             return true;
         }
-        let own = self.own.iter().any(|own| {
-            own.parse::<Authority>().is_ok_and(|own| own.host().eq_ignore_ascii_case(host))
-        });
         let node = match ip.to_canonical() {
             IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified() || ip.is_multicast(),
             // Also where Amazon's nodes hand out credentials.
@@ -112,7 +116,7 @@ impl Rules {
                     || ip.segments()[..2] == [0xfd00, 0xec2]
             }
         };
-        own && self.addresses == Addresses::Private && !node
+        self.is_host(host) && self.addresses == Addresses::Private && !node
     }
 
     /// Whether a URL may be called as it is written; its addresses are looked at when they are known.
@@ -126,6 +130,10 @@ impl Rules {
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         if literal.is_ok_and(|ip| !self.permits(host, ip)) {
             return Err(format!("{whose} is not on the internet"));
+        }
+        // A name counts wherever it leads, so what listens beside a private registry must not be called.
+        if self.addresses == Addresses::Private && self.is_host(host) && !self.is_own(uri) {
+            return Err(format!("{whose} is another port of the registry's host"));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Against a registry in this process that asks for tokens, lies, and leads elsewhere.
 
+mod attempts;
 mod tls;
 
 use std::{

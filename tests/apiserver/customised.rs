@@ -19,7 +19,7 @@ use crate::{
 const DEPLOYMENT: &str = "apps/v1 Deployment";
 
 /// Lets the operator read in a request namespace, as the chart's `requestNamespaces` does.
-async fn may_read(place: &Place<'_>) {
+pub async fn may_read(place: &Place<'_>) {
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": { "name": "kulisse-request-reader", "namespace": place.requests },

@@ -14,7 +14,7 @@ use crate::{
 /// How many environments of the one who floods are there at a time.
 const PLACES: usize = 12;
 /// Environments of the one whose time is taken, one after the other.
-const TAKEN: usize = 5;
+pub const TAKEN: usize = 5;
 /// How much longer another one may take. The API server and the machine are shared as well.
 const RATIO: f64 = 8.0;
 
@@ -24,7 +24,7 @@ fn flood() -> usize {
 }
 
 /// Seconds until environments of a quiet tenant are ready, each asked for when the one before is.
-async fn taken(place: &Place<'_>, round: &str) -> Vec<f64> {
+pub async fn taken(place: &Place<'_>, round: &str) -> Vec<f64> {
     let mut all = Vec::new();
     for at in 0..TAKEN {
         let started = Instant::now();

@@ -25,6 +25,7 @@ mod conformance;
 mod consent;
 mod copies;
 mod corpus;
+mod crammed;
 mod customised;
 mod definitions;
 mod drift;
@@ -183,6 +184,7 @@ fn main() -> ExitCode {
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
                     recovery::after_a_kill_at_any_moment_work_goes_on_at_once,
                     recovery::a_time_without_an_api_server_disturbs_nobody,
+                    crammed::what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_little,
                     floods::a_tenant_that_floods_does_not_keep_others_from_being_ready,
                     leaders::of_two_operators_one_works_and_the_other_goes_on_where_it_ends,
                     leaders::an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes,

@@ -170,6 +170,11 @@ impl Operator {
         }
     }
 
+    /// The number of its process, if it was started.
+    pub fn pid(&self) -> Option<String> {
+        self.lock().as_ref().map(|it| it.pid.clone())
+    }
+
     /// Whether its process is there.
     pub fn runs(&self) -> bool {
         let there = |it: &Running| tools::sh("kill", &["-0", &it.pid]).code == 0;
