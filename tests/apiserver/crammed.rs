@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How much longer another one may take, at the median.
-const RATIO: f64 = 5.0;
+const RATIO: f64 = 8.0;
 /// Most memory that the operator may ever have had, in MiB, unoptimised and with a log of everything: 498
 /// were seen, of which the greatest part is what is read of one source and what a spec may add.
 const MEMORY: u64 = 640;
