@@ -44,7 +44,7 @@ use super::{
 /// Kinds that are read at the same time.
 const AT_ONCE: usize = 8;
 /// Most bytes that are read of one source: they are held in memory, planned and stored.
-const MOST: usize = 64 * 1024 * 1024;
+const MOST: usize = 32 * 1024 * 1024;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
 pub(super) const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
 
