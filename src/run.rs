@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     batch::v1::Job,
@@ -47,6 +47,7 @@ use crate::{
     leader::{self, Candidate, Leadership},
     readable::Readable,
     seats::Seats,
+    shard::Shard,
     telemetry::http,
     watches::follow,
 };
@@ -198,11 +199,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     ready.store(true, Ordering::Relaxed);
     tracing::info!(environments = world.everyone().len(), "ready");
 
-    let shard = ctx.settings.shard.clone();
-    let mine = move |it: &ObjectRef<Readable>| shard.holds(it.namespace.as_deref().unwrap_or(""));
-    let requests = tokio_stream(requests)
-        .try_filter(move |it| std::future::ready(mine(it)))
-        .take_until(until(stopped.clone()));
+    let requests = own(requests, ctx.settings.shard.clone()).take_until(until(stopped.clone()));
     let (seats, now) = (Seats::new(AT_ONCE), store.clone());
     let passes = applier(
         |found: Arc<Readable>, ctx| {
@@ -489,8 +486,14 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|it| *it).await;
 }
 
-fn tokio_stream<T>(
-    mut receiver: mpsc::UnboundedReceiver<T>,
-) -> impl Stream<Item = Result<T, std::convert::Infallible>> {
-    futures::stream::poll_fn(move |context| receiver.poll_recv(context)).map(Ok)
+/// Who is to be looked at, as far as they are this operator's.
+fn own(
+    mut queue: mpsc::UnboundedReceiver<ObjectRef<Readable>>,
+    shard: Shard,
+) -> impl Stream<Item = Result<ObjectRef<Readable>, std::convert::Infallible>> {
+    futures::stream::poll_fn(move |context| queue.poll_recv(context))
+        .filter(move |it| {
+            std::future::ready(shard.holds(it.namespace.as_deref().unwrap_or_default()))
+        })
+        .map(Ok)
 }

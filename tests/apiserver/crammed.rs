@@ -34,11 +34,13 @@ fn memory(operator: &Operator, field: &str) -> u64 {
     line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().expect("KiB") / 1024
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is made in place is given away")]
 fn config(namespace: &str, name: &str, data: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": data,
         "metadata": { "name": name, "namespace": namespace, "labels": { "kulisse.dev/usable": "true" } } })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is made in place is given away")]
 fn secret(namespace: &str, name: &str, data: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "stringData": data,
         "metadata": { "name": name, "namespace": namespace } })
@@ -91,6 +93,7 @@ async fn ends(it: &Environment<'_>, reason: &str, says: &str) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
+#[expect(clippy::too_many_lines, reason = "one flood, from its beginning to its end")]
 pub async fn what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_little(
     world: Arc<World>,
 ) {

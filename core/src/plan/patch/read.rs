@@ -130,9 +130,9 @@ fn operations(before: &Value, list: &[PatchOperation]) -> Result<Value, Wrong> {
     for (at, operation) in list.iter().enumerate() {
         if let PatchOperation::Copy(copy) = operation {
             // Only what is copied is measured: a thousand operations have a large object as well.
-            let copied = after.pointer(copy.from.as_str()).map_or(0, size::of);
-            all = all.saturating_add(copied);
-            if copied > 0 && all > size::OBJECT {
+            let added = after.pointer(copy.from.as_str()).map_or(0, size::of);
+            all = all.saturating_add(added);
+            if added > 0 && all > size::OBJECT {
                 return Err(format!("operation {at}: {}", size::too_large()));
             }
         }
