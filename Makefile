@@ -34,7 +34,7 @@ demo-down: ## Stop what the demo leaves running
 test: ## Every layer of the tests; leaves nothing running (LAYERS="unit e2e": only these)
 	@exec dev/test/run.sh $(LAYERS)
 check: ## Formatting, clippy and documentation
-	@exec dev/test/run.sh format lint docs
+	@exec dev/test/run.sh format lint rustdoc docs
 bless: ## Accept the planner's present output as the golden cases' expectation; look at the diff
 	BLESS=1 cargo test --locked -p kulisse-core --test golden
 	git diff --stat -- tests/golden

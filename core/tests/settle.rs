@@ -46,7 +46,7 @@ fn stands(plan: &Plan, finding: &Finding) -> bool {
 
 /// The request with what settles a finding; `None` if that is a sentence, or somebody else's object.
 fn laid_over(request: &Request, finding: &Finding) -> Option<Request> {
-    let mut yaml: Value = serde_saphyr::from_str(&finding.settle).ok()?;
+    let mut yaml: Value = serde_saphyr::from_str(&filled_in(&finding.settle)).ok()?;
     if yaml.get("apiVersion").is_some() {
         return None;
     }
@@ -68,6 +68,12 @@ fn laid_over(request: &Request, finding: &Finding) -> Option<Request> {
             serde_json::from_value::<StagingEnvironmentSpec>(environment).expect(&finding.settle);
     }
     Some(request)
+}
+
+/// What people are to name themselves stands in angle brackets.
+fn filled_in(settle: &str) -> String {
+    let gap = regex::Regex::new("<[^>]+>").unwrap();
+    gap.replace_all(settle, "filled-in").into_owned()
 }
 
 /// Maps are merged; what is new in a list comes first, since the first that matches counts.

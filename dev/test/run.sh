@@ -24,7 +24,8 @@ faults     | the proxy that carries out fault plans          |              | ta
 simulation | the operator in a simulated cluster; faults     |              | target sim
 schema     | definitions equal the types; CEL accepts, refuses |            | target schema
 lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
-docs       | documentation builds without a warning          |              | documentation
+rustdoc    | documentation builds without a warning          |              | documentation
+docs       | the documents say what the code says            |              | target docs
 examples   | every example is valid                          | helm argocd  | target examples
 chart      | the chart, rendered and checked by Helm         | helm         | target chart
 cluster    | the development cluster: units                  | cluster      | cluster_units
@@ -54,6 +55,8 @@ target_file() { [ -e "tests/$1/main.rs" ] || [ -e "tests/$1.rs" ]; }
 target() { cargo test --locked --workspace --test "$1" -- --nocapture; }
 targets_of() {
     local file targets=()
+    # Cargo builds examples for all tests of a package, and not for those that are named.
+    [ ! -d "$1/examples" ] || cargo build --locked --workspace --examples || return
     for file in "$1"/tests/*.rs; do targets+=(--test "$(basename "$file" .rs)"); done
     cargo test --locked --no-fail-fast --workspace "${targets[@]}"
 }
