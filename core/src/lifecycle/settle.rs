@@ -96,7 +96,7 @@ fn task_lists() -> Vec<Vec<Task>> {
 }
 
 /// Every combination of what a decision depends on, in that mood.
-fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
+fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
     let targets = [
         Target::None,
         Target::Living,
@@ -148,7 +148,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&Facts)) {
                         let lives = *target == Target::Living;
                         for tasks in tasks.iter().take(if lives { tasks.len() } else { 4 }) {
                             for state in workloads.iter().take(if lives { 3 } else { 1 }) {
-                                see(&Facts {
+                                see(&|| Facts {
                                     now: at(NOW),
                                     generation: 2,
                                     deleting: flag(0),
@@ -215,28 +215,42 @@ fn settle(facts: &Facts) -> (Facts, Step) {
     panic!("does not settle: {facts:#?}, {:?}", next(&facts));
 }
 
-/// Every assertion of this file over every combination, in one walk: there are millions.
+/// Enough for every run: seven has no factor in common with how many values anything here has, so
+/// each value still meets each other one.
 #[test]
+fn every_seventh_combination_of_facts_settles_says_why_and_breaks_no_promise() {
+    walk(7);
+}
+
+#[test]
+#[ignore = "minutes: `make faults` runs it"]
 fn every_combination_of_facts_settles_says_why_and_breaks_no_promise() {
+    walk(1);
+}
+
+/// Every assertion of this file over one combination of so many: there are millions.
+fn walk(stride: u32) {
     let seen = std::thread::scope(|scope| {
         let walks = MOODS.map(|mood| {
             scope.spawn(move || {
                 let mut seen = 0_u32;
                 everything(mood, |facts| {
                     seen += 1;
-                    check(facts);
+                    if seen.is_multiple_of(stride) {
+                        check(&facts());
+                    }
                 });
-                seen
+                seen / stride
             })
         });
         walks.into_iter().map(|walk| walk.join().unwrap()).sum::<u32>()
     });
+    println!("{seen} combinations");
     assert!(seen > 100_000, "{seen}");
 }
 
 fn check(facts: &Facts) {
     let step = next(facts);
-    deletion_always_wins(facts);
     nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(facts, &step);
     no_workload_starts_before_the_probe_has_shown_that_the_fence_stands(facts, &step);
     no_plan_is_applied_before_it_is_approved(facts, &step);
@@ -246,31 +260,31 @@ fn check(facts: &Facts) {
     what_has_to_be_cleaned_up_after_goes_first(facts, &step);
     only_what_holds_its_plan_is_compared_and_follows(facts, &step);
     only_what_serves_decides_and_only_for_what_is_ready(facts, &step);
-    a_second_namespace_does_not_stay_without_a_word(facts);
-    it_settles_and_says_why(facts);
+    let (end, step) = settle(facts);
+    deletion_always_wins(facts, &end, &step);
+    a_second_namespace_does_not_stay_without_a_word(facts, &end, &step);
+    it_waits_and_says_why(&end, &step);
 }
 
-fn it_settles_and_says_why(facts: &Facts) {
-    let (end, step) = settle(facts);
-    let over = step.waits() || step == Step::Discard;
+fn it_waits_and_says_why(end: &Facts, step: &Step) {
+    let over = step.waits() || *step == Step::Discard;
     assert!(over, "{step:?} neither waits nor changes anything: {end:#?}");
-    let status = project(&end, &step, None, &StagingEnvironmentStatus::default());
+    let status = project(end, step, None, &StagingEnvironmentStatus::default());
     let ready = find(&status.conditions, ConditionType::Ready).unwrap();
-    assert_eq!(ready.status == "True", step == Step::Rest, "{step:?}");
+    assert_eq!(ready.status == "True", *step == Step::Rest, "{step:?}");
     assert!(!ready.message.is_empty(), "{step:?} does not say why");
     let both = is_true(&status.conditions, ConditionType::Reconciling)
         && is_true(&status.conditions, ConditionType::Stalled);
     assert!(!both, "kstatus knows no object that is both in progress and failed: {step:?}");
 }
 
-fn deletion_always_wins(facts: &Facts) {
+fn deletion_always_wins(facts: &Facts, end: &Facts, step: &Step) {
     if facts.deleting {
-        let (end, step) = settle(facts);
         if facts.part == Part::Serving {
-            assert_eq!(step, Step::RestReleased, "{facts:#?}");
+            assert_eq!(*step, Step::RestReleased, "{facts:#?}");
             assert!(!end.claimed);
         } else {
-            assert_eq!(step, Step::Discard, "{facts:#?}");
+            assert_eq!(*step, Step::Discard, "{facts:#?}");
         }
         assert!(matches!(end.target, Target::None | Target::Foreign(_)));
     }
@@ -371,14 +385,13 @@ fn only_what_serves_decides_and_only_for_what_is_ready(facts: &Facts, step: &Ste
 }
 
 /// Whatever was asked of two namespaces, there is one in the end, or it is said why there are two.
-fn a_second_namespace_does_not_stay_without_a_word(facts: &Facts) {
+fn a_second_namespace_does_not_stay_without_a_word(facts: &Facts, end: &Facts, step: &Step) {
     if facts.beside == Beside::Nothing || facts.deleting {
         return;
     }
-    let (end, step) = settle(facts);
     let Beside::Building { stalled: Some(_), .. } = end.beside else { return };
-    if step == Step::Rest {
-        let status = project(&end, &step, None, &StagingEnvironmentStatus::default());
+    if *step == Step::Rest {
+        let status = project(end, step, None, &StagingEnvironmentStatus::default());
         assert!(is_true(&status.conditions, ConditionType::Stalled), "{end:#?}");
     }
 }
