@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub async fn nothing_was_written_outside_what_is_the_operators_own(world: Arc<World>) {
-    for world in world.both() {
+    for world in world.everywhere() {
         let wrong = strange_writes(&of_operator(world.audit_log(), 0));
         let some = &wrong[..wrong.len().min(20)];
         assert!(wrong.is_empty(), "{} requests: {some:#?}", wrong.len());
@@ -26,7 +26,7 @@ pub async fn nothing_was_written_outside_what_is_the_operators_own(world: Arc<Wo
 }
 
 pub async fn no_source_was_written_to(world: Arc<World>) {
-    for world in world.both() {
+    for world in world.everywhere() {
         let sources = world.all_sources();
         let wrong: Vec<String> = of_operator(world.audit_log(), 0)
             .iter()
@@ -40,7 +40,7 @@ pub async fn no_source_was_written_to(world: Arc<World>) {
 }
 
 pub async fn every_right_that_was_used_is_in_the_chart(world: Arc<World>) {
-    for world in world.both() {
+    for world in world.everywhere() {
         let requests = of_operator(world.audit_log(), 0);
         let unlisted = unlisted_rights(&world.cluster, &requests).await;
         assert!(unlisted.is_empty(), "{unlisted:#?}");

@@ -11,7 +11,12 @@ use serde_json::{Value, json};
 use crate::{
     customised::may_read,
     floods::{TAKEN, taken},
-    support::{environment::Environment, operator::Operator, suite::skip, wait::s},
+    support::{
+        environment::Environment,
+        operator::Operator,
+        suite::{skip, whole},
+        wait::s,
+    },
     world::{APPLICATION, Place, World},
 };
 
@@ -20,11 +25,6 @@ const RATIO: f64 = 8.0;
 /// Most memory that the operator may ever have had, in MiB, unoptimised and with a log of everything: 498
 /// were seen, of which the greatest part is what is read of one source and what a spec may add.
 const MEMORY: u64 = 640;
-
-/// `FAULTS=all`: as many as the figures say.
-fn whole() -> bool {
-    std::env::var("FAULTS").as_deref() == Ok("all")
-}
 
 /// A line of what the kernel says of the operator's process, in MiB.
 fn memory(operator: &Operator, field: &str) -> u64 {
@@ -100,8 +100,7 @@ pub async fn what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_litt
     if !whole() {
         skip("FAULTS=all tries sources of tens of megabytes; it takes minutes");
     }
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let quiet = world.source("calm", APPLICATION).await;
     let operator = &world.operator;
     let before = taken(&quiet, "before").await;

@@ -27,8 +27,7 @@ const SAMPLE: usize = 3;
 pub async fn an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign(
     world: Arc<World>,
 ) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("faults", APPLICATION).await;
     world.operator.kill();
     let (started, mark) = (Instant::now(), audit::mark(world.audit_log()));

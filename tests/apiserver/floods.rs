@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::{
-    support::{environment::Environment, wait::s},
+    support::{environment::Environment, suite::whole, wait::s},
     world::{APPLICATION, Place, World},
 };
 
@@ -18,9 +18,9 @@ pub const TAKEN: usize = 5;
 /// How much longer another one may take. The API server and the machine are shared as well.
 const RATIO: f64 = 8.0;
 
-/// `FAULTS=all`: as many as the figures say.
+/// Environments that are asked for at once.
 fn flood() -> usize {
-    if std::env::var("FAULTS").as_deref() == Ok("all") { 300 } else { 60 }
+    if whole() { 300 } else { 60 }
 }
 
 /// Seconds until environments of a quiet tenant are ready, each asked for when the one before is.
@@ -48,8 +48,7 @@ async fn gone(all: &[Environment<'_>]) {
 }
 
 pub async fn a_tenant_that_floods_does_not_keep_others_from_being_ready(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let quiet = world.source("quiet", APPLICATION).await;
     let loud = world.source("loud", APPLICATION).await;
     let before = taken(&quiet, "before").await;

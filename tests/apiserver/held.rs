@@ -117,8 +117,7 @@ pub async fn a_finalizer_of_the_namespace_itself_is_named(world: Arc<World>) {
 
 pub async fn an_api_that_does_not_answer_is_named(world: Arc<World>) {
     // It holds up every namespace of its cluster.
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let objects = world.objects();
     let service = json!({ "namespace": "default", "name": "nowhere" });
     let dead = json!({ "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
@@ -245,8 +244,7 @@ pub async fn what_an_environment_stands_on_may_go_in_any_order(world: Arc<World>
 }
 
 pub async fn a_definition_that_is_deleted_takes_its_environments_along(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let objects = world.objects();
     let place = world.source("defined", APPLICATION).await;
     let it = place.environment("pr-1", json!({})).await;
@@ -268,8 +266,7 @@ pub async fn a_definition_that_is_deleted_takes_its_environments_along(world: Ar
 }
 
 pub async fn a_pod_whose_node_is_away_is_named(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let objects = world.objects();
     // Nobody is on this node who could say that a Pod has ended.
     let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "away" },

@@ -11,6 +11,7 @@ use crate::{
         audit::{self, Request, of_operator},
         cluster::Cluster,
         operator::Operator,
+        suite::whole,
         wait::{eventually, s},
     },
     world::{APPLICATION, World},
@@ -76,8 +77,7 @@ impl Candidate {
 }
 
 pub async fn of_two_operators_one_works_and_the_other_goes_on_where_it_ends(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.operator.kill();
     permit(&world.cluster);
     let place = world.source("leaders", APPLICATION).await;
@@ -120,16 +120,15 @@ pub async fn of_two_operators_one_works_and_the_other_goes_on_where_it_ends(worl
     world.operator.start().await;
 }
 
-/// How often an operator is stopped. `FAULTS=all`: as often as the figures say.
+/// How often an operator is stopped.
 fn rounds() -> usize {
-    if std::env::var("FAULTS").as_deref() == Ok("all") { 50 } else { 2 }
+    if whole() { 50 } else { 2 }
 }
 
 pub async fn an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes(
     world: Arc<World>,
 ) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.operator.kill();
     permit(&world.cluster);
     let place = world.source("stopped", APPLICATION).await;

@@ -340,8 +340,7 @@ pub async fn an_environment_deleted_during_a_rebuild_leaves_nothing(world: Arc<W
 }
 
 pub async fn an_operator_killed_during_a_rebuild_goes_on_with_it(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = source(world, "rebuild-killed").await;
     let objects = world.objects();
     let it = rebuilt(&place, "pr-1").await;

@@ -11,16 +11,13 @@ use serde_json::json;
 use crate::{
     ends::nothing_is_left,
     support::{
-        audit, tools,
+        audit,
+        suite::whole,
+        tools,
         wait::{eventually, s},
     },
     world::{APPLICATION, World},
 };
-
-/// `FAULTS=all`: as much as the figures say, otherwise as much as every run can do.
-fn whole() -> bool {
-    std::env::var("FAULTS").as_deref() == Ok("all")
-}
 
 /// The operator writes again.
 async fn works(world: &World, from: u64) {
@@ -32,8 +29,7 @@ async fn works(world: &World, from: u64) {
 }
 
 pub async fn after_a_kill_at_any_moment_work_goes_on_at_once(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("recovers", APPLICATION).await;
     world.operator.kill();
     let idle = Instant::now();
@@ -76,8 +72,7 @@ pub async fn after_a_kill_at_any_moment_work_goes_on_at_once(world: Arc<World>) 
 }
 
 pub async fn a_time_without_an_api_server_disturbs_nobody(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("without", APPLICATION).await;
     let (many, away) = if whole() { (100, s(30)) } else { (20, s(12)) };
     let mut all = Vec::new();

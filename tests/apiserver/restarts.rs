@@ -37,8 +37,7 @@ async fn targets(world: &World, uid: &str) -> Vec<String> {
 pub async fn an_operator_killed_right_after_the_namespace_was_made_finds_it_again(
     world: Arc<World>,
 ) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("killed", APPLICATION).await;
     // Several times: each kill comes at another moment.
     let mut all = Vec::new();
@@ -68,8 +67,7 @@ pub async fn an_operator_killed_right_after_the_namespace_was_made_finds_it_agai
 }
 
 pub async fn a_namespace_of_somebody_else_is_neither_used_nor_deleted(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("foreign", APPLICATION).await;
     let objects = world.objects();
     world.operator.kill();
@@ -114,8 +112,7 @@ pub async fn a_namespace_of_somebody_else_is_neither_used_nor_deleted(world: Arc
 }
 
 pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("away", APPLICATION).await;
     let expires = place.environment("expires", json!({ "lifecycle": { "ttl": "30s" } })).await;
     let deleted = place.environment("deleted", json!({})).await;
@@ -144,8 +141,7 @@ pub async fn what_ends_while_the_operator_is_away_ends_when_it_is_back(world: Ar
 pub async fn nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production(
     world: Arc<World>,
 ) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("twenty", APPLICATION).await;
     let objects = world.objects();
     world.class("twenty", &json!({})).await;
@@ -202,8 +198,7 @@ pub async fn nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_p
 }
 
 pub async fn an_operator_that_is_told_to_stop_stops_in_time(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let took = world.operator.stop();
     assert!(took < s(10), "it took {took:?}");
     world.operator.start().await;
@@ -231,8 +226,7 @@ async fn refuses(world: &World, policy: &str, wanted: bool) {
 }
 
 pub async fn where_a_fence_policy_is_missing_or_unbound_nothing_is_created(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     let place = world.source("unfenced", APPLICATION).await;
     let objects = world.objects();
     for (at, (kind, name)) in [

@@ -31,8 +31,7 @@ async fn writers(world: &World, it: &Environment<'_>, from: u64) -> BTreeSet<Str
 }
 
 pub async fn operators_that_share_the_work_keep_to_their_own_and_to_one_cap(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.operator.kill();
     let rest = world.source("shared-rest", APPLICATION).await;
     let payments = world.source("shared-payments", APPLICATION).await;

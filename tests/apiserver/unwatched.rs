@@ -23,8 +23,7 @@ async fn allow(world: &World, rules: Value) {
 pub async fn without_the_watch_of_workloads_an_environment_at_rest_costs_few_requests(
     world: Arc<World>,
 ) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.clear().await;
     let objects = world.objects();
     let place = world.source("unwatched", APPLICATION).await;

@@ -68,8 +68,7 @@ async fn replaced(place: &Place<'_>, before: &Operator, after: &Operator, by: &s
 }
 
 pub async fn an_operator_that_is_replaced_amid_work_leaves_everything_right(world: Arc<World>) {
-    let world = world.twin();
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.operator.kill();
     // KULISSE_OTHER_BINARY: an operator of another version. Without it, of the same.
     let other = std::env::var_os("KULISSE_OTHER_BINARY").map(PathBuf::from);

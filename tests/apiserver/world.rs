@@ -6,9 +6,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use futures::{FutureExt, future::select_all};
 use kube::ResourceExt;
 use kulisse_core::api::names;
 use serde_json::{Value, json};
+use tokio::sync::MutexGuard;
 
 use crate::support::{
     audit::OPERATOR,
@@ -32,16 +34,23 @@ pub struct World {
     pub before: BTreeSet<String>,
     /// For scenarios that cannot have others beside them.
     pub turn: tokio::sync::Mutex<()>,
-    twin: Option<Box<World>>,
+    twins: Vec<World>,
 }
 
+/// Clusters whose operators come and go: what plays there mostly waits.
+const TWINS: usize = 3;
+
 impl World {
-    /// Starts two: one operator is left alone, the other one comes and goes.
+    /// Starts one whose operator is left alone, and others whose operators come and go.
     pub fn start() -> Result<Self, String> {
-        let twin = std::thread::spawn(|| Self::one("restarts", &[]));
+        let twins: Vec<_> = (1..=TWINS)
+            .map(|at| std::thread::spawn(move || Self::one(&format!("restarts-{at}"), &[])))
+            .collect();
         let mut world = Self::one("apiserver", &[])?;
-        let twin = twin.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        world.twin = Some(Box::new(twin));
+        for twin in twins {
+            let twin = twin.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            world.twins.push(twin?);
+        }
         Ok(world)
     }
 
@@ -67,23 +76,25 @@ impl World {
         fenced(&cluster, true).await;
         let operator = Operator::prepare(&cluster, name);
         operator.start().await;
-        let (sources, turn) = Default::default();
-        Self { cluster, operator, sources, before, turn, twin: None }
+        let (sources, turn, twins) = Default::default();
+        Self { cluster, operator, sources, before, turn, twins }
     }
 
-    /// The one whose operator comes and goes.
-    pub fn twin(&self) -> &Self {
-        self.twin.as_deref().expect("there are two")
+    /// One whose operator may come and go, as soon as nobody else plays there.
+    pub async fn alone(&self) -> (&Self, MutexGuard<'_, ()>) {
+        let turns = self.twins.iter().map(|it| it.turn.lock().boxed());
+        let (turn, at, _) = select_all(turns).await;
+        (&self.twins[at], turn)
     }
 
-    /// Both.
-    pub fn both(&self) -> [&Self; 2] {
-        [self, self.twin()]
+    /// This one and the others.
+    pub fn everywhere(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.twins)
     }
 
     /// Takes everything down.
     pub fn finish(&self) {
-        for world in std::iter::once(self).chain(self.twin.as_deref()) {
+        for world in self.everywhere() {
             world.operator.kill();
             world.cluster.stop();
         }
