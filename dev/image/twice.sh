@@ -12,12 +12,12 @@ commit=$(git -C "$root" rev-parse HEAD)
 sums=()
 for place in one another/and/longer; do
     at=$TMPDIR/$place
-    mkdir -p "$at/work" "$at/cargo"
-    git -C "$root" archive "$commit" | tar -x -C "$at/work"
+    mkdir -p "$at/source" "$at/cargo"
+    git -C "$root" archive "$commit" | tar -x -C "$at/source"
     [ ! -d "$home/registry" ] || ln -s "$home/registry" "$at/cargo/registry"
     [ ! -e "$home/config.toml" ] || cp "$home/config.toml" "$at/cargo/"
-    say "compiling in $at/work …"
-    program=$(CARGO_HOME=$at/cargo CARGO_TARGET_DIR=$at/target "$at/work/dev/image/compile.sh" 2>"$at/log") ||
+    say "compiling in $at/source …"
+    program=$(CARGO_HOME=$at/cargo CARGO_TARGET_DIR=$at/target "$at/source/dev/image/compile.sh" 2>"$at/log") ||
         { tail -n 25 "$at/log" >&2; die "it does not compile"; }
     sums+=("$(sha256sum <"$program" | cut -d' ' -f1)")
     say "${sums[-1]}  $(stat -c %s "$program") bytes"

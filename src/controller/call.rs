@@ -10,10 +10,11 @@ use std::{future::Future, time::Duration};
 
 use http_body_util::Limited;
 use kube::{
-    Client,
+    Api, Client,
     api::{DeleteParams, ListParams, ObjectList, Patch, PostParams, Preconditions},
 };
 use kulisse_core::api::names;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::{Error, code, is_too_large};
@@ -99,6 +100,18 @@ where
             None => return Ok(items),
         }
     }
+}
+
+/// All that `api` lists, page by page; nothing that carries a Secret.
+///
+/// # Errors
+///
+/// As [`call_list`].
+pub async fn pages<T>(api: &Api<T>, what: &str) -> Result<Vec<T>, Error>
+where
+    T: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    pages_of(|params| async move { call_list(what, || api.list(&params)).await }).await
 }
 
 /// A client whose every request is answered within a while, or counts as lost: the lists of watches go

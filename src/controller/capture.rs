@@ -29,7 +29,6 @@ use kulisse_core::{
     },
     secrets::{OpenSecret, SecretBytes},
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -299,20 +298,6 @@ pub(super) fn not_readable(source: &NamespaceName) -> Error {
 
 pub(super) fn is_secret(kind: &ApiResource) -> bool {
     kind.group.is_empty() && kind.kind == SECRET
-}
-
-pub(super) async fn pages<K>(api: &Api<K>, what: &str, secret: bool) -> Result<Vec<K>, Error>
-where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
-{
-    pages_of(|params| async move {
-        if secret {
-            call_secret(what, || api.list(&params)).await
-        } else {
-            call_list(what, || api.list(&params)).await
-        }
-    })
-    .await
 }
 
 /// Takes a Secret's values into the type that cannot be shown.

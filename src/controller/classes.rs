@@ -12,7 +12,11 @@ use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
 use kulisse_core::plan::request::{Classes, StorageFacts};
 use serde::de::DeserializeOwned;
 
-use super::{call::call_list, capture::pages, context::Context, error::Error};
+use super::{
+    call::{call_list, pages},
+    context::Context,
+    error::Error,
+};
 
 /// What Kubernetes marks the StorageClass with that is used when none is named.
 const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
@@ -35,7 +39,7 @@ pub async fn classes(ctx: &Context) -> Result<Arc<Classes>, Error> {
 
 async fn storage(client: &Client) -> Result<Option<BTreeMap<String, StorageFacts>>, Error> {
     let api: Api<StorageClass> = Api::all(client.clone());
-    let found = readable(pages(&api, "list storageclasses", false).await)?;
+    let found = readable(pages(&api, "list storageclasses").await)?;
     Ok(found.map(|all| all.iter().map(|it| (it.name_any(), facts(it))).collect()))
 }
 

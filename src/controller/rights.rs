@@ -12,7 +12,10 @@ use kulisse_core::{
 };
 use serde_json::json;
 
-use super::{call::call, capture::pages, error::Error};
+use super::{
+    call::{call, pages},
+    error::Error,
+};
 
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
@@ -84,7 +87,7 @@ async fn bindings(source: &NamespaceName, client: &Client) -> Result<Vec<Object>
 /// Every ClusterRoleBinding; none, where they may not be read.
 pub async fn cluster_bindings(client: &Client) -> Result<Vec<ClusterRoleBinding>, Error> {
     let api: Api<ClusterRoleBinding> = Api::all(client.clone());
-    match pages(&api, "list clusterrolebindings", false).await {
+    match pages(&api, "list clusterrolebindings").await {
         Err(error) if error.code() == 403 => Ok(Vec::new()),
         answer => answer,
     }

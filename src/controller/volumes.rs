@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::{Api, ResourceExt};
 use kulisse_core::api::{condition::Reason, identity::NamespaceName};
 
-use super::{capture::pages, context::Context, error::Error, report, seen::Seen};
+use super::{call::pages, context::Context, error::Error, report, seen::Seen};
 
 /// Names that are told; more are counted.
 const TOLD: usize = 64;
@@ -37,7 +37,7 @@ fn note(left: &[String]) -> String {
 /// The volumes of claims of a namespace that is no more.
 async fn left(target: &NamespaceName, ctx: &Context) -> Result<Vec<String>, Error> {
     let api: Api<PersistentVolume> = Api::all(ctx.client.clone());
-    let all = pages(&api, "list persistentvolumes", false).await?;
+    let all = pages(&api, "list persistentvolumes").await?;
     Ok(all.iter().filter(|it| is_of(it, target)).map(ResourceExt::name_any).collect())
 }
 
