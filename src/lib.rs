@@ -26,4 +26,5 @@ pub mod run;
 mod seats;
 pub mod shard;
 pub mod telemetry;
+mod wakes;
 mod watches;

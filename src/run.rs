@@ -1,14 +1,9 @@
 //! The composition root of the operator: client, watches, queue, HTTP, shutdown.
 
 use std::{
-    collections::HashSet,
-    fmt::Debug,
     future::Future,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -20,19 +15,17 @@ use k8s_openapi::api::{
     core::v1::Namespace,
 };
 use kube::{
-    Api, Client, Config, Resource, ResourceExt,
+    Client, Config, Resource, ResourceExt,
     client::ClientBuilder,
     runtime::{
-        WatchStreamExt,
         controller::{self, Action, applier},
         events::{Recorder, Reporter},
-        reflector::{self, ObjectRef, Store},
-        watcher::{self, Event},
+        reflector::ObjectRef,
+        watcher,
     },
 };
 use kulisse_core::api::{class::StagingClass, grant::StagingGrant, identity::ObjectName, names};
-use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     controller::{
@@ -41,7 +34,7 @@ use crate::{
         context::{Context, Settings},
         error::Error,
         guard, sources,
-        world::{Relist, Watched, World},
+        world::World,
     },
     key,
     leader::{self, Candidate, Leadership},
@@ -49,7 +42,7 @@ use crate::{
     seats::Seats,
     shard::Shard,
     telemetry::http,
-    watches::follow,
+    wakes::{Wakes, Watcher},
 };
 
 /// Environments that are worked on at the same time.
@@ -58,8 +51,6 @@ const AT_ONCE: usize = 16;
 const GRACE: Duration = Duration::from_secs(8);
 /// An environment that could neither be read nor ended is looked at again after this.
 const UNREAD_AGAIN: Duration = Duration::from_secs(30);
-
-type Queue = mpsc::UnboundedSender<ObjectRef<Readable>>;
 
 /// What the operator is started with.
 pub struct Options {
@@ -163,39 +154,37 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     ));
 
     let (queue, requests) = mpsc::unbounded_channel();
-    let lists = Arc::new(Lists::default());
     let (vanished, sweeps) = mpsc::unbounded_channel();
-    let (store, environments) = environments(&client, &ctx, &queue, &lists, vanished.clone());
-    let mut watches = vec![tokio::spawn(environments)];
+    let watcher = Watcher::new(client.clone(), Arc::clone(&ctx), queue, vanished);
+    let (store, environments) = watcher.environments();
+    let mut watches = vec![environments];
     let all = watcher::Config::default();
     let mine = all.clone().labels(names::ENVIRONMENT_UID_LABEL);
-    let watcher_of =
-        Watcher { client: &client, ctx: &ctx, queue: &queue, lists: &lists, vanished: &vanished };
-    watches.push(watcher_of.start::<Namespace>(&mine, Wakes::OwnerAndNext));
+    watches.push(watcher.start::<Namespace>(&mine, Wakes::OwnerAndNext));
     if ctx.settings.workload_watch {
-        watches.push(watcher_of.start::<Deployment>(&mine, Wakes::Owner));
-        watches.push(watcher_of.start::<StatefulSet>(&mine, Wakes::Owner));
-        watches.push(watcher_of.start::<DaemonSet>(&mine, Wakes::Owner));
-        watches.push(watcher_of.start::<Job>(&mine, Wakes::Owner));
+        watches.push(watcher.start::<Deployment>(&mine, Wakes::Owner));
+        watches.push(watcher.start::<StatefulSet>(&mine, Wakes::Owner));
+        watches.push(watcher.start::<DaemonSet>(&mine, Wakes::Owner));
+        watches.push(watcher.start::<Job>(&mine, Wakes::Owner));
     }
-    watches.push(watcher_of.start::<StagingGrant>(&all, Wakes::Everyone));
-    watches.push(watcher_of.start::<StagingClass>(&all, Wakes::Everyone));
+    watches.push(watcher.start::<StagingGrant>(&all, Wakes::Everyone));
+    watches.push(watcher.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
-        let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
-        async move { guard::watch(&ctx, || wake_everyone(&ctx.world, &queue)).await }
+        let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());
+        async move { guard::watch(&ctx, || watcher.wake_everyone()).await }
     });
 
     let mut stopping = stopped.clone();
     tokio::select! {
-        () = lists.complete(watches.len()) => {}
+        () = watcher.has_seen(watches.len()) => {}
         _ = stopping.wait_for(|it| *it) => return Ok(()),
     }
     tokio::spawn(sweep(Arc::clone(&ctx), sweeps));
     watches.push(tokio::spawn({
-        let (ctx, queue) = (Arc::clone(&ctx), queue.clone());
-        async move { sources::follow(&ctx, |behind| wake(&ctx.world, &queue, behind)).await }
+        let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());
+        async move { sources::follow(&ctx, |behind| watcher.wake(behind)).await }
     }));
-    let _ = vanished.send(());
+    watcher.look_for_remains();
     ready.store(true, Ordering::Relaxed);
     tracing::info!(environments = world.everyone().len(), "ready");
 
@@ -266,95 +255,6 @@ async fn pass(found: Arc<Readable>, ctx: Arc<Context>) -> Result<Action, Error> 
     }
 }
 
-/// The watch of environments, with a store for the queue.
-fn environments(
-    client: &Client,
-    ctx: &Arc<Context>,
-    queue: &Queue,
-    lists: &Arc<Lists>,
-    vanished: mpsc::UnboundedSender<()>,
-) -> (Store<Readable>, impl Future<Output = ()> + use<>) {
-    let (store, writer) = reflector::store::<Readable>();
-    let api: Api<Readable> = Api::all(client.clone());
-    let stream = follow(api, watcher::Config::default())
-        .modify(|it| it.meta_mut().managed_fields = None)
-        .reflect(writer);
-    let (ctx, queue, lists) = (Arc::clone(ctx), queue.clone(), Arc::clone(lists));
-    let listed = store.clone();
-    let task = async move {
-        futures::pin_mut!(stream);
-        let (mut first, mut list, mut there) = (true, Vec::new(), HashSet::new());
-        while let Some(event) = stream.next().await {
-            match event {
-                Ok(Event::Apply(it)) => {
-                    place(&ctx, &it);
-                    let _ = queue.send(ObjectRef::from_obj(&it));
-                }
-                Ok(Event::Delete(it)) => {
-                    leave(&ctx, &it.uid().unwrap_or_default(), &vanished, &queue);
-                }
-                Ok(Event::Init) => {
-                    list.clear();
-                    there.clear();
-                }
-                // The store changes over to a new list as a whole: what is in it and was not known is
-                // looked at then.
-                Ok(Event::InitApply(it)) => {
-                    place(&ctx, &it);
-                    there.insert(it.uid().unwrap_or_default());
-                    let at = ObjectRef::from_obj(&it);
-                    let known = listed.get(&at).and_then(|it| it.resource_version());
-                    if known.is_none() || known != it.resource_version() {
-                        list.push(at);
-                    }
-                }
-                Ok(Event::InitDone) => {
-                    for uid in ctx.world.all().into_iter().filter(|uid| !there.contains(uid)) {
-                        leave(&ctx, &uid, &vanished, &queue);
-                    }
-                    for it in list.drain(..) {
-                        let _ = queue.send(it);
-                    }
-                    lists.done(&mut first);
-                }
-                Err(error) => tracing::warn!(%error, "the watch of environments"),
-            }
-            ctx.metrics.environments(listed.len());
-        }
-    };
-    (store, task)
-}
-
-/// Remembers where an environment is.
-fn place(ctx: &Context, it: &Readable) {
-    let at = (it.namespace().unwrap_or_default(), it.name_any());
-    let uid = it.uid().unwrap_or_default();
-    ctx.world.place(&uid, at);
-    if let Ok(environment) = &it.0 {
-        ctx.places.tell(&uid, environment);
-        if !ctx.settings.shard.holds(&environment.namespace().unwrap_or_default()) {
-            ctx.places.believe(&uid, environment);
-        }
-        let urls = environment.status.as_ref().map_or(&[][..], |status| status.urls.as_slice());
-        ctx.world.tell_urls(&uid, urls);
-    }
-}
-
-/// Forgets an environment that is not there any more.
-fn leave(ctx: &Context, uid: &str, vanished: &mpsc::UnboundedSender<()>, queue: &Queue) {
-    ctx.world.forget(uid);
-    ctx.failures.clear(uid);
-    ctx.written.forget(uid);
-    ctx.drop_plans(uid);
-    ctx.places.forget(uid);
-    ctx.sources.leave(uid);
-    ctx.drifts.forget(uid);
-    if ctx.world.has_target(uid) {
-        let _ = vanished.send(());
-    }
-    wake(&ctx.world, queue, &ctx.places.next(&ctx.world));
-}
-
 /// Looks for what is left of environments that are no more: at the start, and whenever one that
 /// had a target vanishes.
 async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
@@ -362,109 +262,6 @@ async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
         // One look is for all who have asked for it by now.
         while wanted.try_recv().is_ok() {}
         edge::sweep(&ctx).await;
-    }
-}
-
-/// Whom an event wakes.
-#[derive(Clone, Copy)]
-enum Wakes {
-    /// The environment that the object belongs to.
-    Owner,
-    /// The same, and those whose turn it is to have a target.
-    OwnerAndNext,
-    /// All: grants and classes change rarely, and looking at one at rest costs nothing.
-    Everyone,
-}
-
-struct Watcher<'a> {
-    client: &'a Client,
-    ctx: &'a Arc<Context>,
-    queue: &'a Queue,
-    lists: &'a Arc<Lists>,
-    vanished: &'a mpsc::UnboundedSender<()>,
-}
-
-impl Watcher<'_> {
-    fn start<K>(&self, config: &watcher::Config, wakes: Wakes) -> tokio::task::JoinHandle<()>
-    where
-        K: Watched + Clone + DeserializeOwned + Debug + Send + 'static,
-    {
-        let stream = follow(Api::<K>::all(self.client.clone()), config.clone());
-        let (ctx, queue, lists) =
-            (Arc::clone(self.ctx), self.queue.clone(), Arc::clone(self.lists));
-        let (world, vanished) = (Arc::clone(&ctx.world), self.vanished.clone());
-        tokio::spawn(async move {
-            futures::pin_mut!(stream);
-            let mut relist = Relist::default();
-            let mut first = true;
-            while let Some(event) = stream.next().await {
-                match event {
-                    Ok(event) => {
-                        let concerned = world.take(&event, &mut relist);
-                        match wakes {
-                            Wakes::Owner => wake(&world, &queue, &concerned),
-                            // A target that is gone leaves a place to somebody else.
-                            Wakes::OwnerAndNext => {
-                                wake(&world, &queue, &concerned);
-                                wake(&world, &queue, &ctx.places.next(&world));
-                                let is_nobodys = |uid: &String| {
-                                    world.whose(uid).is_none() && world.has_target(uid)
-                                };
-                                // Its environment went while it was being made: a deletion that came
-                                // at the same time as our finalizer has not seen that.
-                                if concerned.iter().any(is_nobodys) {
-                                    let _ = vanished.send(());
-                                }
-                            }
-                            Wakes::Everyone if concerned.is_empty() => {}
-                            Wakes::Everyone => wake_everyone(&world, &queue),
-                        }
-                        if matches!(event, Event::InitDone) {
-                            lists.done(&mut first);
-                        }
-                    }
-                    Err(error) => tracing::warn!(%error, kind = %K::kind(&()), "a watch"),
-                }
-            }
-        })
-    }
-}
-
-fn wake(world: &World, queue: &Queue, uids: &[String]) {
-    for (namespace, name) in uids.iter().filter_map(|uid| world.whose(uid)) {
-        let _ = queue.send(ObjectRef::new(&name).within(&namespace));
-    }
-}
-
-fn wake_everyone(world: &World, queue: &Queue) {
-    for (namespace, name) in world.everyone() {
-        let _ = queue.send(ObjectRef::new(&name).within(&namespace));
-    }
-}
-
-/// Counts first lists: nothing is decided before all that decisions depend on has been seen once.
-#[derive(Default)]
-struct Lists {
-    complete: AtomicUsize,
-    changed: Notify,
-}
-
-impl Lists {
-    fn done(&self, first: &mut bool) {
-        if std::mem::take(first) {
-            self.complete.fetch_add(1, Ordering::SeqCst);
-            self.changed.notify_waiters();
-        }
-    }
-
-    async fn complete(&self, watches: usize) {
-        loop {
-            let changed = self.changed.notified();
-            if self.complete.load(Ordering::SeqCst) >= watches {
-                return;
-            }
-            changed.await;
-        }
     }
 }
 

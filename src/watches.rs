@@ -3,15 +3,17 @@
 use std::{fmt::Debug, future::ready, time::Duration};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use http::Request;
 use kube::{
-    Api, Resource,
+    Api, Client, Resource,
+    client::Body,
     runtime::{
         WatchStreamExt,
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Seconds after which the API server ends a watch, which is then begun again where it ended: one that
 /// has fallen silent without an end is given up 5 s later.
@@ -19,18 +21,44 @@ const WATCHED: u32 = 60;
 /// After so long a watch begins with a list again: what it was never told is found out then.
 const LISTED: Duration = Duration::from_mins(5);
 
-/// What there is, then what happens to it, and from time to time what there is again.
+/// A watch is begun at most once in so long, whoever ends it, and however soon.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What there is in the whole cluster, then what happens to it, and from time to time what there is
+/// again.
 pub fn follow<K>(
-    api: Api<K>,
+    client: Client,
     config: watcher::Config,
 ) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
 where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = config.timeout(WATCHED);
+    let (api, config) = (Api::<K>::all(paced(client)), config.timeout(WATCHED));
     let anew =
         move || watcher(api.clone(), config.clone()).default_backoff().take_until(sleep(LISTED));
     stream::repeat_with(anew).flatten().try_filter(|event| ready(is_named(event)))
+}
+
+/// The client of one watch. A watch that is ended is begun again without a pause, which is right once: a
+/// proxy that ends each at once would be asked as fast as it answers.
+fn paced(client: Client) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let mut next = Instant::now();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let client = client.clone();
+        let begins = request.uri().query().is_some_and(|it| it.contains("watch=true"));
+        let from = next.max(Instant::now());
+        if begins {
+            next = from + PAUSE;
+        }
+        async move {
+            if begins {
+                sleep_until(from).await;
+            }
+            client.send(request).await
+        }
+    });
+    Client::new(service, namespace)
 }
 
 /// Nothing without a name is stored anywhere; whoever sends one all the same sends nothing.

@@ -1,24 +1,26 @@
 //! Whatever a watch is sent, it ends up with what there is.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use http::{Request, Response};
+use http::Response;
 use kube::{
-    Client, ResourceExt,
-    client::Body,
+    ResourceExt,
     runtime::reflector::{self, ObjectRef},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::*;
 use crate::readable::Readable;
 
 /// What there is at the end, by name and version.
 const TRUTH: [(&str, &str); 2] = [("pr-1", "901"), ("pr-2", "902")];
-
-/// Of an answer; a watch that is ended is asked for again at once.
-const LATENCY: Duration = Duration::from_secs(5);
 
 fn environment(name: &str, version: &str) -> Value {
     json!({
@@ -113,10 +115,7 @@ fn server(seed: u64) -> Client {
             .to_string()
             .into_bytes()
         };
-        async move {
-            sleep(LATENCY).await;
-            Ok::<_, Infallible>(Response::new(Body::from(body)))
-        }
+        async move { Ok::<_, Infallible>(Response::new(Body::from(body))) }
     });
     Client::new(service, "previews")
 }
@@ -131,7 +130,7 @@ fn seeds() -> std::ops::Range<u64> {
 async fn whatever_a_watch_is_sent_a_list_puts_it_right() {
     for seed in seeds() {
         let (store, writer) = reflector::store::<Readable>();
-        let stream = follow(Api::all(server(seed)), watcher::Config::default()).reflect(writer);
+        let stream = follow(server(seed), watcher::Config::default()).reflect(writer);
         futures::pin_mut!(stream);
         let (mut lists, mut errors) = (0, 0);
         let until = Instant::now() + 3 * LISTED;
@@ -155,4 +154,29 @@ async fn whatever_a_watch_is_sent_a_list_puts_it_right() {
         assert!(lists >= 3, "FRAMES: seed {seed}: {lists} lists");
         assert!(errors < 2_000, "FRAMES: seed {seed}: {errors} errors in {LISTED:?} three times");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_always_ended_at_once_is_not_begun_again_as_often() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&begun);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let watches = request.uri().query().unwrap_or_default().contains("watch=true");
+        let body = if watches {
+            counter.fetch_add(1, Ordering::Relaxed);
+            String::new()
+        } else {
+            json!({ "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironmentList",
+                "metadata": { "resourceVersion": "1000" }, "items": [] })
+            .to_string()
+        };
+        async move { Ok::<_, Infallible>(Response::new(Body::from(body.into_bytes()))) }
+    });
+    let client = Client::new(service, "previews");
+    let stream = follow::<Readable>(client, watcher::Config::default());
+    futures::pin_mut!(stream);
+    let until = Instant::now() + Duration::from_mins(1);
+    while timeout_at(until, stream.next()).await.is_ok() {}
+    let begun = begun.load(Ordering::Relaxed);
+    assert!((50..=61).contains(&begun), "{begun} times in a minute");
 }

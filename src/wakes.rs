@@ -1,0 +1,248 @@
+//! What watches say, and whom it wakes: environments, and all that decisions about them depend on.
+
+use std::{
+    collections::HashSet,
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::StreamExt;
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        reflector::{self, ObjectRef, Store},
+        watcher::{self, Event},
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
+
+use crate::{
+    controller::{
+        context::Context,
+        world::{Relist, Watched},
+    },
+    readable::Readable,
+    watches::follow,
+};
+
+/// Who is to be looked at.
+pub type Queue = mpsc::UnboundedSender<ObjectRef<Readable>>;
+
+/// Whom an event wakes.
+#[derive(Clone, Copy)]
+pub enum Wakes {
+    /// The environment that the object belongs to.
+    Owner,
+    /// The same, and those whose turn it is to have a target.
+    OwnerAndNext,
+    /// All: grants and classes change rarely, and looking at one at rest costs nothing.
+    Everyone,
+}
+
+/// Tells what is known of what watches say, and wakes whom it concerns.
+#[derive(Clone)]
+pub struct Watcher {
+    client: Client,
+    ctx: Arc<Context>,
+    queue: Queue,
+    /// Told when what is left of somebody is to be looked for.
+    vanished: mpsc::UnboundedSender<()>,
+    /// Which watches have said all there is.
+    lists: Arc<Lists>,
+}
+
+impl Watcher {
+    /// Of what is watched by this client.
+    pub fn new(
+        client: Client,
+        ctx: Arc<Context>,
+        queue: Queue,
+        vanished: mpsc::UnboundedSender<()>,
+    ) -> Self {
+        Self { client, ctx, queue, vanished, lists: Arc::default() }
+    }
+
+    /// Waits until so many watches have said all there is: nothing is decided before all that decisions
+    /// depend on has been seen once.
+    pub async fn has_seen(&self, watches: usize) {
+        self.lists.complete(watches).await;
+    }
+
+    /// Wakes these, as far as they are known.
+    pub fn wake(&self, uids: &[String]) {
+        for (namespace, name) in uids.iter().filter_map(|uid| self.ctx.world.whose(uid)) {
+            let _ = self.queue.send(ObjectRef::new(&name).within(&namespace));
+        }
+    }
+
+    /// Wakes all.
+    pub fn wake_everyone(&self) {
+        for (namespace, name) in self.ctx.world.everyone() {
+            let _ = self.queue.send(ObjectRef::new(&name).within(&namespace));
+        }
+    }
+
+    /// Has somebody look for what is left.
+    pub fn look_for_remains(&self) {
+        let _ = self.vanished.send(());
+    }
+
+    /// Watches environments, with a store for the queue.
+    pub fn environments(&self) -> (Store<Readable>, JoinHandle<()>) {
+        let (store, writer) = reflector::store::<Readable>();
+        let stream = follow(self.client.clone(), watcher::Config::default())
+            .modify(|it: &mut Readable| it.meta_mut().managed_fields = None)
+            .reflect(writer);
+        let (this, listed) = (self.clone(), store.clone());
+        let task = tokio::spawn(async move {
+            futures::pin_mut!(stream);
+            let (mut first, mut list, mut there) = (true, Vec::new(), HashSet::new());
+            while let Some(event) = stream.next().await {
+                match event {
+                    Ok(Event::Apply(it)) => {
+                        this.place(&it);
+                        let _ = this.queue.send(ObjectRef::from_obj(&it));
+                    }
+                    Ok(Event::Delete(it)) => this.leave(&it.uid().unwrap_or_default()),
+                    Ok(Event::Init) => {
+                        list.clear();
+                        there.clear();
+                    }
+                    // The store changes over to a new list as a whole: what is in it and was not known is
+                    // looked at then.
+                    Ok(Event::InitApply(it)) => {
+                        this.place(&it);
+                        there.insert(it.uid().unwrap_or_default());
+                        let at = ObjectRef::from_obj(&it);
+                        let known = listed.get(&at).and_then(|it| it.resource_version());
+                        if known.is_none() || known != it.resource_version() {
+                            list.push(at);
+                        }
+                    }
+                    Ok(Event::InitDone) => {
+                        let known = this.ctx.world.all().into_iter();
+                        known.filter(|uid| !there.contains(uid)).for_each(|uid| this.leave(&uid));
+                        for it in list.drain(..) {
+                            let _ = this.queue.send(it);
+                        }
+                        this.lists.done(&mut first);
+                    }
+                    Err(error) => tracing::warn!(%error, "the watch of environments"),
+                }
+                this.ctx.metrics.environments(listed.len());
+            }
+        });
+        (store, task)
+    }
+
+    /// Watches another kind.
+    pub fn start<K>(&self, config: &watcher::Config, wakes: Wakes) -> JoinHandle<()>
+    where
+        K: Watched + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let stream = follow::<K>(self.client.clone(), config.clone());
+        let this = self.clone();
+        tokio::spawn(async move {
+            futures::pin_mut!(stream);
+            let (mut relist, mut first) = (Relist::default(), true);
+            while let Some(event) = stream.next().await {
+                match event {
+                    Ok(event) => {
+                        let concerned = this.ctx.world.take(&event, &mut relist);
+                        this.tell(wakes, &concerned);
+                        if matches!(event, Event::InitDone) {
+                            this.lists.done(&mut first);
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, kind = %K::kind(&()), "a watch"),
+                }
+            }
+        })
+    }
+
+    fn tell(&self, wakes: Wakes, concerned: &[String]) {
+        let world = &self.ctx.world;
+        match wakes {
+            Wakes::Owner => self.wake(concerned),
+            // A target that is gone leaves a place to somebody else.
+            Wakes::OwnerAndNext => {
+                self.wake(concerned);
+                self.wake(&self.ctx.places.next(world));
+                let is_nobodys = |uid: &String| world.whose(uid).is_none() && world.has_target(uid);
+                // Its environment went while it was being made: a deletion that came at the same time
+                // as our finalizer has not seen that.
+                if concerned.iter().any(is_nobodys) {
+                    self.look_for_remains();
+                }
+            }
+            Wakes::Everyone if concerned.is_empty() => {}
+            Wakes::Everyone => self.wake_everyone(),
+        }
+    }
+
+    /// Remembers where an environment is.
+    fn place(&self, it: &Readable) {
+        let ctx = &self.ctx;
+        let at = (it.namespace().unwrap_or_default(), it.name_any());
+        let uid = it.uid().unwrap_or_default();
+        ctx.world.place(&uid, at);
+        if let Ok(environment) = &it.0 {
+            ctx.places.tell(&uid, environment);
+            if !ctx.settings.shard.holds(&environment.namespace().unwrap_or_default()) {
+                ctx.places.believe(&uid, environment);
+            }
+            let urls = environment.status.as_ref().map_or(&[][..], |status| status.urls.as_slice());
+            ctx.world.tell_urls(&uid, urls);
+        }
+    }
+
+    /// Forgets an environment that is not there any more.
+    fn leave(&self, uid: &str) {
+        let ctx = &self.ctx;
+        ctx.world.forget(uid);
+        ctx.failures.clear(uid);
+        ctx.written.forget(uid);
+        ctx.drop_plans(uid);
+        ctx.places.forget(uid);
+        ctx.sources.leave(uid);
+        ctx.drifts.forget(uid);
+        if ctx.world.has_target(uid) {
+            self.look_for_remains();
+        }
+        self.wake(&ctx.places.next(&ctx.world));
+    }
+}
+
+/// Counts first lists.
+#[derive(Default)]
+struct Lists {
+    complete: AtomicUsize,
+    changed: Notify,
+}
+
+impl Lists {
+    fn done(&self, first: &mut bool) {
+        if std::mem::take(first) {
+            self.complete.fetch_add(1, Ordering::SeqCst);
+            self.changed.notify_waiters();
+        }
+    }
+
+    async fn complete(&self, watches: usize) {
+        loop {
+            let changed = self.changed.notified();
+            if self.complete.load(Ordering::SeqCst) >= watches {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
