@@ -4,9 +4,14 @@
 //! A sample of the plans; all of them with `FAULTS=all`, and those of answers and events instead with
 //! `FAULTS=answers` and `FAULTS=events`.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, future::join_all, stream};
 use kube_faults::{
     learn::{self, Family},
     plan::{Plan, Signal},
@@ -27,39 +32,52 @@ const SAMPLE: usize = 3;
 pub async fn an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign(
     world: Arc<World>,
 ) {
-    let (world, _turn) = world.alone().await;
-    let place = world.source("faults", APPLICATION).await;
-    world.operator.kill();
-    let (started, mark) = (Instant::now(), audit::mark(world.audit_log()));
-    let behind = Behind::start(world).await;
-
-    let clean = behind.live(&place, 0, Plan::nothing()).await;
-    assert!(clean.trouble.is_none(), "without a fault: {:?}", clean.trouble);
-    let seen = behind.proxy.seen();
     let wanted = std::env::var("FAULTS").unwrap_or_default();
     let family = Family::ALL.into_iter().find(|it| it.word() == wanted).unwrap_or(Family::Kills);
+    let worlds =
+        if wanted.is_empty() { vec![world.alone().await] } else { world.all_alone().await };
+    let started = Instant::now();
+    let players: Vec<_> =
+        stream::iter(&worlds).then(|(world, _)| Behind::start(world)).collect().await;
+
+    let clean = players[0].live(0, Plan::nothing()).await;
+    assert!(clean.trouble.is_none(), "without a fault: {:?}", clean.trouble);
+    let seen = players[0].proxy.seen();
     let mut plans = learn::plans(&seen, family, &[]);
     if wanted.is_empty() {
         plans = sample(&plans);
     }
 
-    let mut sum = Sum { writes: learn::writes(&seen), ..Sum::default() };
-    for (at, text) in plans.iter().enumerate() {
-        let plan: Plan = text.parse().unwrap_or_else(|error| panic!("{error}"));
-        let life = behind.live(&place, at + 1, plan).await;
-        sum.add(text, &life, &clean.made);
-    }
-    behind.operator.kill();
-    world.operator.start().await;
+    let sum = Mutex::new(Sum { writes: learn::writes(&seen), ..Sum::default() });
+    let remaining = Mutex::new(plans.iter().zip(1..));
+    let next = || locked(&remaining).next();
+    join_all(players.iter().map(async |player| {
+        while let Some((text, number)) = next() {
+            let plan: Plan = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            let life = player.live(number, plan).await;
+            locked(&sum).add(text, &life, &clean.made);
+        }
+    }))
+    .await;
 
-    let foreign = audit::strange_writes(&audit::of_operator(world.audit_log(), mark));
-    let log = std::fs::read_to_string(&behind.operator.log).expect("the operator's log");
-    let canaries = log.lines().filter(|it| sings(it)).count();
-    println!("figure: {}", sum.line(family, foreign.len(), canaries, started.elapsed()));
+    let mut sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for player in players {
+        player.end(&mut sum).await;
+    }
+    println!("figure: {}", sum.line(family, started.elapsed()));
     assert!(sum.wrong.is_empty(), "{:#?}", sum.wrong);
-    assert!(sum.leaked.is_empty() && foreign.is_empty(), "{:#?} {foreign:#?}", sum.leaked);
-    assert!(canaries == 0, "{canaries} lines of the log hold a secret value");
+    assert!(
+        sum.leaked.is_empty() && sum.foreign.is_empty(),
+        "{:#?} {:#?}",
+        sum.leaked,
+        sum.foreign
+    );
+    assert!(sum.canaries == 0, "{} lines of the log hold a secret value", sum.canaries);
     assert!(sum.converged > 0, "something was shown");
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plans from all of the life, and of each kind of kill: they come in threes.
@@ -71,6 +89,9 @@ fn sample(plans: &[String]) -> Vec<String> {
 /// The operator, behind the proxy.
 struct Behind<'a> {
     world: &'a World,
+    place: Place<'a>,
+    /// Where its part of the audit log begins.
+    mark: u64,
     proxy: Proxy,
     operator: Arc<Operator>,
 }
@@ -109,6 +130,9 @@ struct Life {
 
 impl<'a> Behind<'a> {
     async fn start(world: &'a World) -> Self {
+        let place = world.source("faults", APPLICATION).await;
+        world.operator.kill();
+        let mark = audit::mark(world.audit_log());
         let kubeconfig = world.cluster.state.join("faults.kubeconfig");
         let operator = Arc::new(world.operator.behind(kubeconfig.clone(), "faults"));
         let options = Options {
@@ -121,17 +145,27 @@ impl<'a> Behind<'a> {
         let victim = Arc::new(Killed(Arc::clone(&operator)));
         let proxy = Proxy::start(&options, victim).await.unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(&kubeconfig, proxy.kubeconfig()).expect("a kubeconfig");
-        Self { world, proxy, operator }
+        Self { world, place, mark, proxy, operator }
+    }
+
+    /// Gives the world its own operator back, and says what this one did.
+    async fn end(self, sum: &mut Sum) {
+        self.operator.kill();
+        self.world.operator.start().await;
+        let asked = audit::of_operator(self.world.audit_log(), self.mark);
+        sum.foreign.extend(audit::strange_writes(&asked));
+        let log = std::fs::read_to_string(&self.operator.log).expect("the operator's log");
+        sum.canaries += log.lines().filter(|it| sings(it)).count();
     }
 
     /// One environment, from its creation until nothing is left of it, with an operator that has just
     /// been started.
-    async fn live(&self, place: &Place<'_>, number: usize, plan: Plan) -> Life {
+    async fn live(&self, number: usize, plan: Plan) -> Life {
         let started = Instant::now();
         self.operator.kill();
         self.proxy.begin(plan);
         self.operator.spawn(&[]);
-        let it = place.environment(&format!("pr-{number}"), json!({})).await;
+        let it = self.place.environment(&format!("pr-{number}"), json!({})).await;
         let uid = it.uid().await;
         let mut life = Life {
             made: BTreeSet::new(),
@@ -175,6 +209,9 @@ struct Sum {
     converged: usize,
     not_reached: usize,
     leaked: BTreeSet<String>,
+    foreign: Vec<String>,
+    /// Lines of logs that hold a secret value.
+    canaries: usize,
     wrong: Vec<String>,
 }
 
@@ -203,16 +240,10 @@ impl Sum {
         }
     }
 
-    fn line(
-        &self,
-        family: Family,
-        foreign: usize,
-        canaries: usize,
-        took: std::time::Duration,
-    ) -> String {
+    fn line(&self, family: Family, took: Duration) -> String {
         format!(
             "{}: writes {}, plans {}, converged {}, failed {}, not reached {}, leaked {}, foreign \
-             writes {foreign}, secrets in the log {canaries}, {} s",
+             writes {}, secrets in the log {}, {} s",
             family.word(),
             self.writes,
             self.plans,
@@ -220,6 +251,8 @@ impl Sum {
             self.wrong.len(),
             self.not_reached,
             self.leaked.len(),
+            self.foreign.len(),
+            self.canaries,
             took.as_secs(),
         )
     }

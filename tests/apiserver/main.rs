@@ -169,7 +169,7 @@ fn main() -> ExitCode {
             restarts::an_operator_killed_right_after_the_namespace_was_made_finds_it_again,
             restarts::a_namespace_of_somebody_else_is_neither_used_nor_deleted,
         ]),
-            // One after the other on each of the two clusters.
+            // One after the other on each of the clusters.
             scenarios!(
                 s,
                 8,
@@ -182,10 +182,8 @@ fn main() -> ExitCode {
                     restarts::what_ends_while_the_operator_is_away_ends_when_it_is_back,
                     restarts::nothing_of_twenty_environments_is_written_by_a_restart_a_class_or_production,
                     restarts::an_operator_that_is_told_to_stop_stops_in_time,
-                    recovery::after_a_kill_at_any_moment_work_goes_on_at_once,
                     recovery::a_time_without_an_api_server_disturbs_nobody,
                     crammed::what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_little,
-                    floods::a_tenant_that_floods_does_not_keep_others_from_being_ready,
                     leaders::of_two_operators_one_works_and_the_other_goes_on_where_it_ends,
                     leaders::an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes,
                     shards::operators_that_share_the_work_keep_to_their_own_and_to_one_cap,
@@ -193,6 +191,15 @@ fn main() -> ExitCode {
                     restarts::where_a_fence_policy_is_missing_or_unbound_nothing_is_created,
                     faults::an_operator_killed_at_its_writes_converges_leaks_nothing_and_touches_nothing_foreign,
                     unwatched::without_the_watch_of_workloads_an_environment_at_rest_costs_few_requests,
+                ]
+            ),
+            // What is measured in seconds, with nobody beside it.
+            scenarios!(
+                s,
+                1,
+                [
+                    recovery::after_a_kill_at_any_moment_work_goes_on_at_once,
+                    floods::a_tenant_that_floods_does_not_keep_others_from_being_ready,
                 ]
             ),
             // What all of the above left in the log of the API server and of the operator.

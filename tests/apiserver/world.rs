@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use futures::{FutureExt, future::select_all};
+use futures::{FutureExt, StreamExt, future::select_all, stream};
 use kube::ResourceExt;
 use kulisse_core::api::names;
 use serde_json::{Value, json};
@@ -85,6 +85,11 @@ impl World {
         let turns = self.twins.iter().map(|it| it.turn.lock().boxed());
         let (turn, at, _) = select_all(turns).await;
         (&self.twins[at], turn)
+    }
+
+    /// All of those, as soon as nobody else plays on any.
+    pub async fn all_alone(&self) -> Vec<(&Self, MutexGuard<'_, ()>)> {
+        stream::iter(&self.twins).then(async |it| (it, it.turn.lock().await)).collect().await
     }
 
     /// This one and the others.
