@@ -18,7 +18,7 @@ mutants=$(dev/tools/build.sh cargo-mutants)
 export STRIDE=101
 export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED-20261121} PROPTEST_CASES=${PROPTEST_CASES-32}
 shard=()
-[ -z "${SHARD-}" ] || shard=(--shard "$SHARD")
+[ -z "${SHARD-}" ] || shard=(--sharding round-robin --shard "$SHARD")
 status=0
 "$mutants" mutants --package kulisse-core --profile mutants --no-shuffle --jobs "${JOBS:-1}" "${shard[@]}" --output "$root" "$@" || status=$?
 # 2: some were missed; 3: some took too long.
