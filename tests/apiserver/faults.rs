@@ -134,13 +134,14 @@ impl<'a> Behind<'a> {
         world.operator.kill();
         let mark = audit::mark(world.audit_log());
         let kubeconfig = world.cluster.state.join("faults.kubeconfig");
-        let operator = Arc::new(world.operator.behind(kubeconfig.clone(), "faults"));
+        let operator =
+            Arc::new(world.operator.behind(kubeconfig.clone(), &format!("{}-faults", world.name)));
         let options = Options {
             kubeconfig: world.operator.kubeconfig().to_owned(),
             context: None,
             listen: "127.0.0.1:0".parse().expect("an address"),
             certificate: None,
-            log: Some(operator.log.with_file_name("faults-requests.log")),
+            log: Some(operator.log.with_extension("requests")),
         };
         let victim = Arc::new(Killed(Arc::clone(&operator)));
         let proxy = Proxy::start(&options, victim).await.unwrap_or_else(|error| panic!("{error}"));

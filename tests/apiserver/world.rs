@@ -24,6 +24,8 @@ use crate::support::{
 
 /// What the scenarios run on.
 pub struct World {
+    /// What tells it from the others.
+    pub name: String,
     /// The cluster.
     pub cluster: Cluster,
     /// The operator.
@@ -77,7 +79,7 @@ impl World {
         let operator = Operator::prepare(&cluster, name);
         operator.start().await;
         let (sources, turn, twins) = Default::default();
-        Self { cluster, operator, sources, before, turn, twins }
+        Self { name: name.to_owned(), cluster, operator, sources, before, turn, twins }
     }
 
     /// One whose operator may come and go, as soon as nobody else plays there.

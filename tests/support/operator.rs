@@ -89,8 +89,9 @@ impl Operator {
 
     /// Starts it.
     pub fn spawn(&self, more: &[(&str, &str)]) {
-        // `sh`, in a group of its own, waits for the end of its input and takes the operator along.
-        let script = r#""$0" run >>"$1" 2>&1 & echo $!; cat >/dev/null; kill -9 $!"#;
+        // `sh`, in a group of its own, waits for the end of its input and takes the operator along; it
+        // ends when that is gone, and with it what it listened on.
+        let script = r#""$0" run >>"$1" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait $!"#;
         let mut command = Command::new("sh");
         command
             .arg("-c")
