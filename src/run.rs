@@ -1,4 +1,4 @@
-//! The composition root of the operator: client, watches, queue, HTTP, shutdown.
+//! The composition root of the operator: client, queue, passes, HTTP, shutdown.
 
 use std::{
     future::Future,
