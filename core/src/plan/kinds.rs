@@ -228,13 +228,15 @@ pub fn is_custom(group: &str) -> bool {
     group.contains('.') && !OWN_GROUPS.contains(&group)
 }
 
-/// Whether the controller of `object` makes the Secret `name` from it.
-pub fn makes_secret(object: &Object, name: &str) -> bool {
+/// Names of the Secrets that the controller of `object` makes from it.
+pub fn made_secrets(object: &Object) -> Vec<&str> {
     let makes = profile(object).map_or(&[][..], |it| it.makes);
     let named: Vec<String> = makes.iter().flat_map(|it| object.expand(it)).collect();
     let one = makes.iter().any(|it| !it.contains('*'));
-    let own = one && named.is_empty() && object.name() == name;
-    own || named.iter().any(|path| object.text(path) == name)
+    if one && named.is_empty() {
+        return vec![object.name()];
+    }
+    named.iter().map(|path| object.text(path)).collect()
 }
 
 /// Whether objects of a kind are read at all. These change by the second, are the API server's own

@@ -1,5 +1,7 @@
 //! Names of objects, and of their keys, that will not be there.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{Looked, Target};
@@ -74,8 +76,10 @@ fn objects(looked: &Looked, target: &Target, missing: &mut Vec<(Key, Place)>) {
 
 /// Says once of each object that is missing what needs it.
 pub(super) fn report(missing: &Places<Key>, target: &Target, log: &mut Log) {
+    let makers = makers(target);
     for (to, (object, path), also) in missing.each() {
-        let maker = maker(to, target);
+        let unknown = to.kind == "Secret" && !target.context.by_key.contains_key(to);
+        let maker = makers.get(to.name.as_str()).filter(|_| unknown).map(|it| it.key());
         let (severity, why) = match &maker {
             _ if target.context.by_key.contains_key(to) => {
                 (Severity::Warns, format!("it needs {to}, which stays behind{also}"))
@@ -101,13 +105,13 @@ pub(super) fn report(missing: &Places<Key>, target: &Target, log: &mut Log) {
     }
 }
 
-/// What makes a Secret in production, where only that is known of it: manifests hold no Secret.
-fn maker(to: &Key, target: &Target) -> Option<Key> {
-    if to.kind != "Secret" || target.context.by_key.contains_key(to) {
-        return None;
-    }
+/// What makes Secrets in production, by their names, where only that is known of them: manifests hold
+/// no Secret.
+fn makers<'a>(target: &Target<'a>) -> HashMap<&'a str, &'a Object> {
     let all = target.context.capture.objects.iter();
-    all.filter(|it| kinds::makes_secret(it, &to.name)).map(Object::key).next()
+    let made = all.flat_map(|it| kinds::made_secrets(it).into_iter().map(move |name| (name, it)));
+    // The first one counts.
+    made.rev().collect()
 }
 
 /// YAML that gives a Secret from the request namespace.
