@@ -397,6 +397,20 @@ mod tests {
     }
 
     #[test]
+    fn only_pods_that_are_not_made_now_are_refused() {
+        let of = |kind: &str, status: &str| {
+            let deployment: Deployment =
+                serde_json::from_value(json!({ "status": { "conditions": [
+                { "type": kind, "status": status, "message": "no" }] } }))
+                .unwrap();
+            Rollout::from(&deployment).refused
+        };
+        assert_eq!(of("ReplicaFailure", "True").as_deref(), Some("no"));
+        assert_eq!(of("ReplicaFailure", "False"), None);
+        assert_eq!(of("Available", "True"), None);
+    }
+
+    #[test]
     fn a_job_past_its_deadline_timed_out() {
         let job: Job = serde_json::from_value(json!({ "status": { "conditions": [
             { "type": "Failed", "status": "True", "reason": "DeadlineExceeded" }] } }))

@@ -364,4 +364,25 @@ mod tests {
         serving.incarnation = Some(Incarnation(4));
         assert_eq!(beyond(&serving, &built), Some(Incarnation(5)));
     }
+
+    #[test]
+    fn what_is_built_has_come_to_a_stop_if_it_is_stalled_or_its_routes_were_refused() {
+        let (serving, built) = both();
+        let stops = |refused: &str, status: &str| {
+            let mut record = serving.clone();
+            merge(&mut record, &built);
+            let it = record.rebuild.as_mut().unwrap();
+            it.refused = refused.into();
+            it.conditions = vec![
+                serde_json::from_value(serde_json::json!({
+                    "type": "Stalled", "status": status, "reason": "Stalled", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z" }))
+                .unwrap(),
+            ];
+            stalled(&record)
+        };
+        assert!(!stops("", "False"));
+        assert!(stops("", "True"));
+        assert!(stops("the host is taken", "False"));
+    }
 }
