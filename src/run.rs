@@ -157,18 +157,18 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     let (vanished, sweeps) = mpsc::unbounded_channel();
     let watcher = Watcher::new(client.clone(), Arc::clone(&ctx), queue, vanished);
     let (store, environments) = watcher.environments();
-    let mut watches = vec![environments];
+    let mut tasks = vec![environments];
     let all = watcher::Config::default();
     let mine = all.clone().labels(names::ENVIRONMENT_UID_LABEL);
-    watches.push(watcher.start::<Namespace>(&mine, Wakes::OwnerAndNext));
+    tasks.push(watcher.start::<Namespace>(&mine, Wakes::OwnerAndNext));
     if ctx.settings.workload_watch {
-        watches.push(watcher.start::<Deployment>(&mine, Wakes::Owner));
-        watches.push(watcher.start::<StatefulSet>(&mine, Wakes::Owner));
-        watches.push(watcher.start::<DaemonSet>(&mine, Wakes::Owner));
-        watches.push(watcher.start::<Job>(&mine, Wakes::Owner));
+        tasks.push(watcher.start::<Deployment>(&mine, Wakes::Owner));
+        tasks.push(watcher.start::<StatefulSet>(&mine, Wakes::Owner));
+        tasks.push(watcher.start::<DaemonSet>(&mine, Wakes::Owner));
+        tasks.push(watcher.start::<Job>(&mine, Wakes::Owner));
     }
-    watches.push(watcher.start::<StagingGrant>(&all, Wakes::Everyone));
-    watches.push(watcher.start::<StagingClass>(&all, Wakes::Everyone));
+    tasks.push(watcher.start::<StagingGrant>(&all, Wakes::Everyone));
+    tasks.push(watcher.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
         let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());
         async move { guard::watch(&ctx, || watcher.wake_everyone()).await }
@@ -176,11 +176,11 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
 
     let mut stopping = stopped.clone();
     tokio::select! {
-        () = watcher.has_seen(watches.len()) => {}
+        () = watcher.has_seen(tasks.len()) => {}
         _ = stopping.wait_for(|it| *it) => return Ok(()),
     }
     tokio::spawn(sweep(Arc::clone(&ctx), sweeps));
-    watches.push(tokio::spawn({
+    tasks.push(tokio::spawn({
         let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());
         async move { sources::follow(&ctx, |behind| watcher.wake(behind)).await }
     }));
@@ -226,7 +226,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
         () = passes => {}
         () = grace => tracing::warn!("work in progress was cut off"),
     }
-    for task in &watches {
+    for task in &tasks {
         task.abort();
     }
     Ok(())
