@@ -165,3 +165,18 @@ fn what_was_never_applied_was_not_deleted_by_anybody() {
     facts.applied = Some(("of the plan before".into(), Wave::Workloads));
     assert_eq!(said(&facts), None);
 }
+
+#[test]
+fn only_what_holds_its_plan_is_in_sync_with_production() {
+    let record = StagingEnvironmentStatus {
+        drift: Some(crate::api::drift::DriftSummary::default()),
+        ..StagingEnvironmentStatus::default()
+    };
+    let in_sync = |digest: &str| {
+        let facts = Facts { applied: Some((digest.into(), Wave::Workloads)), ..stuck_since(0) };
+        let status = project(&facts, &Step::Rest, None, &record);
+        find(&status.conditions, ConditionType::InSync).map(|it| it.status.clone())
+    };
+    assert_eq!(in_sync("d").as_deref(), Some("True"));
+    assert_eq!(in_sync("former"), None);
+}
