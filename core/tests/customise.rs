@@ -96,6 +96,11 @@ fn a_patch_that_may_not_be_is_named_with_its_reason() {
         ),
         (
             web.clone(),
+            "metadata: {labels: {velero.io/exclude-from-backup: 'false'}}",
+            "does not touch labels",
+        ),
+        (
+            web.clone(),
             "spec: {template: {metadata: {labels: {kulisse.dev/task: x}}}}",
             "does not touch labels",
         ),
@@ -142,6 +147,39 @@ fn a_patch_that_may_not_be_is_named_with_its_reason() {
             other => panic!("{patch}: {:?}", other.map(|it| it.digest)),
         }
     }
+}
+
+#[test]
+fn a_patch_does_not_bring_production_s_identity_back_in_place_of_the_class_s() {
+    let mut case = common::Case::read(&common::golden_folder().join("the-class-gives-identities"));
+    let capture = case.capture();
+    for (kind, name, patch) in [
+        (
+            "ServiceAccount",
+            "orders",
+            r#"metadata: {annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::123456789012:role/orders"}}"#,
+        ),
+        (
+            "Deployment",
+            "web",
+            "spec: {template: {metadata: {annotations: {vault.hashicorp.com/role: production}}}}",
+        ),
+        (
+            "Deployment",
+            "web",
+            r#"spec: {template: {metadata: {labels: {azure.workload.identity/use: "other"}}}}"#,
+        ),
+    ] {
+        let patches = json!([{"target": {"kind": kind, "name": name}, "patch": patch}]);
+        case.request.spec.patches = serde_json::from_value(patches).unwrap();
+        let wrong = plan(&case.request, &capture).map(|it| it.digest).unwrap_err().to_string();
+        assert!(wrong.contains("spec.patches[0]") && wrong.contains(name), "{wrong}");
+    }
+    // Without any, it may be: what is left out asks for nothing.
+    let nothing = json!([{"target": {"kind": "ServiceAccount", "name": "orders"},
+        "patch": "metadata: {annotations: {eks.amazonaws.com/role-arn: null}}"}]);
+    case.request.spec.patches = serde_json::from_value(nothing).unwrap();
+    plan(&case.request, &capture).unwrap();
 }
 
 /// The ingress controller stands outside the fence: it would carry what comes in to wherever a

@@ -19,6 +19,7 @@ use super::{
     context::Context,
     isolate,
     kinds::{self, Shape},
+    label,
     log::{Log, Rule},
     object::Object,
     ours, route, scale,
@@ -110,9 +111,9 @@ fn overstepped(before: &Object, after: &Object, context: &Context) -> Option<Str
     }
     if marks(before) != marks(after) {
         return Some(format!(
-            "a patch does not touch labels and annotations of {} and the label {}",
+            "a patch does not touch labels and annotations of {} and the labels {}",
             names::GROUP,
-            names::MANAGED_BY_LABEL
+            label::MARKS.join(", ")
         ));
     }
     if kinds::shape(after) == Shape::Secret
@@ -133,12 +134,16 @@ fn overstepped(before: &Object, after: &Object, context: &Context) -> Option<Str
     if let Some((_, why)) = isolate::refused(after, context) {
         return Some(why);
     }
-    let known: BTreeSet<(String, String)> =
-        cut_off(before, context).into_iter().map(|(path, rule, _)| (path, rule)).collect();
-    cut_off(after, context)
-        .into_iter()
-        .find(|(path, rule, _)| !known.contains(&(path.clone(), rule.clone())))
-        .map(|(path, _, why)| format!("{path}: {why}"))
+    let known = cut_off(before, context);
+    // What stands there is given by the class or by us, in the place of production's.
+    let replaced = known
+        .iter()
+        .find(|(path, ..)| after.get(path).is_some_and(|it| before.get(path) != Some(it)));
+    let is_new = |(path, rule, _): &(String, String, String)| {
+        !known.iter().any(|(known, by, _)| (known, by) == (path, rule))
+    };
+    let opened = cut_off(after, context).into_iter().find(is_new);
+    replaced.cloned().or(opened).map(|(path, _, why)| format!("{path}: {why}"))
 }
 
 /// A route without what a patch may change. A host of production's, or none at all, would take
@@ -171,7 +176,7 @@ fn marks(object: &Object) -> BTreeSet<(String, Option<String>)> {
         .flat_map(|(fields, map)| {
             let ours = fields.iter().filter(|(key, _)| {
                 ours::is_label(key)
-                    || (*key == names::MANAGED_BY_LABEL && map == "/metadata/labels")
+                    || (label::MARKS.contains(&key.as_str()) && map == "/metadata/labels")
             });
             let text = |value: &Value| value.as_str().map(str::to_owned);
             ours.map(|(key, value)| (format!("{map}/{key}"), text(value))).collect::<Vec<_>>()
