@@ -13,9 +13,11 @@ use super::{
     kinds::{self, Shape},
     log::{Log, Rule},
     object::{Key, Object},
+    scale,
 };
 
 const GROUP: &str = "apps";
+const VERSION: &str = "apps/v1";
 const KIND: &str = "Deployment";
 /// Fields of a spec that mean the same in both.
 const SHARED: &[&str] = &[
@@ -26,6 +28,10 @@ const SHARED: &[&str] = &[
     "selector",
     "template",
 ];
+const SCALED: Rule = Rule {
+    name: "rollout-scaled",
+    why: "a Deployment runs the Pods of the Rollout that it scales",
+};
 const REPLICAS: Rule = Rule {
     name: "rollout-replicas",
     why: "the Rollout that runs Pods from this template has so many; here the Deployment runs them itself",
@@ -41,13 +47,29 @@ pub(super) fn rollout(objects: Vec<Object>, _: &Context, log: &mut Log) -> Vec<O
         .map(|it| it.name().to_owned())
         .collect();
     for rollout in rollouts {
-        if rollout.get("/spec/workloadRef").is_some() {
-            referring(&rollout, &mut objects, log);
+        let key = rollout.key();
+        let stands_for = if rollout.get("/spec/workloadRef").is_some() {
+            referring(&rollout, &mut objects, log)
         } else {
-            objects.push(own(&rollout, &mut taken, log));
+            let made = own(&rollout, &mut taken, log);
+            let key = made.key();
+            objects.push(made);
+            Some(key)
+        };
+        if let Some(deployment) = stands_for {
+            scaled(&key, &deployment, &mut objects, log);
         }
     }
     objects
+}
+
+/// What scales a Rollout scales the Deployment in its place.
+fn scaled(rollout: &Key, deployment: &Key, objects: &mut [Object], log: &mut Log) {
+    let scalers = objects.iter_mut().filter(|it| kinds::shape(it) == Shape::Autoscaler);
+    for it in scalers.filter(|it| scale::autoscaled(it).as_ref() == Some(rollout)) {
+        let target = json!({ "apiVersion": VERSION, "kind": KIND, "name": deployment.name });
+        log.set(it, "/spec/scaleTargetRef", target, &SCALED);
+    }
 }
 
 /// A Rollout with a template of its own.
@@ -66,13 +88,13 @@ fn own(rollout: &Object, taken: &mut BTreeSet<String>, log: &mut Log) -> Object 
         .map(|(field, value)| (field.clone(), value.clone()))
         .collect();
     let metadata = rollout.get("/metadata").cloned().unwrap_or_default();
-    let made = Object::made("apps/v1", KIND, &name, json!({ "metadata": metadata, "spec": spec }));
+    let made = Object::made(VERSION, KIND, &name, json!({ "metadata": metadata, "spec": spec }));
     log.moved(&rollout.key(), &made.key());
     made
 }
 
 /// A Rollout that runs the Pods of a Deployment, which has none itself.
-fn referring(rollout: &Object, objects: &mut [Object], log: &mut Log) {
+fn referring(rollout: &Object, objects: &mut [Object], log: &mut Log) -> Option<Key> {
     let (kind, name) =
         (rollout.text("/spec/workloadRef/kind"), rollout.text("/spec/workloadRef/name"));
     let meant = Key { group: GROUP.to_owned(), kind: kind.to_owned(), name: name.to_owned() };
@@ -80,11 +102,12 @@ fn referring(rollout: &Object, objects: &mut [Object], log: &mut Log) {
     let Some(deployment) = found else {
         let why = format!("it takes its Pods from {meant}, which is not cloned");
         log.leave(&rollout.key(), "workload-missing", why);
-        return;
+        return None;
     };
     leave(rollout, name, log);
     let replicas = rollout.get("/spec/replicas").cloned().unwrap_or_else(|| json!(1));
     log.set(deployment, "/spec/replicas", replicas, &REPLICAS);
+    Some(meant)
 }
 
 fn leave(rollout: &Object, name: &str, log: &mut Log) {

@@ -84,6 +84,7 @@ fn one(mut object: Object, context: &Context, log: &mut Log) -> Option<Object> {
     }
     if let Some(template) = kinds::profile(&object).and_then(|it| it.pod_template) {
         within(&mut object, template, log);
+        account(&mut object, template);
         marks::pod_template(&mut object, template, context, log);
         // What stands between the object and its Pods (the Job of a CronJob) has metadata as well.
         for (at, _) in template.match_indices('/').skip(1) {
@@ -138,6 +139,18 @@ fn within(object: &mut Object, template: &str, log: &mut Log) {
     object.remove(&format!("{template}/metadata/creationTimestamp"));
     log.remove(object, &format!("{template}/metadata/finalizers"), &FINALIZER);
     log.remove(object, &format!("{template}/metadata/ownerReferences"), &OWNERS);
+}
+
+/// Pods may name their account by a field of Kubernetes' beginnings, and mean the same. All that looks
+/// for it finds it in one place.
+fn account(object: &mut Object, template: &str) {
+    let (name, old) = ("serviceAccountName", "serviceAccount");
+    let [name, old] = [name, old].map(|it| format!("{template}/spec/{it}"));
+    let Some(account) = object.get(&old).cloned() else { return };
+    if object.text(&name).is_empty() {
+        object.set(&name, account);
+    }
+    object.remove(&old);
 }
 
 /// What ties a claim, or the template of one, to a volume.

@@ -188,14 +188,17 @@ fn place(form: Form, text: &str, context: &Context) -> Place {
             Some(("." | "~" | "*", _)) | None => return Place::Here,
             Some((name, _)) => ("", name, &text[name.len()..]),
         },
-        Form::Principal => match text.split_once("ns/") {
-            Some((_, rest)) => {
-                let name = rest.split('/').next().unwrap_or_default();
-                let at = text.len() - rest.len();
-                (&text[..at], name, &rest[name.len()..])
+        // `cluster.local/ns/shop/sa/api`, behind any trust domain or none.
+        Form::Principal => {
+            match text.strip_prefix("ns/").or_else(|| Some(text.split_once("/ns/")?.1)) {
+                Some(rest) => {
+                    let name = rest.split('/').next().unwrap_or_default();
+                    let at = text.len() - rest.len();
+                    (&text[..at], name, &rest[name.len()..])
+                }
+                None => return Place::Here,
             }
-            None => return Place::Here,
-        },
+        }
         Form::Identity => {
             let mut labels = text.splitn(3, '.');
             match (labels.next(), labels.next(), labels.next()) {

@@ -73,6 +73,11 @@ const SUBJECT: Rule = Rule {
     why: "only the clone's own accounts have rights in it; people get theirs by spec.access",
 };
 
+const OWN_NAMESPACE: Rule = Rule {
+    name: "binding-namespace",
+    why: "left out, it is the binding's own, and the API server wants it said",
+};
+
 const IN_TARGET: Rule = Rule {
     name: "role-of-target",
     why: "a ClusterRole belongs to the cluster: a Role of the target has the same rights, without those that reach the fence",
@@ -281,6 +286,9 @@ pub(super) fn binding(mut object: Object, context: &Context, log: &mut Log) -> O
     for path in object.expand("/subjects/*").iter().rev() {
         if !is_own(&object, path, context.target()) {
             log.remove(&mut object, path, &SUBJECT);
+        } else if object.text(&format!("{path}/kind")) == "ServiceAccount" {
+            let (namespace, target) = (format!("{path}/namespace"), json!(context.target()));
+            log.set(&mut object, &namespace, target, &OWN_NAMESPACE);
         }
     }
     if object.expand("/subjects/*").is_empty() {

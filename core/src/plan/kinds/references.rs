@@ -57,6 +57,8 @@ pub(super) const GATEWAY_ROUTE: &[Reference] = &[Reference {
 /// Below a Pod spec.
 const POD: &[Reference] = &[
     names("/serviceAccountName", "ServiceAccount"),
+    // Its old name, until it is stripped.
+    names("/serviceAccount", "ServiceAccount"),
     Reference { optional: true, ..names("/imagePullSecrets/*/name", "Secret") },
     names("/volumes/*/configMap/name", "ConfigMap"),
     names("/volumes/*/secret/secretName", "Secret"),
