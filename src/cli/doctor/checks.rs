@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The oldest Kubernetes: admission policies are stable from there on.
-const OLDEST: (u32, u32) = (1, 30);
+const OLDEST: (u32, u32) = (1, 33);
 /// By which a StorageClass says that it is the default.
 const DEFAULT_STORAGE: &str = "storageclass.kubernetes.io/is-default-class";
 /// How a quota counts environments.
@@ -350,7 +350,8 @@ mod tests {
     fn versions_are_compared_as_numbers() {
         for (version, mark) in [
             ("v1.33.1", Mark::Fine),
-            ("v1.30.0-gke.1", Mark::Fine),
+            ("v1.33.0-gke.1", Mark::Fine),
+            ("v1.32.9", Mark::Wrong),
             ("v1.9.6", Mark::Wrong),
             ("main", Mark::Doubt),
         ] {
