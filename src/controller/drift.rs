@@ -7,6 +7,7 @@ use kulisse_core::{
     api::{
         drift::{Differences, DriftSummary, Drifted},
         identity::NamespaceName,
+        staging_plan::Finding,
     },
     lifecycle::{
         drift::{note_inspected, note_untouched},
@@ -14,7 +15,8 @@ use kulisse_core::{
     },
     plan::{
         Plan,
-        drift::{Moved, moved},
+        capture::Capture,
+        drift::{Moved, moved, unread},
     },
 };
 
@@ -139,10 +141,12 @@ pub fn is_changed(seen: &Seen) -> bool {
     seen.record.drift.as_ref().is_some_and(|it| !it.target.is_empty())
 }
 
-/// Keeps a plan that blocks from taking the place of one that works: it is said instead.
-pub fn blocks(seen: &mut Seen, plan: &Plan) -> bool {
-    let Some(it) = plan.blocking().next() else { return false };
-    hold_back(seen, &it.told());
+/// Keeps a plan that blocks, or lacks a kind that can no longer be read, from taking the place of one
+/// that works: it is said instead. Production was compared before, and is another one since.
+pub fn blocks(seen: &mut Seen, plan: &Plan, held: Option<&Capture>, fresh: &Capture) -> bool {
+    let blocked = plan.blocking().next().map(Finding::told);
+    let Some(why) = blocked.or_else(|| unread(held?, fresh)) else { return false };
+    hold_back(seen, &why);
     true
 }
 

@@ -52,12 +52,14 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     };
     let mut record = environment.status.clone().unwrap_or_default();
     revive(&environment, &mut record, ctx);
+    let class = class(&environment, ctx);
     if environment.metadata.deletion_timestamp.is_none() {
         let asked =
             |verb: Verb| environment.annotations().get(verb.annotation()).map(String::as_str);
-        request::take_up(asked, &environment.spec, &mut record, ctx.clock.now());
+        let (spec, now) = (&environment.spec, ctx.clock.now());
+        request::take_up(asked, spec, class.is_ok(), &mut record, now);
     }
-    let (class, class_known, refusal) = match class(&environment, ctx) {
+    let (class, class_known, refusal) = match class {
         Ok(class) => {
             let refusal = refusal(&environment, &identity, &class, ctx).await?;
             (class, true, refusal)

@@ -171,7 +171,8 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
         Ok((request, plan))
     })
     .await?;
-    if follows && drift::blocks(seen, &plan) {
+    let last = before.as_ref().map(|it| &it.capture);
+    if follows && drift::blocks(seen, &plan, last, &captured) {
         return Ok(());
     }
     claim_hosts(seen, &plan.urls, ctx)?;
@@ -185,7 +186,8 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     let serial = before.as_ref().map_or(0, |it| it.serial + 1);
     let capture = (*captured).clone();
     let held = held.unwrap_or_default();
-    let stored = Arc::new(Stored { serial, request, capture, plan, held, given });
+    let planned_at = Some(ctx.clock.now());
+    let stored = Arc::new(Stored { serial, planned_at, request, capture, plan, held, given });
     // What serves is what is reported, unless a person has to look at what would take its place.
     let tells = !built || spec.mode == Mode::Plan || stored.plan.blocking().next().is_some();
     let told = async {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kulisse_core::{
     api::{
@@ -28,6 +28,7 @@ use kulisse_core::{
         rebuild, request,
         sleep::{Rhythm, rhythm},
         task::{self, Run},
+        wake::PROBE_AGAIN,
         withdrawal,
     },
     plan::{object::Key, request::Identity, task::PlannedTask},
@@ -37,9 +38,6 @@ use super::{
     stored::{Slot, Stored},
     world::World,
 };
-
-/// A failed probe is repeated after this: somebody may have mended the network.
-const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one pass works on.
 #[expect(clippy::struct_excessive_bools, reason = "as in the facts, they are independent")]
@@ -295,10 +293,12 @@ impl Seen {
             };
             Some((Problem::new(reason, first.told()), stored.plan.blocking().count()))
         });
+        let stored = self.stored.as_ref().and_then(|it| it.planned_at);
+        let captured_at = || self.record.source.as_ref().map_or(now, |it| it.captured_at.0);
         Some(PlanFacts {
             generation: summary.generation,
             digest: summary.digest.clone(),
-            captured_at: self.record.source.as_ref().map_or(now, |it| it.captured_at.0),
+            planned_at: stored.unwrap_or_else(captured_at),
             blocked,
             copied: summary.copied.clone(),
             warned: summary.warned,

@@ -19,6 +19,7 @@ use std::{
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, ResourceExt,
@@ -79,6 +80,9 @@ pub struct Stored {
     /// Which of the plans of its environment: a newer one has a higher number.
     #[serde(default)]
     pub serial: u64,
+    /// When it was made; `None` of one that an older operator stored.
+    #[serde(default)]
+    pub planned_at: Option<Timestamp>,
     /// What the plan was made for.
     pub request: Request,
     /// The source as it was read.
@@ -339,7 +343,8 @@ mod tests {
             granted_secrets: Vec::new(),
         };
         let plan = plan(&request, &capture).unwrap();
-        Stored { serial, request, capture, plan, held: BTreeMap::new(), given: BTreeMap::new() }
+        let (held, given) = (BTreeMap::new(), BTreeMap::new());
+        Stored { serial, planned_at: None, request, capture, plan, held, given }
     }
 
     /// A plan in parts of a few bytes.

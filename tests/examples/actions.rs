@@ -111,7 +111,7 @@ fn what_is_offered_is_what_the_operator_takes_up() {
                 let mut record = before.clone();
                 record.requests.clear();
                 let only = |it| (it == verb).then_some(value);
-                take_up(only, &environment.spec, &mut record, now);
+                take_up(only, &environment.spec, true, &mut record, now);
                 record.requests.first().is_some_and(|it| it.refused.is_empty())
             };
             let offer = offered(&object).contains(&verb);

@@ -215,8 +215,8 @@ pub struct PlanFacts {
     pub generation: i64,
     /// Its digest.
     pub digest: String,
-    /// When the source was read for it.
-    pub captured_at: Timestamp,
+    /// When it was made.
+    pub planned_at: Timestamp,
     /// The first of its findings that keep it from being applied, and how many there are.
     pub blocked: Option<(Problem, usize)>,
     /// Secrets that hold credentials of production's own, by consent.

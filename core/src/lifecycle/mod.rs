@@ -35,7 +35,7 @@ pub mod sleep;
 pub mod status;
 pub mod step;
 pub mod task;
-mod wake;
+pub mod wake;
 pub mod withdrawal;
 mod words;
 
@@ -64,8 +64,9 @@ use crate::{
     plan::task::{SMOKES_AT_ONCE, TaskRole},
 };
 
-/// A source that keeps a plan from being applied is read again after this.
-const CAPTURED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// What keeps a plan from being applied is looked at again after this: the source, where nothing was
+/// made yet; grants and the class.
+const PLANNED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Custom resources are cleaned up after for at most so long before what runs in the target goes.
 pub(crate) const CLEANED_UP_WITHIN: SignedDuration = SignedDuration::from_mins(1);
@@ -134,12 +135,8 @@ pub fn next(facts: &Facts) -> Step {
     }
     let Some(plan) = planned else { return Step::Plan };
     if let Some((problem, count)) = &plan.blocked {
-        // Nothing was made yet, and production may have been mended since.
-        let stale = facts.now.duration_since(plan.captured_at) >= CAPTURED_AGAIN;
-        return match facts.target {
-            Target::None if stale => Step::Plan,
-            _ => Step::RestBlocked(problem.clone(), *count),
-        };
+        let stale = facts.now.duration_since(plan.planned_at) >= PLANNED_AGAIN;
+        return if stale { Step::Plan } else { Step::RestBlocked(problem.clone(), *count) };
     }
     let held = facts.applied.as_ref();
     if facts.unapproved && held.is_none_or(|(digest, _)| *digest != plan.digest) {
@@ -199,8 +196,8 @@ fn turn(facts: &Facts) -> Option<Step> {
 
 /// From a fenced target to a usable environment.
 fn build(facts: &Facts, through: Option<Wave>) -> Step {
-    // Awake again: stores first.
-    if through == Some(Wave::Config) {
+    // Awake again, with whatever plan: stores first.
+    if facts.asleep() {
         return Step::Apply { paused: true };
     }
     if let Some(at) = first(facts, |task| task.is_seed(When::BeforeWorkloads)) {

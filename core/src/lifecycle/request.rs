@@ -19,6 +19,7 @@ use super::rebuild;
 pub fn take_up<'a>(
     asked: impl Fn(Verb) -> Option<&'a str>,
     spec: &StagingEnvironmentSpec,
+    class_known: bool,
     record: &mut StagingEnvironmentStatus,
     now: Timestamp,
 ) {
@@ -27,7 +28,12 @@ pub fn take_up<'a>(
         if record.requests.iter().any(|it| it.verb == verb && it.value == value) {
             continue;
         }
-        let refused = match judge(verb, &value, record, now) {
+        let judged = match verb {
+            // How long it may live, the class says.
+            Verb::Extend if !class_known => Judged::Waits,
+            verb => judge(verb, &value, record, now),
+        };
+        let refused = match judged {
             Judged::Takes => String::new(),
             Judged::Refuses(why) => why,
             Judged::Waits => continue,
@@ -106,6 +112,10 @@ fn judge(verb: Verb, value: &str, record: &StagingEnvironmentStatus, now: Timest
             )
         }
         Verb::Reseed if record.seed.is_empty() => refuse("this environment has no seeds"),
+        // What runs twice at the same time might write twice.
+        Verb::Reseed if record.seed.iter().any(|it| it.state == TaskState::Running) => {
+            Judged::Waits
+        }
         Verb::Sleep | Verb::Wake | Verb::Retry | Verb::Reseed => Judged::Takes,
         // A plan may be approved before it is made; any other digest approves nothing.
         Verb::Approve => {
@@ -234,7 +244,7 @@ mod tests {
     }
 
     fn ask(verb: Verb, value: &str, record: &mut StagingEnvironmentStatus) -> Option<String> {
-        take_up(|it| (it == verb).then_some(value), &spec(), record, at(NOW));
+        take_up(|it| (it == verb).then_some(value), &spec(), true, record, at(NOW));
         let request = record.requests.iter().find(|it| it.verb == verb && it.value == value);
         request.map(|it| it.refused.clone())
     }
@@ -243,8 +253,28 @@ mod tests {
     fn an_extension_holds_whatever_becomes_of_its_annotation() {
         let mut record = record();
         assert_eq!(ask(Verb::Extend, "2026-01-02T00:00:00Z", &mut record).as_deref(), Some(""));
-        take_up(|_| None, &spec(), &mut record, at("2026-01-01T12:00:00Z"));
+        take_up(|_| None, &spec(), true, &mut record, at("2026-01-01T12:00:00Z"));
         assert_eq!(extended(&record), Some(at("2026-01-02T00:00:00Z")));
+    }
+
+    #[test]
+    fn an_extension_waits_for_a_class_that_is_away() {
+        let mut record = record();
+        let value = "2026-01-02T00:00:00Z";
+        let asked = |it| (it == Verb::Extend).then_some(value);
+        take_up(asked, &spec(), false, &mut record, at(NOW));
+        assert_eq!(record.requests, vec![], "neither accepted nor refused");
+        take_up(asked, &spec(), true, &mut record, at(NOW));
+        assert_eq!(extended(&record), Some(at(value)));
+    }
+
+    #[test]
+    fn seeds_are_not_repeated_beside_one_that_runs() {
+        let mut record = record();
+        record.seed = vec![task(TaskState::Running, 1)];
+        assert_eq!(ask(Verb::Reseed, "now", &mut record), None, "it waits");
+        record.seed = vec![task(TaskState::Passed, 1)];
+        assert_eq!(ask(Verb::Reseed, "now", &mut record).as_deref(), Some(""));
     }
 
     #[test]

@@ -61,13 +61,13 @@ fn problem() -> Problem {
     Problem::new(Reason::ImagePullFailed, "no such image")
 }
 
-/// A plan for that generation, blocked or not, of a capture an hour old or of this moment.
+/// A plan for that generation, blocked or not, made an hour ago or at this moment.
 fn plan(generation: i64, blocked: bool, old: bool) -> PlanFacts {
     let blocked = blocked.then(|| (Problem::new(Reason::ProductionReference, "a host"), 1));
     PlanFacts {
         generation,
         digest: "new".into(),
-        captured_at: at(if old { NOW - 3600 } else { NOW }),
+        planned_at: at(if old { NOW - 3600 } else { NOW }),
         blocked,
         copied: vec![],
         warned: 0,

@@ -256,9 +256,23 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_nobody_knows_is_an_error_that_says_so() {
-        let error =
-            rhythm(&[window(&[], "20:00", "06:00", "Mars/Base")], [], Timestamp::UNIX_EPOCH);
-        assert!(error.unwrap_err().to_string().contains("Mars/Base"));
+    fn a_zone_that_nobody_knows_is_an_error_that_says_so_and_no_file_is_looked_for() {
+        let names =
+            ["Mars/Base", "", "../../etc/passwd", "/etc/localtime", "./UTC", "UTC/", "UTC\0"];
+        // As POSIX writes rules of a zone; they have no name.
+        for name in names.into_iter().chain([":/etc/localtime", "CET-1CEST,M3.5.0,M10.5.0/3"]) {
+            let error = rhythm(&[window(&[], "20:00", "06:00", name)], [], Timestamp::UNIX_EPOCH);
+            let told = error.unwrap_err().to_string();
+            assert!(told.contains(&format!("{name:?}")), "{told}");
+        }
+    }
+
+    #[test]
+    fn at_both_ends_of_time_there_is_a_next_change_or_none() {
+        let nights = [window(&[], "20:00", "07:00", "Europe/Zurich")];
+        for now in [Timestamp::MIN, Timestamp::MAX] {
+            let rhythm = rhythm(&nights, [], now).unwrap();
+            assert!(rhythm.changes_at.is_none_or(|at| at > now), "{now}: {:?}", rhythm.changes_at);
+        }
     }
 }

@@ -247,7 +247,10 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
     }
     let copied = facts.plan.as_ref().map_or(&[][..], |plan| plan.copied.as_slice());
     let warned = facts.plan.as_ref().map_or(0, |plan| plan.warned);
-    if warned > 0 {
+    let failed = matches!(facts.probe, Probe::Failed(_)) && !facts.warns_only;
+    let probes = matches!(facts.probe, Probe::Due | Probe::Running(_));
+    // Since when the probe has failed, this condition says: it does not stand still while one runs.
+    if warned > 0 && !failed && !(probes && facts.target == Target::Living) {
         let message = format!(
             "{warned} references to the source are left, as the findings of the StagingPlan say; {WARNS_ONLY}"
         );

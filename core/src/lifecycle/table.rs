@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{
@@ -12,6 +12,7 @@ use super::{
     },
     next,
     sleep::Rhythm,
+    step::Step,
 };
 use crate::{
     api::{
@@ -59,7 +60,7 @@ fn fresh() -> Facts {
         plan: Some(PlanFacts {
             generation: 1,
             digest: "d".into(),
-            captured_at: now(),
+            planned_at: now(),
             blocked: None,
             copied: vec![],
             warned: 0,
@@ -205,7 +206,8 @@ fn lives() -> Vec<Case> {
         ),
         ("the operator's finalizer is not on", Facts { claimed: false, ..fresh() }),
         ("there is no plan for this generation", stale),
-        ("the plan leads back to production", blocked),
+        ("the plan leads back to production", blocked.clone()),
+        ("— since five minutes", later(blocked)),
         ("the plan waits to be approved", Facts { unapproved: true, ..fresh() }),
         ("there is no target, and no place was asked for", fresh()),
         ("— it waits for a place", Facts { place: awaited, ..fresh() }),
@@ -217,7 +219,8 @@ fn lives() -> Vec<Case> {
         ("— the probe runs", Facts { probe: Probe::Running(None), ..up() }),
         ("— it failed", Facts { probe: Probe::Failed(problem()), ..up() }),
         ("it is to sleep, and sleeps", Facts { rhythm: asleep, ..through(Wave::Config) }),
-        ("it is to wake", Facts { ..through(Wave::Config) }),
+        ("it is to wake", through(Wave::Config)),
+        ("— and was planned anew while it slept", other_plan()),
         ("a seed comes before the workloads", seed(Pending, Wave::Fence)),
         ("— its stores are up", seed(Pending, Wave::Stores)),
         ("— they are not", Facts { workloads: progressing(), ..seed(Pending, Wave::Stores) }),
@@ -254,6 +257,33 @@ fn lives() -> Vec<Case> {
         ("— that is built", moved(building())),
         ("everything is as it should be", up()),
     ]
+}
+
+/// The same, so much later that what was planned then is old.
+fn later(facts: Facts) -> Facts {
+    Facts { now: facts.now + SignedDuration::from_mins(5), ..facts }
+}
+
+/// One that sleeps, with another plan than the one that holds.
+fn other_plan() -> Facts {
+    Facts { applied: Some(("old".into(), Wave::Config)), ..through(Wave::Config) }
+}
+
+#[test]
+fn what_wakes_starts_its_stores_first_whichever_plan_it_fell_asleep_with() {
+    for facts in [through(Wave::Config), other_plan()] {
+        assert_eq!(next(&facts), Step::Apply { paused: true });
+    }
+}
+
+#[test]
+fn a_living_environment_whose_plan_is_blocked_is_planned_again_in_time() {
+    let mut facts = up();
+    if let Some(plan) = &mut facts.plan {
+        plan.blocked = Some((problem(), 1));
+    }
+    assert!(matches!(next(&facts), Step::RestBlocked(..)));
+    assert_eq!(next(&later(facts)), Step::Plan);
 }
 
 /// One that is up while production has moved on and a namespace of it is to take its place.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{Facts, Place},
@@ -26,8 +26,8 @@ const LATER: Duration = Duration::from_secs(15);
 const PATIENT_AFTER: i64 = 120;
 /// A safety net under what is watched.
 const NET: Duration = Duration::from_secs(30);
-/// A failed probe is repeated after this.
-const PROBE_AGAIN: Duration = Duration::from_secs(301);
+/// A failed probe is repeated after this: somebody may have mended the network.
+pub const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// What was refused is looked at again after this; grants and classes are watched.
 const REFUSED_AGAIN: Duration = Duration::from_mins(5);
 
@@ -47,7 +47,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::AwaitBeside(_)
         | Step::Teardown(_)
         | Step::ReleaseRights(_) => Some(NET),
-        Step::RestUnfenced(_) => Some(PROBE_AGAIN),
+        Step::RestUnfenced(_) => Some(PROBE_AGAIN.unsigned_abs() + Duration::from_secs(1)),
         Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
         Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
         // Custom resources are not watched. The others were cut short: the rest of the way follows.

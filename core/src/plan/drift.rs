@@ -58,7 +58,8 @@ pub fn moved(request: &Request, captured: &Capture, held: &Plan, fresh: &Capture
 }
 
 /// What is missing may be there: a kind that could be read once is not taken for one without objects.
-fn unread(captured: &Capture, fresh: &Capture) -> Option<String> {
+#[must_use]
+pub fn unread(captured: &Capture, fresh: &Capture) -> Option<String> {
     let kind = fresh.unreadable.iter().find(|it| !captured.unreadable.contains(it))?;
     Some(format!("{kind} of {} can no longer be read by the operator", fresh.namespace))
 }

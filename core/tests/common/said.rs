@@ -71,9 +71,9 @@ fn ask(lines: &[&str], record: &mut StagingEnvironmentStatus, now: Timestamp) {
         let at = Verb::ALL.iter().position(|it| *it == verb)?;
         lines.get(at).copied()
     };
-    request::take_up(asked, &spec, record, now);
+    request::take_up(asked, &spec, true, record, now);
     let once = record.clone();
-    request::take_up(asked, &spec, record, now);
+    request::take_up(asked, &spec, true, record, now);
     // What waits for a plan may ask again.
     assert_eq!(once.requests, record.requests, "the same asks twice");
     let _ = (request::extended(record), request::approved(record), request::repeated_at(record));

@@ -21,7 +21,7 @@ pub(super) fn ideal(facts: &Facts, step: &Step) -> Facts {
         Step::Plan => {
             next.drift.stale = false;
             let made = plan(facts.generation, false, false);
-            next.plan = Some(PlanFacts { captured_at: facts.now, ..made });
+            next.plan = Some(PlanFacts { planned_at: facts.now, ..made });
         }
         Step::Prepare => {
             next.target = Target::Living;

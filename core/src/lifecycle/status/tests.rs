@@ -40,7 +40,7 @@ fn stuck_since(seconds: i64) -> Facts {
         plan: Some(PlanFacts {
             generation: 1,
             digest: "d".into(),
-            captured_at: now,
+            planned_at: now,
             blocked: None,
             copied: vec![],
             warned: 0,
@@ -179,4 +179,27 @@ fn only_what_holds_its_plan_is_in_sync_with_production() {
     };
     assert_eq!(in_sync("d").as_deref(), Some("True"));
     assert_eq!(in_sync("former"), None);
+}
+
+#[test]
+fn while_the_probe_runs_again_the_time_of_its_failure_does_not_hold_any_more() {
+    let mut facts = stuck_since(5);
+    if let Some(plan) = &mut facts.plan {
+        plan.warned = 2;
+    }
+    let said = |facts: &Facts| {
+        let status = project(facts, &Step::AwaitProbe, None, &StagingEnvironmentStatus::default());
+        let it = find(&status.conditions, ConditionType::BoundaryClean).unwrap().clone();
+        (it.status, it.reason)
+    };
+    let says = |status: &str, reason: Reason| (status.to_owned(), reason.as_str().to_owned());
+    assert_eq!(said(&facts), says("False", Reason::ProductionReference));
+    facts.probe = Probe::Running(None);
+    assert_eq!(said(&facts), says("Unknown", Reason::Pending));
+    let open = Problem::new(Reason::EgressNotEnforced, "it gets through");
+    facts.probe = Probe::Failed(open);
+    assert_eq!(said(&facts), says("False", Reason::EgressNotEnforced));
+    // Where that only warns, nothing is tried again.
+    facts.warns_only = true;
+    assert_eq!(said(&facts), says("False", Reason::ProductionReference));
 }
