@@ -252,7 +252,8 @@ pub fn is_read(group: &str, kind: &str) -> bool {
     )
 }
 
-/// Whether objects of a kind may come along: if not, a plan is whole without having read them.
+/// Whether objects of a kind come along wherever they are. If not, one trouble of the server with them
+/// does not hold up the plan: they are named as not readable.
 pub fn comes_along(group: &str, kind: &str) -> bool {
     named(group, kind).is_some_and(|it| it.action == Action::Clone)
 }
