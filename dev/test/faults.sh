@@ -4,7 +4,9 @@
 #
 #   dev/test/faults.sh [FAMILY…]     all, which is every kill (the default); answers; events
 #
-# Each prints a line per plan, and a sum that begins with `figure:`. Hours on two cores for answers.
+#   EVERY=6                          of answers and events each sixth plan; all of them take hours
+#
+# Each prints a line per plan, and a sum that begins with `figure:`.
 set -euo pipefail
 # shellcheck source=dev/test/common.sh
 . "$(dirname "$0")/common.sh"

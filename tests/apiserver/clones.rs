@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{
     support::{
-        canary::{CANARY, leaks},
+        canary::CANARY,
         environment::Environment,
+        leaks::leaks,
         objects::Objects,
         pods,
         wait::{eventually, s, steadily},

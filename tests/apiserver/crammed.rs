@@ -11,12 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     customised::may_read,
     floods::{TAKEN, taken},
-    support::{
-        environment::Environment,
-        operator::Operator,
-        suite::{skip, whole},
-        wait::s,
-    },
+    support::{environment::Environment, extent::whole, operator::Operator, suite::skip, wait::s},
     world::{APPLICATION, Place, World},
 };
 

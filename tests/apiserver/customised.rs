@@ -162,7 +162,7 @@ pub async fn an_environment_is_made_of_manifests_alone_where_the_class_says_so(w
     let settings = objects.get("v1 ConfigMap", &target, "settings").await;
     assert_eq!(settings.data["data"]["API"], format!("http://api.{target}.svc.cluster.local:8080"));
     let secret = objects.get("v1 Secret", &target, "database").await;
-    let leaks = crate::support::canary::leaks(objects, &[&target]).await;
+    let leaks = crate::support::leaks::leaks(objects, &[&target]).await;
     assert!(leaks.is_empty(), "a secret value of the manifests is in {leaks:?}");
     assert!(secret.data["data"]["password"].is_string());
     let image = container(objects, &target, "web").await["image"].clone();

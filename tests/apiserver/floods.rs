@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::{
-    support::{environment::Environment, suite::whole, wait::s},
+    support::{environment::Environment, extent::whole, wait::s},
     world::{APPLICATION, Place, World},
 };
 

@@ -10,8 +10,8 @@ use crate::{
     support::{
         audit::{self, Request, of_operator},
         cluster::Cluster,
+        extent::whole,
         operator::Operator,
-        suite::whole,
         wait::{eventually, s},
     },
     world::{APPLICATION, World},

@@ -12,7 +12,7 @@ use crate::{
     ends::nothing_is_left,
     support::{
         audit,
-        suite::whole,
+        extent::whole,
         tools,
         wait::{eventually, s},
     },

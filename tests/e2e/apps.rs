@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::{
     support::{
-        canary::leaks,
         environment::{Environment, granted_source},
+        leaks::leaks,
         tools::{root, yaml_file},
         wait::s,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube_faults::plan::Plan;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
@@ -17,7 +17,12 @@ use crate::{
 
 #[test]
 fn what_a_real_api_server_was_recorded_to_answer_the_simulated_one_answers() {
-    let store = Store::new("2026-03-01T09:00:00Z".parse().expect("a time"));
+    let mut store = Store::new("2026-03-01T09:00:00Z".parse().expect("a time"));
+    // No server remembers its beginnings.
+    store.plant(
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "default" } }),
+    );
+    store.compact();
     let cluster = Cluster::new(store, Plan::nothing(), 1);
     let recorded = all();
     let mut wrong = Vec::new();

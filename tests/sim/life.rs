@@ -20,11 +20,13 @@ use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
+    log::Log,
     normal,
     server::{
         controllers::named,
         store::{By, Store, text},
     },
+    table,
 };
 
 /// Where environments are asked for.
@@ -71,6 +73,8 @@ pub struct Life {
     pub wrong: Vec<String>,
     /// How many operators it took.
     pub operators: u32,
+    /// What they said, as far as it should not have been said.
+    pub log: Log,
 }
 
 impl Life {
@@ -89,9 +93,9 @@ impl Life {
             sleep(SETTLED).await;
         });
         let before = cluster.store().all().map(|(_, it)| it.clone()).collect();
-        let (ready, took, wrong) = Default::default();
+        let (ready, took, wrong, log) = Default::default();
         fastrand::seed(seed);
-        Self { cluster, stage: Stage::Ask, before, ready, took, wrong, operators: 0 }
+        Self { cluster, stage: Stage::Ask, before, ready, took, wrong, operators: 0, log }
     }
 
     /// What people do and wait for, with one operator after the other.
@@ -112,6 +116,8 @@ impl Life {
     /// What one operator sees of it: until it is over, or that operator is.
     fn one_operator(&mut self, go: &mut impl AsyncFnMut(&mut Self)) {
         let cluster = self.cluster.clone();
+        // Whoever wants to read the log listens to it alone.
+        let _listening = (!table::reads_log()).then(|| self.log.listen());
         let first = self.operators == 1;
         within(&cluster, async {
             tokio::spawn(cluster.clone().control());

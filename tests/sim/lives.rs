@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
+    extent::wanted,
     life::{Life, NAME, Stage, TEAM, environment},
     server::{controllers::named, store::text},
     table,
@@ -209,7 +210,7 @@ fn whatever_people_do_and_whatever_goes_wrong_a_life_ends_as_it_should() {
             vec![Story::of(seed)]
         }
         None => {
-            let count = if table::wanted("lives") { 1000 } else { 24 };
+            let count = if wanted("lives") { 1000 } else { 24 };
             let from = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|it| it.parse().ok());
             let from: u64 = from.unwrap_or(1);
             (from..from + count).map(Story::of).collect()

@@ -7,15 +7,21 @@
     reason = "a test ends where it fails, and prints what it found"
 )]
 
+#[path = "../support/canary.rs"]
+mod canary;
 mod cluster;
 mod conformance;
 #[path = "../support/exchanges.rs"]
 mod exchanges;
+#[path = "../support/extent.rs"]
+mod extent;
 mod hostile;
 mod life;
 mod lives;
+mod log;
 mod normal;
 mod oracle;
+mod resync;
 mod server;
 mod stream;
 mod table;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
+    canary::{sings, sings_packed},
     life::{Life, NAME, Stage, TEAM, TTL},
     normal,
     server::{
@@ -33,13 +34,15 @@ pub struct Verdict {
     pub early: Vec<String>,
     /// Said to be ready while it was not.
     pub dishonest: Vec<String>,
+    /// Objects and lines of the log that hold a secret value of production.
+    pub told: Vec<String>,
 }
 
 impl Verdict {
     /// All that is wrong, in words.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        let Self { astray, leaked, foreign, twice, early, dishonest } = self;
-        [astray, leaked, foreign, twice, early, dishonest].into_iter().flatten()
+        let Self { astray, leaked, foreign, twice, early, dishonest, told } = self;
+        [astray, leaked, foreign, twice, early, dishonest, told].into_iter().flatten()
     }
 }
 
@@ -59,6 +62,8 @@ pub fn judge(life: &Life, well: Option<&Life>) -> Verdict {
     verdict.twice = twice(store.events.iter());
     verdict.early = early(store.events.iter());
     verdict.dishonest = dishonest(store.events.iter());
+    verdict.told = told(store.events.iter());
+    verdict.told.extend(life.log.found().iter().map(|it| format!("in the log: {it}")));
     verdict
 }
 
@@ -205,6 +210,15 @@ fn dishonest<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
     wrong.into_iter().collect()
 }
 
+/// Objects that hold a secret value of production, plans as they are stored among them.
+fn told<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
+    let written = events.filter(|it| it.by == By::Operator).map(|it| &it.after);
+    let telling = written.filter(|it| {
+        sings(&it.to_string()) || (text(it, "namespace") == "kulisse" && sings_packed(it))
+    });
+    telling.map(|it| format!("{} holds a secret value", id(it))).collect()
+}
+
 /// What keeps an object from being ready.
 fn unready(it: &Value) -> Option<String> {
     let not = || Some(format!("{} is not ready", id(it)));
@@ -223,4 +237,33 @@ fn unready(it: &Value) -> Option<String> {
         }
         _ => None,
     }
+}
+
+#[test]
+fn a_secret_value_is_found_in_whatever_the_operator_wrote_packed_or_not() {
+    use std::io::Write;
+
+    use crate::{canary::CANARY, server::store::Store};
+    use k8s_openapi::ByteString;
+    use serde_json::json;
+
+    let packed = |text: &str| {
+        let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packing.write_all(text.as_bytes()).expect("room");
+        json!(ByteString(packing.finish().expect("room")))
+    };
+    let object = |kind: &str, name: &str, data: Value| {
+        json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "kulisse" },
+            "data": { "it": data } })
+    };
+    let secret = format!("{CANARY}-1");
+    let mut store = Store::new(Timestamp::UNIX_EPOCH);
+    store.plant(object("ConfigMap", "of somebody else", json!(secret)));
+    store.by = By::Operator;
+    store.plant(object("ConfigMap", "plain", json!(secret)));
+    store.plant(object("Secret", "encoded", json!(ByteString(secret.clone().into_bytes()))));
+    store.plant(object("Secret", "plan-packed", packed(&secret)));
+    store.plant(object("Secret", "plan-masked", packed("nothing of that kind")));
+    let told = told(store.events.iter());
+    assert_eq!(told.len(), 3, "{told:?}");
 }

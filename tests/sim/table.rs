@@ -15,6 +15,7 @@ use kulisse::telemetry::logs;
 
 use crate::{
     cluster::called,
+    extent::{every, wanted},
     life::Life,
     oracle::{Verdict, judge},
 };
@@ -150,7 +151,7 @@ impl Table {
         };
         let astray = self.wrong.iter().filter(|it| !it.astray.is_empty()).count();
         println!(
-            "{:<18} writes {:>4}  requests {:>4}  plans {:>5}  converged {:>5}  not reached {}  leaked {}  foreign {}  seeds run twice {}  early deletions {}  said ready too soon {}  {:.0} s",
+            "{:<18} writes {:>4}  requests {:>4}  plans {:>5}  converged {:>5}  not reached {}  leaked {}  foreign {}  seeds run twice {}  early deletions {}  said ready too soon {}  secrets told {}  {:.0} s",
             self.name,
             self.writes,
             self.requests,
@@ -162,6 +163,7 @@ impl Table {
             count(|it| &it.twice),
             count(|it| &it.early),
             count(|it| &it.dishonest),
+            count(|it| &it.told),
             self.seconds,
         );
     }
@@ -199,16 +201,6 @@ fn plan(at: &str, action: &str) -> Plan {
     format!("{at}: {action}").parse().expect("a plan")
 }
 
-/// What is to be tried besides what is tried each time.
-pub fn wanted(what: &str) -> bool {
-    std::env::var("FAULTS").is_ok_and(|it| it.split(',').any(|it| it == what || it == "all"))
-}
-
-/// Of the answers, only each so many-th is tried where `EVERY` says so.
-fn every() -> usize {
-    std::env::var("EVERY").ok().and_then(|it| it.parse().ok()).unwrap_or(1).max(1)
-}
-
 /// What goes wrong is looked into by its plan alone: `FAULT='create namespaces #1: kill-after'`, with the
 /// operator's log where `KULISSE_TEST_LOG` says what of it.
 fn named() -> Option<Vec<Plan>> {
@@ -217,20 +209,32 @@ fn named() -> Option<Vec<Plan>> {
     Some(vec![text.parse().expect("a plan")])
 }
 
+/// What of the operator's log is to be read.
+const LOG: &str = "KULISSE_TEST_LOG";
+
+/// Whether somebody reads the operator's log.
+pub fn reads_log() -> bool {
+    std::env::var_os(LOG).is_some()
+}
+
 /// The operator's log, if it is asked for.
 pub fn log() {
-    if let Ok(filter) = std::env::var("KULISSE_TEST_LOG") {
+    if let Ok(filter) = std::env::var(LOG) {
         logs::start(logs::Format::default(), &filter).expect("a log");
     }
 }
 
-/// Pairs of kills, drawn by lot: the second one strikes an operator that found what the first one left.
-fn pairs(writes: &[String], count: usize) -> Vec<Plan> {
+/// Pairs of faults, drawn by lot: the second one strikes what the first one left.
+fn pairs(count: usize, one: impl Fn(&mut fastrand::Rng) -> Plan) -> Vec<Plan> {
     let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|it| it.parse().ok());
     let mut lot = fastrand::Rng::with_seed(seed.unwrap_or(SEED));
-    let mut one = || plan(&writes[lot.usize(..writes.len())], KILLS[lot.usize(..KILLS.len())]);
-    let pairs = (0..count).map(|_| [one(), one()].map(|it| it.to_string()).join("; "));
-    pairs.map(|it| it.parse().expect("a plan")).collect()
+    let mut pair = || [one(&mut lot), one(&mut lot)].map(|it| it.to_string()).join("; ");
+    (0..count).map(|_| pair().parse().expect("a plan")).collect()
+}
+
+/// How many pairs are tried.
+fn count_of_pairs() -> usize {
+    if wanted("pairs") { 1000 } else { 20 }
 }
 
 #[test]
@@ -243,8 +247,25 @@ fn killed_before_during_and_after_every_write_a_life_ends_as_it_should() {
 #[test]
 fn killed_twice_a_life_ends_as_it_should() {
     let learnt = learn();
-    let count = if wanted("pairs") { 1000 } else { 20 };
-    run("killed twice", &learnt, &pairs(&learnt.writes, count)).must_be_clean();
+    let kills = each(&learnt.writes, &KILLS);
+    let plans = pairs(count_of_pairs(), |lot| kills[lot.usize(..kills.len())].clone());
+    run("killed twice", &learnt, &plans).must_be_clean();
+}
+
+#[test]
+fn struck_twice_in_any_way_a_life_ends_as_it_should() {
+    let learnt = learn();
+    // Of the three families alike, though one is much larger than the others.
+    let all = [
+        each(&learnt.writes, &KILLS),
+        each(&learnt.requests, &ANSWERS),
+        each(&learnt.events, &EVENTS),
+    ];
+    let plans = pairs(count_of_pairs(), |lot| {
+        let family = &all[lot.usize(..all.len())];
+        family[lot.usize(..family.len())].clone()
+    });
+    run("struck twice", &learnt, &plans).must_be_clean();
 }
 
 #[test]
@@ -266,6 +287,7 @@ fn whatever_becomes_of_an_event_a_life_ends_as_it_should() {
     let learnt = learn();
     let all = wanted("events");
     let plans = (if all { each } else { in_turn })(&learnt.events, &EVENTS);
+    let plans: Vec<Plan> = plans.into_iter().step_by(every()).collect();
     run(if all { "told" } else { "told, in turn" }, &learnt, &plans).must_be_clean();
 }
 

@@ -172,6 +172,10 @@ impl Run {
             for version in &self.versions {
                 text = text.replace(&format!("({version})"), "(a version)");
             }
+            // What the oldest version is that it remembers is the cluster's.
+            if let Some((first, _)) = text.split_once("too old resource version") {
+                return format!("{first}too old resource version");
+            }
             // What was wrong with the bytes of a token is the decoder's affair.
             if let Some((first, _)) = text.split_once("continue key is not valid") {
                 return format!("{first}continue key is not valid");

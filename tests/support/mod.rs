@@ -6,6 +6,8 @@ pub mod canary;
 pub mod cluster;
 pub mod environment;
 pub mod exchanges;
+pub mod extent;
+pub mod leaks;
 pub mod objects;
 pub mod operator;
 pub mod pods;

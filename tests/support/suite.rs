@@ -17,11 +17,6 @@ pub static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 /// What the scenarios run on, or why they cannot.
 pub type Stage<W> = Arc<OnceLock<Result<Arc<W>, String>>>;
 
-/// `FAULTS=all`: as much as the figures say; otherwise as much as every run can do.
-pub fn whole() -> bool {
-    std::env::var("FAULTS").as_deref() == Ok("all")
-}
-
 /// Scenarios that may run at the same time.
 pub struct Phase {
     /// How many at once.
