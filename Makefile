@@ -39,9 +39,9 @@ bless: ## Accept the planner's present output as the golden cases' expectation; 
 	BLESS=1 cargo test --locked -p kulisse-core --test golden
 	git diff --stat -- tests/golden
 faults: ## Every fault at every request of a life, in the simulated cluster; the table that is printed
-	FAULTS=all cargo test --locked --workspace --test sim -- --nocapture
+	FAULTS=all cargo test --locked --profile faults --workspace --test sim -- --nocapture
 	cargo test --locked --workspace --test hostile -- --nocapture --include-ignored
-	STRIDE=1 cargo test --locked --workspace --lib -- --nocapture combinations_of_facts
+	STRIDE=1 cargo test --locked --profile faults --workspace --lib -- --nocapture combinations_of_facts
 faults-cluster: ## The operator killed at each of its writes, on a real API server (FAMILIES="all answers events")
 	@exec dev/test/faults.sh $(FAMILIES)
 fuzz: ## Look for manifests and files that break the planner (MINUTES=5 of each target; KEEP=1 keeps inputs)
