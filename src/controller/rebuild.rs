@@ -72,11 +72,12 @@ pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     seen.stands = Beside::Leaving(None);
     tracing::info!(from = %beside.target_name, to = %seen.target_name, ?gap, "another namespace serves");
     ctx.metrics.rebuilt(gap);
+    // Whatever becomes of the report: what goes is part of what is recorded.
+    seen.beside = Some(beside);
     if let Some(stored) = seen.stored.clone() {
         seen.record.evidence = None;
         report::publish(seen, &stored.plan, &[], true, ctx).await?;
     }
-    seen.beside = Some(beside);
     Ok(())
 }
 

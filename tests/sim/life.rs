@@ -31,6 +31,8 @@ use crate::{
 
 /// Where environments are asked for.
 pub const TEAM: &str = "team";
+/// The same, as part of a request.
+pub const ENVIRONMENTS: &str = "/apis/kulisse.dev/v1alpha1/namespaces/team/stagingenvironments";
 /// What it is called.
 pub const NAME: &str = "pr-1";
 /// How long it may live.
@@ -244,8 +246,17 @@ impl Life {
         own.map(|it| text(it, "name").to_owned()).collect()
     }
 
+    /// Asks for an environment with more in its spec.
+    pub fn ask_for(&self, more: &Value) {
+        let mut it = environment();
+        for (field, value) in more.as_object().expect("fields") {
+            it["spec"][field] = value.clone();
+        }
+        self.request(http::Method::POST, "", &it);
+    }
+
     fn request(&self, method: http::Method, path: &str, body: &Value) {
-        let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments{path}");
+        let uri = format!("{ENVIRONMENTS}{path}");
         self.cluster.ask(method, &uri, "application/json", body);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// Something that people do.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+pub enum Deed {
     /// It is to end after so many seconds from now.
     End(u32),
     Sleep,
@@ -98,7 +98,8 @@ const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
 
 impl Deed {
-    fn done(self, life: &Life, number: usize) {
+    /// Does it; `number` tells it from others of its kind.
+    pub fn done(self, life: &Life, number: usize) {
         let cluster = &life.cluster;
         let change = |uri: &str, patch: &Value| drop(cluster.ask(Method::PATCH, uri, MERGE, patch));
         let own =

@@ -15,6 +15,7 @@ mod conformance;
 mod exchanges;
 #[path = "../support/extent.rs"]
 mod extent;
+mod followed;
 mod hostile;
 mod life;
 mod lives;
