@@ -147,7 +147,7 @@ impl Stored {
     }
 }
 
-/// Stores a plan, and drops the one before it.
+/// Stores a plan, and drops what was stored before it.
 pub async fn save(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let uid = slot.uid;
     let bytes = pack(stored)?;
@@ -181,9 +181,7 @@ pub async fn save(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), 
         call_secret(&what, || api.patch(&name, &params, &patch)).await?;
         kept.insert(name);
     }
-    if stored.serial == 0 {
-        return Ok(());
-    }
+    // Also of a first plan: a larger one may have been cut short before it.
     for name in names_of(uid, ctx).await? {
         if slot.holds(&name) && !kept.contains(&name) {
             remove(&name, ctx).await?;

@@ -246,6 +246,14 @@ impl Life {
         own.map(|it| text(it, "name").to_owned()).collect()
     }
 
+    /// What a ConfigMap of its target holds, as production's did when it was planned.
+    pub fn word(&self) -> Value {
+        let target = self.targets().pop().unwrap_or_default();
+        let store = self.cluster.store();
+        let it = store.get(named("ConfigMap"), &target, "settings");
+        it.map(|it| it["data"]["WORD"].clone()).unwrap_or_default()
+    }
+
     /// Asks for an environment with more in its spec.
     pub fn ask_for(&self, more: &Value) {
         let mut it = environment();

@@ -24,6 +24,7 @@ mod normal;
 mod oracle;
 mod resync;
 mod server;
+mod stored;
 mod stream;
 mod table;
 mod vanished;
