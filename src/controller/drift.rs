@@ -90,10 +90,8 @@ fn current(seen: &mut Seen, stored: Option<Arc<Stored>>) -> Option<Arc<Stored>> 
         seen.record.plan = None;
         return None;
     };
-    let recorded = seen.record.plan.as_ref().map(|it| it.digest.as_str());
-    if recorded != Some(stored.plan.digest.as_str()) {
-        // Planned, and cut off before the status said so: that plan is applied first.
-        perform::summarise(seen, &stored);
+    if perform::catch_up(seen, &stored) {
+        // That plan is applied first.
         seen.stored = Some(stored);
         return None;
     }

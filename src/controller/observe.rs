@@ -32,7 +32,7 @@ use super::{
     context::Context,
     drift,
     error::Error,
-    guard, linger, lists, remains,
+    guard, linger, lists, perform, remains,
     seen::{Seen, claimed},
     stored, target, tasks, trouble,
 };
@@ -424,6 +424,7 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         seen.record.plan = None;
         return Ok(());
     };
+    perform::catch_up(seen, &stored);
     seen.attempts = tasks::attempts(seen, &stored, ctx).await?;
     if seen.target == Target::Living {
         let started = seen.applied().is_some();

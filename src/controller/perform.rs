@@ -242,8 +242,20 @@ fn whole(seen: &Seen, stored: &Stored) -> bool {
         .is_some_and(|it| it.digest == stored.plan.digest && it.through == Wave::Workloads)
 }
 
+/// Takes down which plan holds, if another one than the status names was stored and cut off before the
+/// status said so; whether that is so. For another generation it is planned anew in any case.
+pub fn catch_up(seen: &mut Seen, stored: &Stored) -> bool {
+    let generation = seen.environment.metadata.generation;
+    let told = seen.record.plan.as_ref().filter(|it| Some(it.generation) == generation);
+    let behind = told.is_some_and(|it| it.digest != stored.plan.digest);
+    if behind {
+        summarise(seen, stored);
+    }
+    behind
+}
+
 /// Takes down which plan holds.
-pub fn summarise(seen: &mut Seen, stored: &Stored) {
+fn summarise(seen: &mut Seen, stored: &Stored) {
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let (plan, capture) = (&stored.plan, &stored.capture);
     seen.record.plan = Some(PlanSummary {

@@ -263,6 +263,12 @@ impl Life {
         self.request(http::Method::POST, "", &it);
     }
 
+    /// Changes the environment.
+    pub fn change(&self, patch: &Value) {
+        let uri = format!("{ENVIRONMENTS}/{NAME}");
+        self.cluster.ask(http::Method::PATCH, &uri, "application/merge-patch+json", patch);
+    }
+
     fn request(&self, method: http::Method, path: &str, body: &Value) {
         let uri = format!("{ENVIRONMENTS}{path}");
         self.cluster.ask(method, &uri, "application/json", body);
