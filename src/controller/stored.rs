@@ -23,10 +23,10 @@ use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams},
+    api::{DeleteParams, ListParams, ObjectMeta, PartialObjectMeta, Patch, PatchParams},
 };
 use kulisse_core::{
-    api::{identity::Incarnation, names},
+    api::{environment::StagingEnvironment, identity::Incarnation, names},
     plan::{
         Plan,
         capture::Capture,
@@ -289,17 +289,27 @@ fn unpack(bytes: &[u8]) -> Result<Stored, Error> {
 }
 
 /// Deletes what was stored for environments that are not there any more: of an operator that was
-/// gone while they went.
+/// gone while they went. The API server has the last word on which are there: a watch may be behind,
+/// and what another operator works on is stored here as well.
 pub async fn sweep(ctx: &Context) -> Result<(), Error> {
     let api = api(ctx);
     let params = ListParams::default().labels(names::ENVIRONMENT_UID_LABEL);
-    let list = call_list("list stored plans", || api.list_metadata(&params)).await?;
-    for part in &list.items {
-        let uid = part.labels().get(names::ENVIRONMENT_UID_LABEL).cloned().unwrap_or_default();
-        if ctx.world.whose(&uid).is_none() {
-            tracing::info!(uid, "a stored plan without an environment is deleted");
-            remove(&part.name_any(), ctx).await?;
-        }
+    let mut parts = call_list("list stored plans", || api.list_metadata(&params)).await?.items;
+    let of = |part: &PartialObjectMeta<Secret>| {
+        part.labels().get(names::ENVIRONMENT_UID_LABEL).cloned().unwrap_or_default()
+    };
+    parts.retain(|it| ctx.world.whose(&of(it)).is_none());
+    if parts.is_empty() {
+        return Ok(());
+    }
+    // After the plans: what is stored is of somebody who was there before.
+    let all: Api<StagingEnvironment> = Api::all(ctx.client.clone());
+    let params = ListParams::default();
+    let living = call_list("list environments", || all.list_metadata(&params)).await?.items;
+    let living: BTreeSet<String> = living.iter().filter_map(ResourceExt::uid).collect();
+    for part in parts.iter().filter(|it| !living.contains(&of(it))) {
+        tracing::info!(uid = of(part), "a stored plan without an environment is deleted");
+        remove(&part.name_any(), ctx).await?;
     }
     Ok(())
 }

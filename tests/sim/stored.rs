@@ -1,13 +1,21 @@
-//! Stored plans: what is left of one that was cut short.
+//! Stored plans: what is left of one that was cut short, and whose they are.
+
+use std::time::Duration;
 
 use kube_faults::plan::Plan;
+use kulisse::{run::operate, shard::Shard};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{
-    life::{Life, Stage},
+    cluster::Cluster,
+    life::{ENVIRONMENTS, Life, Stage, TEAM, begun, environment, operator, within},
     lives::Deed,
-    server::store::text,
+    server::{controllers::named, store::text},
 };
+
+/// So long all that is there has been looked at.
+const SEEN: Duration = Duration::from_secs(30);
 
 /// A part of a first plan, one of three.
 fn part(uid: &str, part: u32) -> Value {
@@ -38,4 +46,44 @@ fn what_is_left_of_a_larger_plan_that_was_cut_short_does_not_make_the_first_one_
     });
     assert!(life.wrong.is_empty(), "{:?}", life.wrong);
     assert_eq!(life.word(), "shop", "nobody asked for another plan");
+}
+
+#[test]
+fn the_stored_plan_of_an_environment_that_the_watch_has_not_told_of_stays_and_that_of_nobody_goes()
+{
+    let late = "watch stagingenvironments.kulisse.dev event added #1: drop";
+    let cluster = Cluster::new(begun(), late.parse().expect("a plan"), 1);
+    let mut theirs = String::new();
+    within(&cluster, async {
+        tokio::spawn(cluster.clone().control());
+        let mut operator = operator(&cluster);
+        // Another operator works on it, and has stored the plan.
+        operator.settings.shard = Shard { left: [TEAM.to_owned()].into(), ..Shard::default() };
+        let (_going, stopped) = tokio::sync::watch::channel(false);
+        let goes = async {
+            sleep(SEEN).await;
+            let post = http::Method::POST;
+            let (_, made) = cluster.ask(post, ENVIRONMENTS, "application/json", &environment());
+            theirs = text(&made, "uid").to_owned();
+            for uid in [&theirs, "nobody"] {
+                cluster.store().plant(part(uid, 0));
+            }
+            // A target of nobody has the operator look for what is left.
+            cluster.store().plant(json!({ "apiVersion": "v1", "kind": "Namespace",
+                "metadata": { "name": "stg-x", "labels": { "kulisse.dev/environment-uid": "nobody" } } }));
+            sleep(SEEN).await;
+        };
+        tokio::select! {
+            result = operate(operator, stopped) => panic!("{result:?}"),
+            () = goes => {}
+        }
+    });
+    assert!(cluster.struck(), "the watch told of it");
+    let store = cluster.store();
+    let left: Vec<&str> = store
+        .of(named("Secret"), "kulisse")
+        .map(|it| text(it, "name"))
+        .filter(|it| it.starts_with("plan-"))
+        .collect();
+    assert_eq!(left, [format!("plan-{theirs}-1-0-0")]);
 }
