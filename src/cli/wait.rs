@@ -120,8 +120,10 @@ async fn follow(
         {
             return Ok(code);
         }
-        // Kept on purpose after its end: what was made for it is gone all the same.
-        if what == What::Gone && is_true(&status.conditions, ConditionType::Expired) {
+        // Kept on purpose after its end: what was made for it is gone all the same. Whoever deletes it
+        // does not want it kept.
+        let kept = environment.metadata.deletion_timestamp.is_none();
+        if what == What::Gone && kept && is_true(&status.conditions, ConditionType::Expired) {
             return Ok(ExitCode::SUCCESS);
         }
     }
@@ -132,5 +134,43 @@ fn word(what: What) -> &'static str {
     match what {
         What::Ready => "ready",
         What::Gone => "gone",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use serde_json::json;
+
+    use super::*;
+
+    /// One that has expired and is kept, since when it is being deleted, if it is.
+    fn expired(deleted_at: Option<&str>) -> Readable {
+        let object = json!({
+            "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironment",
+            "metadata": { "name": "pr-1", "namespace": "previews", "deletionTimestamp": deleted_at },
+            "spec": { "source": { "namespace": "shop" } },
+            "status": { "conditions": [{ "type": "Expired", "status": "True", "reason": "Expired",
+                "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" }] }
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    /// Whether all of it is gone, by these events and no others.
+    async fn is_gone(events: Vec<Option<Readable>>) -> bool {
+        let code = follow(stream::iter(events.into_iter().map(Ok)), What::Gone).await.unwrap();
+        code == ExitCode::SUCCESS
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_gone_although_it_is_kept() {
+        assert!(is_gone(vec![Some(expired(None))]).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_being_deleted_is_gone_when_it_is_not_there_any_more() {
+        let leaving = || Some(expired(Some("2026-01-02T00:00:00Z")));
+        assert!(!is_gone(vec![leaving()]).await, "it is still there");
+        assert!(is_gone(vec![leaving(), None]).await);
     }
 }
