@@ -14,6 +14,7 @@ use kube::{
 };
 use kulisse_core::{
     api::{
+        condition::Reason,
         environment::StagingEnvironment,
         identity::{Incarnation, NamespaceName},
         names,
@@ -53,14 +54,25 @@ pub async fn sweep(ctx: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the targets of an environment that cannot be read.
+/// Removes the targets of an environment that cannot be read, as far as that goes by now.
+///
+/// # Errors
+///
+/// As long as one of them is there.
 pub async fn remove_all(uid: &str, ctx: &Context) -> Result<(), Error> {
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
     let params = ListParams::default().labels(&format!("{}={uid}", names::ENVIRONMENT_UID_LABEL));
+    let mut left = Vec::new();
     for namespace in call_list("list targets", || api.list(&params)).await?.items {
-        remove(uid, &namespace, ctx).await?;
+        let name = NamespaceName::parse(&namespace.name_any())?;
+        if end(uid, &name, &Namespace::from(&namespace), ctx).await? {
+            left.push(name.to_string());
+        }
     }
-    Ok(())
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(Error::problem(Reason::Deleting, format!("not gone yet: {}", left.join(", "))))
 }
 
 async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
@@ -84,33 +96,47 @@ async fn lives(uid: &str, namespace: &str, name: &str, ctx: &Context) -> Result<
     Ok(found.items.iter().any(|it| it.uid().as_deref() == Some(uid)))
 }
 
+/// Removes a target, and waits for its end.
 async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
     let name = NamespaceName::parse(&namespace.name_any())?;
-    let seen = Namespace::from(namespace);
-    let life = seen
-        .incarnation
-        .as_deref()
-        .and_then(|it| it.parse().ok())
-        .map_or(Incarnation(0), Incarnation);
-    let proof = target::proof_of(uid, &name, life, ctx);
-    if seen.proof.as_deref() != Some(proof.as_str()) {
-        tracing::warn!(%name, "a namespace has our label but not our proof: it is left alone");
-        return Ok(());
-    }
-    tracing::info!(%name, uid, "a target without an environment is deleted");
-    if seen.leaving.is_none() {
-        target::delete(&name, &seen.uid, ctx).await?;
-    }
+    let mut now = Namespace::from(namespace);
+    let first = now.uid.clone();
     for _ in 0..LOOKS {
-        let now = target::find(&name, ctx).await?.filter(|it| it.uid == seen.uid);
-        match target::judge(now.as_ref(), Some(&seen.uid), name.as_str(), &proof) {
-            Target::None | Target::Foreign(_) => return Ok(()),
-            Target::Leaving { only_rights: true, .. } => release(&name, ctx).await?,
-            Target::Leaving { .. } | Target::Living => {}
+        if !end(uid, &name, &now, ctx).await? {
+            return Ok(());
         }
         tokio::time::sleep(PAUSE).await;
+        match target::find(&name, ctx).await?.filter(|it| it.uid == first) {
+            Some(it) => now = it,
+            None => return Ok(()),
+        }
     }
     Ok(())
+}
+
+/// Does what comes next of the end of a namespace that was there a moment ago. One that is not ours is left
+/// alone; whether it is ours.
+async fn end(
+    uid: &str,
+    name: &NamespaceName,
+    namespace: &Namespace,
+    ctx: &Context,
+) -> Result<bool, Error> {
+    let life = namespace.incarnation.as_deref().and_then(|it| it.parse().ok());
+    let proof = target::proof_of(uid, name, life.map_or(Incarnation(0), Incarnation), ctx);
+    match target::judge(Some(namespace), None, name.as_str(), &proof) {
+        Target::None | Target::Foreign(_) => {
+            tracing::warn!(%name, "a namespace has our label but not our proof: it is left alone");
+            return Ok(false);
+        }
+        Target::Living => {
+            tracing::info!(%name, uid, "a target without an environment is deleted");
+            target::delete(name, &namespace.uid, ctx).await?;
+        }
+        Target::Leaving { only_rights: true, .. } => release(name, ctx).await?,
+        Target::Leaving { only_rights: false, .. } => {}
+    }
+    Ok(true)
 }
 
 /// Lets go of our rights in a target that holds nothing else any more. Safe to repeat: whoever may not

@@ -27,6 +27,7 @@ mod server;
 mod stored;
 mod stream;
 mod table;
+mod unreadable;
 mod vanished;
 
 use kube_faults::plan::Plan;
