@@ -7,7 +7,9 @@
 
 use serde_json::{Value, json};
 
-const CORE: &str = "/api/v1/namespaces";
+use crate::claims::claim;
+
+pub const CORE: &str = "/api/v1/namespaces";
 const NETWORKING: &str = "/apis/networking.k8s.io/v1/namespaces";
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 /// The developer whom the environment lets in.
@@ -47,7 +49,7 @@ subjects: [{ kind: ServiceAccount, name: robot, namespace: '{ns}' }]
 /// What is tried: in words, method, path, body, and what must stop it.
 pub type Row = (&'static str, &'static str, String, Value, &'static str);
 
-fn row(
+pub fn row(
     what: &'static str,
     method: &'static str,
     path: String,
@@ -85,14 +87,6 @@ fn service(spec: Value) -> Value {
     let mut spec = spec;
     spec["ports"] = json!([{ "port": 80 }]);
     json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "mine" }, "spec": spec })
-}
-
-fn claim(more: Value) -> Value {
-    let mut spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
-    for (key, value) in more.as_object().expect("fields") {
-        spec[key] = value.clone();
-    }
-    json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "mine" }, "spec": spec })
 }
 
 /// By an account of the clone that had every right in production.
@@ -272,27 +266,6 @@ pub fn of_an_account(source: &str) -> Vec<Row> {
             json!({ "spec": { "type": "ExternalName", "externalName": format!("db.{source}.svc") } }),
             contents,
         ),
-        row(
-            "claims a volume of production",
-            "POST",
-            core("persistentvolumeclaims"),
-            claim(json!({ "volumeName": "pv-production" })),
-            contents,
-        ),
-        row(
-            "claims a volume by its labels",
-            "POST",
-            core("persistentvolumeclaims"),
-            claim(json!({ "selector": { "matchLabels": { "app": "db" } } })),
-            contents,
-        ),
-        row(
-            "claims a volume that was made by hand",
-            "POST",
-            core("persistentvolumeclaims"),
-            claim(json!({ "storageClassName": "" })),
-            contents,
-        ),
     ]
 }
 
@@ -469,7 +442,7 @@ pub fn fine() -> Vec<Row> {
             service(json!({ "selector": { "app": "api" } })),
             "nothing",
         ),
-        row("makes a claim", "POST", core("persistentvolumeclaims"), claim(json!({})), "nothing"),
+        row("makes a claim", "POST", core("persistentvolumeclaims"), claim(&json!({})), "nothing"),
         row(
             "makes a Deployment",
             "POST",

@@ -13,6 +13,7 @@ use crate::{
         EDITOR, GENEROUS, Row, TARGET, fine, of_an_account, of_an_administrator, of_an_editor,
         of_the_operator, unasked, volume,
     },
+    claims,
     support::{
         audit::OPERATOR,
         objects::Objects,
@@ -39,11 +40,13 @@ pub async fn nobody_gets_beyond_what_they_were_given_in_a_clone(world: Arc<World
         });
         by.await;
     }
+    objects.try_create(&claims::unbound(&target), false).await.expect("a claim");
     let source = place.source.as_str();
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (who, name, rows) in [
         ("an account of the clone", robot.as_str(), of_an_account(source)),
+        ("an account of the clone", robot.as_str(), claims::rows()),
         ("a person with Edit", EDITOR, of_an_editor()),
         ("an administrator", "", of_an_administrator()),
         ("the operator's account", OPERATOR, of_the_operator(source)),
@@ -81,6 +84,14 @@ pub async fn nobody_gets_beyond_what_they_were_given_in_a_clone(world: Arc<World
         if status.contains("past every network policy") { Ok(()) } else { Err(status) }
     })
     .await;
+    // Kubernetes itself binds claims as ever.
+    objects.try_create(&claims::volume(&target), false).await.expect("a volume");
+    eventually("the claim gets its volume", s(60), || async {
+        let it = objects.get("v1 PersistentVolumeClaim", &target, claims::UNBOUND).await.data;
+        if it["status"]["phase"] == "Bound" { Ok(()) } else { Err(it.to_string()) }
+    })
+    .await;
+    objects.delete("v1 PersistentVolume", "", &target).await;
     let all: usize = counted.values().sum();
     println!(
         "figure: {all} attempts to get beyond one's rights in a clone, 0 succeeded: {counted:?}"

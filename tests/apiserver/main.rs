@@ -20,6 +20,7 @@ mod asking;
 mod attempts;
 mod boundary;
 mod brought;
+mod claims;
 mod clones;
 mod conformance;
 mod consent;
