@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     customised::may_read,
     floods::{TAKEN, taken},
-    support::{environment::Environment, extent::whole, operator::Operator, suite::skip, wait::s},
+    support::{environment::Environment, extent::wanted, operator::Operator, suite::skip, wait::s},
     world::{APPLICATION, Place, World},
 };
 
@@ -92,7 +92,7 @@ async fn ends(it: &Environment<'_>, reason: &str, says: &str) -> f64 {
 pub async fn what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_little(
     world: Arc<World>,
 ) {
-    if !whole() {
+    if !wanted("all") {
         skip("FAULTS=all tries sources of tens of megabytes; it takes minutes");
     }
     let (world, _turn) = world.alone().await;
@@ -101,7 +101,7 @@ pub async fn what_is_too_much_or_too_tangled_ends_in_words_and_costs_others_litt
     let before = taken(&quiet, "before").await;
     let (pid, small) = (operator.pid(), memory(operator, "VmRSS:"));
 
-    let (many, most) = if whole() { (5000, 2000) } else { (1200, 1000) };
+    let (many, most) = if wanted("all") { (5000, 2000) } else { (1200, 1000) };
     world
         .class("crammed", &json!({ "limits": { "maxObjects": most }, "manifests": "Allow" }))
         .await;

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::{
-    support::{environment::Environment, extent::whole, wait::s},
+    support::{environment::Environment, extent::wanted, wait::s},
     world::{APPLICATION, Place, World},
 };
 
@@ -20,7 +20,7 @@ const RATIO: f64 = 8.0;
 
 /// Environments that are asked for at once.
 fn flood() -> usize {
-    if whole() { 300 } else { 60 }
+    if wanted("all") { 300 } else { 60 }
 }
 
 /// Seconds until environments of a quiet tenant are ready, each asked for when the one before is.

@@ -10,7 +10,7 @@ use crate::{
     support::{
         audit::{self, Request, of_operator},
         cluster::Cluster,
-        extent::whole,
+        extent::wanted,
         operator::Operator,
         wait::{eventually, s},
     },
@@ -122,7 +122,7 @@ pub async fn of_two_operators_one_works_and_the_other_goes_on_where_it_ends(worl
 
 /// How often an operator is stopped.
 fn rounds() -> usize {
-    if whole() { 50 } else { 2 }
+    if wanted("all") { 50 } else { 2 }
 }
 
 pub async fn an_operator_that_was_stopped_past_its_lease_writes_nothing_when_it_wakes(

@@ -12,7 +12,7 @@ use crate::{
     ends::nothing_is_left,
     support::{
         audit,
-        extent::whole,
+        extent::wanted,
         tools,
         wait::{eventually, s},
     },
@@ -37,7 +37,7 @@ pub async fn after_a_kill_at_any_moment_work_goes_on_at_once(world: Arc<World>) 
     let idle = idle.elapsed();
     let mut took = Vec::new();
     let mut ends = Vec::new();
-    for round in 0..if whole() { 100 } else { 4 } {
+    for round in 0..if wanted("all") { 100 } else { 4 } {
         let it = place.environment(&format!("pr-{round}"), json!({})).await;
         // Each time at another moment of the way, which takes about a second.
         tokio::time::sleep(Duration::from_millis(round * 137 % 800)).await;
@@ -74,7 +74,7 @@ pub async fn after_a_kill_at_any_moment_work_goes_on_at_once(world: Arc<World>) 
 pub async fn a_time_without_an_api_server_disturbs_nobody(world: Arc<World>) {
     let (world, _turn) = world.alone().await;
     let place = world.source("without", APPLICATION).await;
-    let (many, away) = if whole() { (100, s(30)) } else { (20, s(12)) };
+    let (many, away) = if wanted("all") { (100, s(30)) } else { (20, s(12)) };
     let mut all = Vec::new();
     for at in 0..many {
         all.push(place.environment(&format!("pr-{at}"), json!({})).await);

@@ -40,7 +40,8 @@ fn a_kind_that_cannot_be_read_any_more_is_not_taken_from_an_environment_that_fol
         }
     });
     assert!(cluster.struck(), "production was not read again");
-    let (store, target) = (cluster.store(), target(&cluster));
+    let target = target(&cluster);
+    let store = cluster.store();
     assert!(store.get(named("Role"), &target, "api").is_some(), "the clone of a Role is gone");
     let it = store.get(named("StagingEnvironment"), TEAM, NAME).expect("an environment");
     let told = it["status"]["drift"]["heldBack"].as_str().unwrap_or_default();

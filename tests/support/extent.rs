@@ -5,11 +5,6 @@ pub fn wanted(what: &str) -> bool {
     std::env::var("FAULTS").is_ok_and(|it| it.split(',').any(|it| it == what || it == "all"))
 }
 
-/// `FAULTS=all`: as much as the figures say; otherwise as much as every run can do.
-pub fn whole() -> bool {
-    wanted("all")
-}
-
 /// Of plans that take hours, each so many-th is tried where `EVERY` says so.
 pub fn every() -> usize {
     std::env::var("EVERY").ok().and_then(|it| it.parse().ok()).unwrap_or(1).max(1)
