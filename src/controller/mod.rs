@@ -80,7 +80,7 @@ pub async fn reconcile(
     environment: Arc<StagingEnvironment>,
     ctx: Arc<Context>,
 ) -> Result<Action, Error> {
-    let mut seen = match observe(Arc::clone(&environment), &ctx).await {
+    let mut seen = match Box::pin(observe(Arc::clone(&environment), &ctx)).await {
         Ok(seen) => seen,
         Err(error) => {
             let generation = environment.metadata.generation.unwrap_or_default();

@@ -68,6 +68,8 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     };
     let mut second = rebuild::split(&mut record);
     let mut seen = blank(environment, identity, (class, class_known, refusal), record);
+    let leaves = seen.environment.metadata.deletion_timestamp.is_some();
+    seen.unfenced = (!leaves && !ctx.is_fenced()).then(guard::missing);
     if let Some(source) = drift::source(&seen) {
         seen.production = ctx.sources.mark(&source);
         seen.blind = ctx.sources.blind(&source);
@@ -91,6 +93,7 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
         claimed: seen.claimed,
         // It shares the place of the one that serves.
         place: Place::Taken,
+        unfenced: seen.unfenced.clone(),
         ..blank(Arc::clone(&seen.environment), seen.identity.clone(), class, record)
     }
 }
@@ -130,6 +133,7 @@ fn blank(
         class,
         class_known,
         refusal,
+        unfenced: None,
     }
 }
 
@@ -221,7 +225,7 @@ fn class(environment: &StagingEnvironment, ctx: &Context) -> Result<StagingClass
     ))
 }
 
-/// Why nothing may be created: grant, class, or our own account's fence.
+/// Why nothing may be created: grant or class.
 async fn refusal(
     environment: &StagingEnvironment,
     identity: &Identity,
@@ -230,9 +234,6 @@ async fn refusal(
 ) -> Result<Option<Problem>, Error> {
     if environment.metadata.deletion_timestamp.is_some() {
         return Ok(None);
-    }
-    if !ctx.is_fenced() {
-        return Ok(Some(guard::missing()));
     }
     let spec = &environment.spec;
     NamespaceName::parse(&spec.source.namespace)?;

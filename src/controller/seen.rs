@@ -55,8 +55,10 @@ pub struct Seen {
     pub class: StagingClassSpec,
     /// Whether the class is known.
     pub class_known: bool,
-    /// Why nothing may be created.
+    /// Why nothing may be created for it.
     pub refusal: Option<Problem>,
+    /// Why nothing may be created for anybody.
+    pub unfenced: Option<Problem>,
     /// Name of the target of this incarnation.
     pub target_name: NamespaceName,
     /// The target.
@@ -225,6 +227,7 @@ impl Seen {
             expired: past && self.record.namespaces.is_empty() && self.record.plan.is_none(),
             manifests: self.environment.spec.source.manifests.is_some(),
             refusal: invalid.or(unreadable).or_else(|| self.refusal.clone()),
+            unfenced: self.unfenced.clone(),
             target: self.target.clone(),
             withdrawal: self.withdrawal(),
             place: self.place.clone(),

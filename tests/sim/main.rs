@@ -28,6 +28,7 @@ mod stored;
 mod stream;
 mod table;
 mod unreadable;
+mod unfenced;
 mod vanished;
 
 use kube_faults::plan::Plan;

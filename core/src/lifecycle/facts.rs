@@ -44,8 +44,11 @@ pub struct Facts {
     pub expired: bool,
     /// The source is manifests, which nobody has granted.
     pub manifests: bool,
-    /// Why nothing may be created: the grant, the class, the spec, the fence on our own account.
+    /// Why nothing may be created for it: the grant, the class, the spec.
     pub refusal: Option<Problem>,
+    /// Why nothing may be created for anybody: the fence on our own account. That it is gone says
+    /// nothing of what was granted.
+    pub unfenced: Option<Problem>,
     /// The target.
     pub target: Target,
     /// When the target began to go.

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
-//! that was withdrawn, and these three everything else. Waiting is a step, not an error.
+//! that was withdrawn, and these three everything else. Waiting is a step, not an error. While our own
+//! account is not fenced, whatever would create something is refused, and everything else goes on.
 //!
 //! A namespace that is built beside the one that serves goes the same way, with facts of its own; so
 //! does the one that is replaced. Only what serves decides when one takes the place of the other.
@@ -73,6 +74,16 @@ pub(crate) const CLEANED_UP_WITHIN: SignedDuration = SignedDuration::from_mins(1
 
 /// What comes next.
 pub fn next(facts: &Facts) -> Step {
+    let step = wanted(facts);
+    // Also for what lives: what its plan holds are RoleBindings, too.
+    match &facts.unfenced {
+        Some(problem) if step.creates() => Step::Refuse(problem.clone()),
+        _ => step,
+    }
+}
+
+/// What comes next where our own account is fenced.
+fn wanted(facts: &Facts) -> Step {
     if facts.deleting {
         return end(facts, Cause::Deleted);
     }

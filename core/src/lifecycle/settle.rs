@@ -167,6 +167,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
                                     refusal: flag(5).then(|| {
                                         Problem::new(Reason::SourceNotGranted, "no grant")
                                     }),
+                                    unfenced: None,
                                     target: target.clone(),
                                     leaving_since: None,
                                     closed: matches!(mood.lingers, Lingers::Deleted(_)),
@@ -247,6 +248,7 @@ fn combinations_of_facts_settle_say_why_and_break_no_promise() {
 fn check(facts: &Facts) {
     let step = next(facts);
     nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(facts, &step);
+    while_our_account_is_not_fenced_nothing_is_created_and_all_else_goes_on(facts, &step);
     no_workload_starts_before_the_probe_has_shown_that_the_fence_stands(facts, &step);
     no_plan_is_applied_before_it_is_approved(facts, &step);
     nothing_of_the_end_runs_where_it_may_not(facts, &step);
@@ -293,19 +295,33 @@ fn nothing_is_created_once_the_time_is_up_or_while_it_is_refused_or_suspended(
     let refused = facts.refusal.is_some() && facts.target == Target::None;
     let withdrawn = facts.withdrawal.is_some();
     if over || refused || withdrawn || facts.suspended || facts.deleting {
-        let creates = matches!(
-            step,
-            Step::Claim
-                | Step::Plan
-                | Step::Prepare
-                | Step::Probe
-                | Step::Apply { .. }
-                | Step::StartTask(_)
-                | Step::Rebuild
-                | Step::Switch
-        );
-        assert!(!creates, "{step:?} for {facts:#?}");
+        assert!(!creates(step), "{step:?} for {facts:#?}");
     }
+}
+
+fn creates(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Claim
+            | Step::Plan
+            | Step::TakePlace
+            | Step::Prepare
+            | Step::Probe
+            | Step::Apply { .. }
+            | Step::StartTask(_)
+            | Step::Rebuild
+            | Step::Switch
+    )
+}
+
+fn while_our_account_is_not_fenced_nothing_is_created_and_all_else_goes_on(
+    facts: &Facts,
+    step: &Step,
+) {
+    let problem = Problem::new(Reason::FencePolicyMissing, "no policy");
+    let unfenced = Facts { unfenced: Some(problem.clone()), ..facts.clone() };
+    let expected = if creates(step) { Step::Refuse(problem) } else { step.clone() };
+    assert_eq!(next(&unfenced), expected, "{facts:#?}");
 }
 
 fn nothing_of_the_end_runs_where_it_may_not(facts: &Facts, step: &Step) {

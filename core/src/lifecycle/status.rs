@@ -190,7 +190,8 @@ fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         return (Granted, Verdict::False, problem.reason, problem.message.clone());
     }
     let unreadable = problem.filter(|it| *step == Step::Plan && of_source(it));
-    match (facts.refusal.as_ref().or(unreadable), step) {
+    let refused = facts.refusal.as_ref().or(facts.unfenced.as_ref());
+    match (refused.or(unreadable), step) {
         (Some(problem), _) => (Granted, Verdict::False, problem.reason, problem.message.clone()),
         (None, Step::RestReleased | Step::RestExpired) => {
             (Granted, Verdict::Unknown, Reason::Pending, "not looked at any more".to_owned())

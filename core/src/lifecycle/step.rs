@@ -179,6 +179,57 @@ impl Step {
         }
     }
 
+    /// Whether it makes something new, or leads to that. A task of an end does not count: nothing
+    /// holds up an end.
+    pub fn creates(&self) -> bool {
+        match self {
+            Self::Claim
+            | Self::Plan
+            | Self::TakePlace
+            | Self::Prepare
+            | Self::Probe
+            | Self::Apply { .. }
+            | Self::StartTask(_)
+            | Self::Rebuild
+            | Self::Switch => true,
+            Self::Close(_)
+            | Self::StartLast(..)
+            | Self::AwaitLast(..)
+            | Self::EndResources(_)
+            | Self::AwaitResources(..)
+            | Self::Teardown(_)
+            | Self::AwaitGone(..)
+            | Self::AwaitBeside(_)
+            | Self::AwaitDrain
+            | Self::Discard
+            | Self::ReleaseRights(_)
+            | Self::Forget(_)
+            | Self::RestExpired
+            | Self::RestReleased
+            | Self::RestSuspended
+            | Self::Refuse(_)
+            | Self::RestBlocked(..)
+            | Self::RestUnfenced(_)
+            | Self::RestUnapproved
+            | Self::RestQueued { .. }
+            | Self::Freeze
+            | Self::RestFrozen(_)
+            | Self::AwaitProbe
+            | Self::AwaitStores(_)
+            | Self::AwaitTask(_)
+            | Self::GiveUp(_)
+            | Self::AwaitWorkloads
+            | Self::AwaitRunningStores
+            | Self::Sleep
+            | Self::RestAsleep
+            | Self::Inspect
+            | Self::Compare
+            | Self::Abandon
+            | Self::RestFailed(_)
+            | Self::Rest => false,
+        }
+    }
+
     /// Whether nothing is under way that sleep would cut off.
     pub fn idles(&self) -> bool {
         match self {

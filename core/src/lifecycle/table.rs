@@ -53,6 +53,7 @@ fn fresh() -> Facts {
         expired: false,
         manifests: false,
         refusal: None,
+        unfenced: None,
         target: Target::None,
         leaving_since: None,
         closed: false,
@@ -203,6 +204,10 @@ fn lives() -> Vec<Case> {
         (
             "the grant, the class or the spec forbids it, and there is no target",
             Facts { refusal: Some(problem()), ..fresh() },
+        ),
+        (
+            "the operator's own account is not fenced, and the step would create something",
+            Facts { unfenced: Some(problem()), ..through(Wave::Fence) },
         ),
         ("the operator's finalizer is not on", Facts { claimed: false, ..fresh() }),
         ("there is no plan for this generation", stale),

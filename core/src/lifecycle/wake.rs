@@ -9,7 +9,6 @@ use super::{
     remains::GOES_WITHIN,
     step::Step,
 };
-use crate::api::condition::Reason;
 
 /// A failed pass is repeated after this, doubled with every failure in a row.
 const FIRST: Duration = Duration::from_millis(500);
@@ -48,7 +47,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Teardown(_)
         | Step::ReleaseRights(_) => Some(NET),
         Step::RestUnfenced(_) => Some(PROBE_AGAIN.unsigned_abs() + Duration::from_secs(1)),
-        Step::Refuse(problem) if problem.reason == Reason::FencePolicyMissing => Some(NET),
+        Step::Refuse(problem) if facts.unfenced.as_ref() == Some(problem) => Some(NET),
         Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
         // Custom resources are not watched. The others were cut short: the rest of the way follows.
         Step::AwaitResources(..)

@@ -45,6 +45,8 @@ pub struct Store {
     pub compacted: u64,
     /// Who acts at the moment.
     pub by: By,
+    /// The policies that fence the operator's account are in force.
+    pub policies: bool,
     /// When controllers look again, by what they wait for.
     pub due: BTreeMap<String, Timestamp>,
     /// Told of every new version.
@@ -63,6 +65,7 @@ impl Store {
             made: 0,
             compacted: 0,
             by: By::Others,
+            policies: true,
             due: BTreeMap::new(),
             changed: watch::Sender::new(1),
             base: begin,

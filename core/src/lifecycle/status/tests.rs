@@ -33,6 +33,7 @@ fn stuck_since(seconds: i64) -> Facts {
         expired: false,
         manifests: false,
         refusal: None,
+        unfenced: None,
         target: Target::Living,
         leaving_since: None,
         closed: false,
