@@ -33,7 +33,8 @@ use crate::{
         clock::ServerClock,
         context::{Context, Settings},
         error::Error,
-        guard, sources,
+        guard::{self, Policies},
+        sources,
         world::World,
     },
     key,
@@ -135,9 +136,9 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     let Operator { client, clock, settings, health: http::Health { ready, metrics } } = operator;
     let client = call::answered(client);
     let key = key::load(&client, &settings.namespace).await?;
-    let fenced = guard::check_patiently(&client).await;
-    if !fenced {
-        tracing::error!("{}", guard::missing().message);
+    let policies = Policies::new(guard::check_patiently(&client).await);
+    if let Some(problem) = policies.problem() {
+        tracing::error!("{}", problem.message);
     }
     let reporter = Reporter { controller: names::CONTROLLER.to_owned(), instance: None };
     let recorder = Recorder::new(client.clone(), reporter);
@@ -150,7 +151,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
         metrics,
         settings,
         key,
-        fenced,
+        policies,
     ));
 
     let (queue, requests) = mpsc::unbounded_channel();
@@ -171,7 +172,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     tasks.push(watcher.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
         let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());
-        async move { guard::watch(&ctx, || watcher.wake_everyone()).await }
+        async move { guard::watch(&ctx.client, &ctx.policies, || watcher.wake_everyone()).await }
     });
 
     let mut stopping = stopped.clone();

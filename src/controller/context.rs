@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,6 +28,7 @@ use super::{
     discovery::Kinds,
     drifts::Drifts,
     failures::Failures,
+    guard::Policies,
     place::Places,
     recent::Recent,
     sources::Sources,
@@ -82,8 +80,8 @@ pub struct Context {
     pub settings: Settings,
     /// The operator's key.
     pub key: OperatorKey,
-    /// Whether the admission policy that fences our own account is in force.
-    pub fenced: AtomicBool,
+    /// Whether the admission policies that fence our own account are in force.
+    pub policies: Policies,
     /// Versions of environments that we have written and the watch has not seen yet.
     pub written: Written,
     /// How often passes have failed in a row.
@@ -144,14 +142,13 @@ impl Context {
         metrics: Arc<Metrics>,
         settings: Settings,
         key: OperatorKey,
-        fenced: bool,
+        policies: Policies,
     ) -> Self {
         Self {
             kinds: Kinds::default(),
             captures: Captures::default(),
             sources: Sources::default(),
             drifts: Drifts::default(),
-            fenced: AtomicBool::new(fenced),
             written: Written::default(),
             failures: Failures::default(),
             troubles: Recent::new(TROUBLES),
@@ -171,12 +168,8 @@ impl Context {
             metrics,
             settings,
             key,
+            policies,
         }
-    }
-
-    /// Whether the admission policy that fences our own account is in force.
-    pub fn is_fenced(&self) -> bool {
-        self.fenced.load(Ordering::Relaxed)
     }
 
     /// The plan of an environment that is being built, if it is in memory.

@@ -32,7 +32,7 @@ use super::{
     context::Context,
     drift,
     error::Error,
-    guard, linger, lists, perform, remains,
+    linger, lists, perform, remains,
     seen::{Seen, claimed},
     stored, target, tasks, trouble,
 };
@@ -69,7 +69,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     let mut second = rebuild::split(&mut record);
     let mut seen = blank(environment, identity, (class, class_known, refusal), record);
     let leaves = seen.environment.metadata.deletion_timestamp.is_some();
-    seen.unfenced = (!leaves && !ctx.is_fenced()).then(guard::missing);
+    seen.unfenced = ctx.policies.problem().filter(|_| !leaves);
     if let Some(source) = drift::source(&seen) {
         seen.production = ctx.sources.mark(&source);
         seen.blind = ctx.sources.blind(&source);

@@ -248,5 +248,5 @@ async fn fenced(
     }
     config.auth_info.impersonate = Some(user(&account.0, &account.1));
     let client = Client::try_from(config).map_err(|error| error.to_string())?;
-    Ok(guard::check(&client).await)
+    guard::check(&client).await.ok_or_else(|| "the API server did not say".to_owned())
 }

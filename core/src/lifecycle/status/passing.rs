@@ -33,6 +33,10 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         Step::RestExpired => {
             say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
         }
+        // That nobody knows mends itself.
+        Step::Refuse(held) if !needs_a_person(held) => {
+            say(ConditionType::Reconciling, held.reason, held.message.clone());
+        }
         Step::Refuse(held)
         | Step::RestUnfenced(held)
         | Step::RestBlocked(held, _)

@@ -78,6 +78,18 @@ fn a_workload_that_does_not_come_up_is_given_time_before_a_person_is_called() {
 }
 
 #[test]
+fn whether_something_may_be_created_that_nobody_knows_needs_no_person() {
+    let told = |reason| {
+        let step = Step::Refuse(Problem::new(reason, "nothing is created"));
+        let status = project(&stuck_since(5), &step, None, &StagingEnvironmentStatus::default());
+        let told = [ConditionType::Stalled, ConditionType::Reconciling];
+        told.map(|it| is_true(&status.conditions, it))
+    };
+    assert_eq!(told(Reason::FencePolicyMissing), [true, false]);
+    assert_eq!(told(Reason::ApiError), [false, true]);
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_not_called_ready() {
     let facts = stuck_since(0);
     let before = project(&facts, &Step::Rest, None, &StagingEnvironmentStatus::default());
