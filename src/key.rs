@@ -11,6 +11,8 @@ use kulisse_core::{
     secrets::OperatorKey,
 };
 
+use crate::controller::call::{call_secret, there_is_fine};
+
 const FIELD: &str = "key";
 
 /// The operator's key; the first operator of a cluster makes it.
@@ -22,7 +24,8 @@ pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<Operator
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace.as_str());
     let name = names::OPERATOR_KEY_SECRET;
     for _ in 0..2 {
-        let found = api.get_opt(name).await;
+        let what = format!("get Secret {name} in {namespace}");
+        let found = call_secret(&what, || api.get_opt(name)).await;
         let found = found.with_context(|| format!("cannot read Secret {name} in {namespace}"))?;
         if let Some(secret) = found {
             let bytes = secret.data.and_then(|mut data| data.remove(FIELD));
@@ -34,15 +37,11 @@ pub async fn load(client: &Client, namespace: &NamespaceName) -> Result<Operator
             };
             return Ok(key);
         }
-        match api.create(&PostParams::default(), &fresh(name)?).await {
-            Ok(_) => {}
-            // Another one was faster: its key is ours too.
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot make Secret {name} in {namespace}"));
-            }
-        }
+        let (fresh, params) = (fresh(name)?, PostParams::default());
+        let what = format!("create Secret {name} in {namespace}");
+        // Another one may be faster: its key is ours too.
+        there_is_fine(call_secret(&what, || api.create(&params, &fresh)).await)
+            .with_context(|| format!("cannot make Secret {name} in {namespace}"))?;
     }
     bail!("Secret {name} in {namespace} is neither there nor can it be made");
 }

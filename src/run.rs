@@ -24,7 +24,15 @@ use kube::{
         watcher,
     },
 };
-use kulisse_core::api::{class::StagingClass, grant::StagingGrant, identity::ObjectName, names};
+use kulisse_core::{
+    api::{
+        class::StagingClass,
+        grant::StagingGrant,
+        identity::{NamespaceName, ObjectName},
+        names,
+    },
+    secrets::OperatorKey,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -135,8 +143,12 @@ pub async fn run(
 pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Result<()> {
     let Operator { client, clock, settings, health: http::Health { ready, metrics } } = operator;
     let client = call::answered(client);
-    let key = key::load(&client, &settings.namespace).await?;
-    let policies = Policies::new(guard::check_patiently(&client).await);
+    // Whoever stood by was ready for that.
+    ready.store(false, Ordering::Relaxed);
+    let (key, policies) = tokio::select! {
+        begun = begin(&client, &settings.namespace) => begun?,
+        () = until(stopped.clone()) => return Ok(()),
+    };
     if let Some(problem) = policies.problem() {
         tracing::error!("{}", problem.message);
     }
@@ -231,6 +243,12 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
         task.abort();
     }
     Ok(())
+}
+
+/// What there has to be before it works: the key, and a first look at the policies on its account.
+async fn begin(client: &Client, namespace: &NamespaceName) -> Result<(OperatorKey, Policies)> {
+    let key = key::load(client, namespace).await?;
+    Ok((key, Policies::new(guard::check_patiently(client).await)))
 }
 
 /// The client: with the API server's time read from its answers, without a retry policy of its own,

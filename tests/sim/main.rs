@@ -25,6 +25,7 @@ mod oracle;
 mod resync;
 mod server;
 mod stored;
+mod stalled;
 mod stream;
 mod table;
 mod unreadable;
