@@ -223,13 +223,15 @@ fn numbered(planned: &PlannedTask, number: u32, attempt: Attempt) -> (u32, Attem
     (number, attempt)
 }
 
-/// Has a Pod in the target try the ways to production.
+/// Has a Pod in the target try the ways to production. While the Job of the last time goes, its name is
+/// taken, and nothing is started: see [`read_probe`].
 pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
-    if let Some(record) = seen.target_record_mut()
-        && record.probe != ProbeVerdict::Unknown
-    {
-        record.probe = ProbeVerdict::Unknown;
+    if seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown) {
         remove_probe(seen, ctx).await?;
+    }
+    // Not before it goes: what it has found would be read once more.
+    if let Some(record) = seen.target_record_mut() {
+        record.probe = ProbeVerdict::Unknown;
     }
     let control = ctx.settings.probe_control.as_ref();
     let job = probe::probe_job(&stored.request, &stored.plan.ways, control, &ctx.settings.image);
@@ -251,6 +253,15 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if attempt.state == TaskState::Running {
         seen.probing = true;
         seen.probe_trouble = trouble::of_probe(seen, ctx).await?;
+        return Ok(());
+    }
+    // The watch may be behind, and tell of one that was to go.
+    let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let what = "get the probe's Job";
+    let Some(job) = call(what, || api.get_opt(names::PROBE_JOB)).await? else { return Ok(()) };
+    let goes = job.metadata.deletion_timestamp.is_some();
+    if goes || Attempt::from(&job).state == TaskState::Running {
+        seen.probing = true;
         return Ok(());
     }
     let words = last_words(seen, names::PROBE_LABEL, None, ctx).await?;

@@ -23,6 +23,7 @@ mod log;
 mod normal;
 mod oracle;
 mod resync;
+mod probed;
 mod server;
 mod stored;
 mod stalled;

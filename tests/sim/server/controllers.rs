@@ -175,7 +175,7 @@ fn collect(store: &mut Store) {
     for mut it in waits {
         let mine: Vec<Value> =
             owned.iter().filter(|other| is_owned(other, text(&it, "uid"))).cloned().collect();
-        for one in &mine {
+        for one in mine.iter().filter(|it| text(it, "deletionTimestamp").is_empty()) {
             end::begin(store, kinds::of_object(one).expect("a kind"), one, "Background");
         }
         if mine.is_empty() {
