@@ -226,7 +226,9 @@ fn numbered(planned: &PlannedTask, number: u32, attempt: Attempt) -> (u32, Attem
 /// Has a Pod in the target try the ways to production. While the Job of the last time goes, its name is
 /// taken, and nothing is started: see [`read_probe`].
 pub async fn start_probe(seen: &mut Seen, stored: &Stored, ctx: &Context) -> Result<(), Error> {
-    if seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown) {
+    let (uid, target) = (&seen.identity.uid, seen.target_name.as_str());
+    let judged = seen.target_record().is_some_and(|it| it.probe != ProbeVerdict::Unknown);
+    if judged || ctx.world.attempt(uid, target, names::PROBE_JOB).is_some() {
         remove_probe(seen, ctx).await?;
     }
     // Not before it goes: what it has found would be read once more.
@@ -267,7 +269,13 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let words = last_words(seen, names::PROBE_LABEL, None, ctx).await?;
     let (verdict, message) = match words.as_deref().map(serde_json::from_str::<ProbeAnswer>) {
         Some(Ok(answer)) => {
-            probe::verdict(&answer, alive(ctx.settings.probe_control.as_ref()).await)
+            let found = probe::verdict(&answer, alive(ctx).await);
+            // Started by an operator that is not here any more: this one starts its own.
+            let theirs = answer.is_of_another(ctx.settings.probe_control.as_ref());
+            if theirs && found.0 == ProbeVerdict::Inconclusive {
+                return Ok(());
+            }
+            found
         }
         _ => (
             ProbeVerdict::Inconclusive,
@@ -285,12 +293,13 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the control answers outside the fence: a probe that cannot reach what is dead has shown
+/// The control, if it answers outside the fence: a probe that cannot reach what is dead has shown
 /// nothing.
-async fn alive(control: Option<&Place>) -> bool {
-    let Some(control) = control else { return false };
+async fn alive(ctx: &Context) -> Option<&Place> {
+    let control = ctx.settings.probe_control.as_ref()?;
     let dial = tokio::net::TcpStream::connect((control.host.as_str(), control.port));
-    matches!(tokio::time::timeout(std::time::Duration::from_secs(3), dial).await, Ok(Ok(_)))
+    let dial = tokio::time::timeout(std::time::Duration::from_secs(3), dial).await;
+    matches!(dial, Ok(Ok(_))).then_some(control)
 }
 
 async fn remove_probe(seen: &Seen, ctx: &Context) -> Result<(), Error> {

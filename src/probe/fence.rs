@@ -44,6 +44,7 @@ pub async fn run(spec: &ProbeSpec) -> ProbeAnswer {
         open: open.collect(),
         left_out: spec.left_out,
         control,
+        control_at: spec.control.clone(),
         dns,
         api: api.contains(&true),
     }

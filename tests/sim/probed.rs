@@ -97,3 +97,20 @@ fn a_probe_that_is_repeated_is_not_judged_by_the_words_of_the_last_one() {
     });
     assert_eq!(pods(&cluster.store()).len(), 2);
 }
+
+#[test]
+fn that_another_address_was_silent_shows_nothing_and_is_tried_again() {
+    let cluster = Cluster::new(begun(), Plan::nothing(), 1);
+    while_one_works(&cluster, Some(&dead()), async {
+        asked_for(&cluster);
+        until(&cluster, "probed", |it| !pods(it).is_empty()).await;
+    });
+    // Another operator takes over, and its own address answers.
+    while_one_works(&cluster, None, async {
+        let from = cluster.store().now();
+        until(&cluster, "closed", |it| verdict(it) == "Closed").await;
+        let took = cluster.store().now().duration_since(from);
+        assert!(took.as_secs() < 60, "{took}");
+    });
+    assert_eq!(pods(&cluster.store()).len(), 2);
+}

@@ -74,11 +74,21 @@ pub struct ProbeAnswer {
     pub left_out: u32,
     /// What the control did.
     pub control: ControlAnswer,
+    /// Which control that was; probes of older versions do not say.
+    #[serde(default)]
+    pub control_at: Option<Place>,
     /// Whether the name was found.
     pub dns: bool,
     /// Whether the Kubernetes API took a connection.
     #[serde(default)]
     pub api: bool,
+}
+
+impl ProbeAnswer {
+    /// Whether it says of another control than this one what it did.
+    pub fn is_of_another(&self, control: Option<&Place>) -> bool {
+        self.control_at.is_some() && self.control_at.as_ref() != control
+    }
 }
 
 /// What the control did when it was tried from inside the fence.
@@ -134,10 +144,10 @@ fn of_source(way: &Address, source: &str) -> Address {
     Address { what: format!("{} of {source}", way.what), ..way.clone() }
 }
 
-/// What an answer shows, and a sentence on it. `control_alive_outside`: whether the control answered
-/// from outside the fence at the same time.
-pub fn verdict(answer: &ProbeAnswer, control_alive_outside: bool) -> (ProbeVerdict, String) {
-    let ProbeAnswer { open, tried, left_out, control, dns, api } = answer;
+/// What an answer shows, and a sentence on it. `alive_outside`: the control that answers outside the
+/// fence at the same time, if any does.
+pub fn verdict(answer: &ProbeAnswer, alive_outside: Option<&Place>) -> (ProbeVerdict, String) {
+    let ProbeAnswer { open, tried, left_out, control, control_at, dns, api } = answer;
     if !open.is_empty() {
         return (ProbeVerdict::Open, format!("the target can reach {}", named(open)));
     }
@@ -156,8 +166,13 @@ pub fn verdict(answer: &ProbeAnswer, control_alive_outside: bool) -> (ProbeVerdi
         let why = "there is no address that is known to answer outside the fence: give the operator one (--probe-control)";
         return (ProbeVerdict::Inconclusive, why.to_owned());
     }
-    if !control_alive_outside {
+    let Some(alive) = alive_outside else {
         let why = "the address that should answer outside the fence does not: that it is silent inside shows nothing";
+        return (ProbeVerdict::Inconclusive, why.to_owned());
+    };
+    // Whoever had that address may have been dead by then.
+    if control_at.as_ref() != Some(alive) {
+        let why = "the probe has tried another address than the one that answers outside the fence: the operator or its image was replaced meanwhile";
         return (ProbeVerdict::Inconclusive, why.to_owned());
     }
     let untried = match left_out {
@@ -189,9 +204,14 @@ mod tests {
             tried: 4,
             left_out: 0,
             control: ControlAnswer::Silent,
+            control_at: Some(control()),
             dns: true,
             api: false,
         }
+    }
+
+    fn control() -> Place {
+        Place { host: "10.9.9.9".into(), port: 8080 }
     }
 
     #[test]
@@ -201,6 +221,13 @@ mod tests {
         for (answer, alive, expected, says) in [
             (answer(), true, Closed, "4 of 4 ways to production closed"),
             (answer(), false, Inconclusive, "does not"),
+            (ProbeAnswer { control_at: None, ..answer() }, true, Inconclusive, "another address"),
+            (
+                ProbeAnswer { control_at: Some(Place { port: 8081, ..control() }), ..answer() },
+                true,
+                Inconclusive,
+                "another address",
+            ),
             (ProbeAnswer { dns: false, ..answer() }, true, Inconclusive, "name"),
             (
                 ProbeAnswer { control: ControlAnswer::NotTried, ..answer() },
@@ -224,18 +251,24 @@ mod tests {
             (ProbeAnswer { left_out: 9, ..answer() }, true, Closed, "9 more not tried"),
             (ProbeAnswer { api: true, ..answer() }, true, Closed, "Kubernetes API answers"),
         ] {
-            let (verdict, message) = verdict(&answer, alive);
+            let (verdict, message) = verdict(&answer, alive.then(control).as_ref());
             assert_eq!(verdict, expected, "{message}");
             assert!(message.contains(says), "{message}");
         }
     }
 
     #[test]
+    fn the_answer_of_an_older_version_can_be_read() {
+        let old = r#"{"open":[],"tried":4,"control":"Silent","dns":true}"#;
+        let old: ProbeAnswer = serde_json::from_str(old).unwrap();
+        assert_eq!(old, ProbeAnswer { control_at: None, ..answer() });
+    }
+
+    #[test]
     fn the_probe_is_a_pod_without_rights_that_is_told_what_to_try() {
         let request = fixture::request(json!({}), json!({}));
         let way = Address { what: "Service/db".into(), host: "10.1.2.3".into(), port: 5432 };
-        let control = Place { host: "10.9.9.9".into(), port: 8080 };
-        let job = probe_job(&request, &vec![way; 600], Some(&control), "kulisse:1");
+        let job = probe_job(&request, &vec![way; 600], Some(&control()), "kulisse:1");
 
         assert_eq!(job.name(), names::PROBE_JOB);
         assert_eq!(job.get("/spec/activeDeadlineSeconds"), Some(&json!(60)));
@@ -253,7 +286,7 @@ mod tests {
         assert!(text.len() < 128 * 1024);
         let spec: ProbeSpec = serde_json::from_str(text).unwrap();
         assert_eq!((spec.ways.len(), spec.left_out), (64, 536));
-        assert_eq!(spec.control, Some(control));
+        assert_eq!(spec.control, Some(control()));
         assert_eq!(spec.metadata.host, "169.254.169.254");
         assert_eq!(spec.api.len(), 2);
         assert_eq!(spec.timeout_seconds, 3);

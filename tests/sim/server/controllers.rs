@@ -127,7 +127,10 @@ fn pod(job: &Value) -> Value {
 /// Every container ends well. One that probes the fence says that it holds.
 fn ended(pod: &Value) -> Value {
     let probes = !pod["metadata"]["labels"]["kulisse.dev/probe"].is_null();
-    let says = json!({ "open": [], "tried": 3, "leftOut": 0, "control": "Silent", "dns": true, "api": false });
+    let spec = pod["spec"]["containers"][0]["args"][3].as_str().unwrap_or_default();
+    let spec: Value = serde_json::from_str(spec).unwrap_or_default();
+    let says = json!({ "open": [], "tried": 3, "leftOut": 0, "control": "Silent",
+        "controlAt": spec["control"], "dns": true, "api": false });
     let message = if probes { says.to_string() } else { String::new() };
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let statuses: Vec<Value> = containers
