@@ -28,6 +28,7 @@ mod people;
 mod pushes;
 mod rebuild;
 mod shop;
+mod ssrf;
 mod trouble;
 mod unenforced;
 mod ways;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             [
                 shop::the_clone_of_the_shop_becomes_ready_for_kubectl_wait,
                 ways::of_forty_ways_to_production_none_gets_through,
+                ssrf::what_http_tasks_ask_for_never_reaches_production,
                 apps::an_application_that_waits_for_a_migration_job_runs,
                 apps::an_application_with_certificates_of_its_own_runs,
                 openings::what_is_opened_is_open_and_nothing_else,

@@ -17,6 +17,7 @@ use self::list::{WAYS, WORDS, Way, Who};
 use crate::{
     support::{
         environment::granted_source,
+        objects::gvk,
         tools::yaml,
         wait::{eventually, s},
     },
@@ -27,34 +28,46 @@ use crate::{
 const PROMISED: usize = 40;
 
 /// What commands and manifests say `{name}` for.
-type Facts = BTreeMap<&'static str, String>;
+pub type Facts = BTreeMap<&'static str, String>;
 
-fn filled(text: &str, facts: &Facts) -> String {
+/// Commands or manifests with these facts.
+pub fn filled(text: &str, facts: &Facts) -> String {
     facts
         .iter()
         .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-fn text(object: &DynamicObject, pointer: &str) -> String {
+/// What stands at a place of an object.
+pub fn text(object: &DynamicObject, pointer: &str) -> String {
     let value = object.data.pointer(pointer).cloned().unwrap_or_default();
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl World {
-    async fn service(&self, namespace: &str, name: &str) -> DynamicObject {
+    /// A Service that is there.
+    pub async fn service(&self, namespace: &str, name: &str) -> DynamicObject {
         self.objects().get("v1 Service", namespace, name).await
     }
 
     /// The first Pod whose name begins so.
-    async fn pod(&self, namespace: &str, name: &str) -> DynamicObject {
+    pub async fn pod(&self, namespace: &str, name: &str) -> DynamicObject {
         let all = self.objects().list("v1 Pod", namespace).await;
         let found = all.into_iter().find(|it| it.name_any().starts_with(name));
         found.unwrap_or_else(|| panic!("no Pod {name} in {namespace}"))
     }
 
-    async fn is_up(&self, namespace: &str, what: &str) {
+    /// Waits until a workload is up.
+    pub async fn is_up(&self, namespace: &str, what: &str) {
         let wait = ["-n", namespace, "rollout", "status", what, "--timeout=480s"];
         self.kubectl(&wait).await.ok(what);
+    }
+
+    /// Gives a Service an address of a load balancer, as that one's controller would.
+    pub async fn balance(&self, namespace: &str, name: &str, address: &str) -> DynamicObject {
+        let status = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": address }] } } });
+        let services = self.objects().api(&gvk("v1 Service"), namespace).await;
+        let (params, patch) = (PatchParams::default(), Patch::Merge(&status));
+        services.patch_status(name, &params, &patch).await.expect("an address of a load balancer")
     }
 }
 
@@ -71,14 +84,7 @@ async fn production(world: &World) -> (Small<'_>, Facts) {
     objects.apply(beacon).await;
     facts.insert("service", text(&world.service(&source, "beacon").await, "/spec/clusterIP"));
     objects.apply(&filled(spy, &facts)).await;
-    // As a load balancer's controller would.
-    let outside = world.service(&source, "beacon-outside").await;
-    let status = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "198.51.100.8" }] } } });
-    let kind = kube::core::GroupVersionKind::gvk("", "v1", "Service");
-    let services = objects.api(&kind, &source).await;
-    let (params, patch) = (PatchParams::default(), Patch::Merge(&status));
-    let patched = services.patch_status("beacon-outside", &params, &patch).await;
-    patched.expect("an address of a load balancer");
+    let outside = world.balance(&source, "beacon-outside", "198.51.100.8").await;
     world.is_up(&source, "statefulset/beacon").await;
     world.is_up(&source, "deployment/spy").await;
 
