@@ -51,6 +51,12 @@ impl Error {
         let words = match error {
             kube::Error::Api(status) if secret => format!("{} ({})", status.reason, status.code),
             kube::Error::Api(status) => kulisse_core::secrets::redact(&status.message),
+            // Its own words quote the value that does not fit.
+            kube::Error::SerdeError(error) => format!(
+                "the answer is not what it should be, at line {}, column {}",
+                error.line(),
+                error.column()
+            ),
             other => innermost(other),
         };
         let reason = match error {
@@ -188,6 +194,16 @@ mod tests {
     fn refused(code: u16, words: &str) -> Error {
         let (what, words, reason) = ("ask".to_owned(), words.to_owned(), String::new());
         Error::Api { what, words, code, reason }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_quoted() {
+        let answer = r#"{ "data": "canary-in-an-answer" }"#;
+        let odd = serde_json::from_str::<k8s_openapi::api::core::v1::Secret>(answer).unwrap_err();
+        assert!(odd.to_string().contains("canary"), "{odd}");
+        let told = Error::api("read a Secret", &kube::Error::SerdeError(odd), false).to_string();
+        assert!(told.contains("read a Secret") && told.contains("column"), "{told}");
+        assert!(!told.contains("canary"), "{told}");
     }
 
     /// In the words of `tests/sim/conformance.yaml`.

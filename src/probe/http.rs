@@ -16,6 +16,8 @@ use crate::cause::innermost;
 
 /// One request has this long.
 const ONE: Duration = Duration::from_secs(10);
+/// One that has less says nothing.
+const LEAST: Duration = Duration::from_secs(1);
 /// Pause between requests.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most bytes of an answer that are looked at.
@@ -43,12 +45,14 @@ pub async fn run(work: &HttpWork) -> Result<String, String> {
     let client = Client::builder(TokioExecutor::new()).build(connector);
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(work.within_seconds));
     loop {
-        let lacks = match tokio::time::timeout(ONE, once(&client, work)).await {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let patience = ONE.min(left);
+        let lacks = match tokio::time::timeout(patience, once(&client, work)).await {
             Ok(Ok(fine)) => return Ok(fine),
             Ok(Err(lacks)) => lacks,
-            Err(_) => format!("no answer within {} s", ONE.as_secs()),
+            Err(_) => format!("no answer within {} s", patience.as_secs_f32().round()),
         };
-        if tokio::time::Instant::now() + PAUSE >= until {
+        if tokio::time::Instant::now() + PAUSE + LEAST >= until {
             return Err(format!("{}: {lacks}", work.url));
         }
         tokio::time::sleep(PAUSE).await;
@@ -204,5 +208,13 @@ mod tests {
         let (port, _) = answering(format!("HTTP/1.1 200 OK\r\n\r\n{body}"));
         let said = run(&work(format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
         assert!(said.contains("the body ended early"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_never_answers_has_the_time_of_the_task_and_no_more() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let said = run(&work(format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
+        assert!(said.contains("no answer within 1 s"), "{said}");
     }
 }

@@ -43,7 +43,11 @@ pub fn start(format: Format, filter: &str) -> anyhow::Result<()> {
 
 /// What is logged: what the filter says, without what quotes answers. That is no directive of the
 /// filter, since those on spans go before those on targets.
-fn filtered(
+///
+/// # Errors
+///
+/// If the filter cannot be read.
+pub fn filtered(
     filter: &str,
 ) -> anyhow::Result<impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<>> {
     let filter = EnvFilter::try_new(filter)?;

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use kulisse::telemetry::logs::filtered;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt;
+use tracing_subscriber::{fmt, layer::SubscriberExt};
 
 use crate::canary::sings;
 
@@ -15,15 +16,12 @@ use crate::canary::sings;
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// Listens to this thread, to all that can be said, until what is returned is dropped.
+    /// Listens to this thread, to all that can be logged, until what is returned is dropped.
     pub fn listen(&self) -> DefaultGuard {
         let lines = self.clone();
-        let subscriber = fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || lines.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
+        let all = filtered("trace").expect("a filter");
+        let layer = fmt::layer().with_ansi(false).with_writer(move || lines.clone());
+        tracing::subscriber::set_default(all.with(layer))
     }
 
     /// The lines that were found.

@@ -22,15 +22,15 @@ mod lives;
 mod log;
 mod normal;
 mod oracle;
-mod resync;
 mod probed;
+mod resync;
 mod server;
-mod stored;
 mod stalled;
+mod stored;
 mod stream;
 mod table;
-mod unreadable;
 mod unfenced;
+mod unreadable;
 mod vanished;
 
 use kube_faults::plan::Plan;
