@@ -79,8 +79,11 @@ impl Alphabet {
     /// Draws a text of `length` characters.
     pub(super) fn draw(self, length: usize, stream: &mut Stream<'_>) -> String {
         match self {
-            Self::Base64 { bytes: count } => STANDARD.encode(stream.take(count)),
-            Self::Base64Url { bytes: count } => URL_SAFE.encode(stream.take(count)),
+            // In digits that both alphabets have: which of them a reader wants, its old value need not
+            // show. The last digit before padding is none of the replaced ones, so no bits are lost there.
+            Self::Base64 { bytes: count } | Self::Base64Url { bytes: count } => {
+                URL_SAFE.encode(stream.take(count)).replace('-', "p").replace('_', "s")
+            }
             Self::Uuid => {
                 let hex = self.characters();
                 "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx"

@@ -149,7 +149,9 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
         Role::Unknown | Role::Doubtful if hint.place == Place::Key => {
             unnamed(hint, text, shape::is_setting(text))
         }
-        Role::Unknown | Role::Doubtful => unnamed(hint, text, !shape::is_token(text)),
+        Role::Unknown => unnamed(hint, text, !shape::is_token(text)),
+        // A SecretID of Vault.
+        Role::Doubtful => unnamed(hint, text, !shape::is_token(text) && !shape::is_uuid(text)),
     }
 }
 
@@ -221,6 +223,13 @@ fn credential(hint: Hint<'_>, text: &str) -> Taken {
         }
         return Ok(pieces);
     }
+    if hint.any(name::is_pair) && text.split(',').all(|one| PAIR.matches(one)) {
+        for (at, one) in text.split(',').enumerate() {
+            pieces.text(if at == 0 { "" } else { "," });
+            pair(one, &mut pieces)?;
+        }
+        return Ok(pieces);
+    }
     if hint.any(name::is_list) && text.contains(',') {
         for (at, one) in text.split(',').enumerate() {
             pieces.text(if at == 0 { "" } else { "," });
@@ -228,15 +237,24 @@ fn credential(hint: Hint<'_>, text: &str) -> Taken {
         }
         return Ok(pieces);
     }
-    if hint.any(name::is_pair)
-        && let Some([user, password]) = PAIR.groups(text)
-    {
-        pieces.text(user);
-        push(&mut pieces, password, Written::Plain)?;
+    // With a comma in the password.
+    if hint.any(name::is_pair) && PAIR.matches(text) {
+        pair(text, &mut pieces)?;
         return Ok(pieces);
     }
     push(&mut pieces, text, Written::Plain)?;
     Ok(pieces)
+}
+
+/// A user, who stays, and a password.
+fn pair(text: &str, pieces: &mut Pieces) -> Result<(), NotInventable> {
+    match PAIR.groups(text) {
+        Some([user, password]) => {
+            pieces.text(user);
+            push(pieces, password, Written::Plain)
+        }
+        None => push(pieces, text, Written::Plain),
+    }
 }
 
 /// Goes on with one credential. What this finds in it depends on the credential alone, so that it

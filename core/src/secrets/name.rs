@@ -87,6 +87,9 @@ static SETTING: Words = Words::new(
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
 static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
 
+/// What is written before `pass` in words written in one; `bypass` and `compass` are none.
+static PASSES: Words = Words::new("user root admin mail ldap sasl");
+
 /// Ends of words written in one with a store's name before them.
 const SETTING_ENDS: [&str; 9] =
     ["user", "username", "host", "hostname", "port", "database", "name", "sslmode", "schema"];
@@ -102,7 +105,7 @@ static EMPTY_TAILS: Words = Words::new(
 /// Words before `key` that make it no credential.
 static HARMLESS_KEYS: Words = Words::new(
     "\
-    public publishable partition sort primary foreign cache routing binding object group \
+    public publishable partition sort primary foreign cache binding object group \
     idempotency translation map lookup index pub site label topology",
 );
 
@@ -110,12 +113,13 @@ static HARMLESS_KEYS: Words = Words::new(
 static COUNTS: Words = Words::new("max min num number count total limit");
 
 /// Ends of file names whose fields speak for themselves.
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     ".json",
     ".yaml",
     ".yml",
     ".properties",
     ".env",
+    ".npmrc",
     ".ini",
     ".cnf",
     ".conf",
@@ -153,9 +157,10 @@ pub(super) fn role(name: &str) -> Role {
         return match previous {
             // `key` alone names a field of a map, a column or a file more often than a credential.
             None => Role::Unknown,
+            // The column that a table is partitioned by, or the key that signs cookies; what a queue is
+            // bound by, or the key of whoever is on call.
+            Some("hash" | "routing") => Role::Doubtful,
             Some(word) if HARMLESS_KEYS.has(word) => Role::Setting,
-            // The column that a table is partitioned by, or the key that signs cookies.
-            Some("hash") => Role::Doubtful,
             Some(_) => Role::Credential,
         };
     }
@@ -292,7 +297,14 @@ fn says_nothing(word: &str) -> bool {
 }
 
 fn is_strong(word: &str) -> bool {
-    STRONG.has(singular(word)) || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
+    STRONG.has(singular(word))
+        || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
+        || is_whose_pass(word)
+}
+
+/// `dbpass`, `smtppass`.
+fn is_whose_pass(word: &str) -> bool {
+    word.strip_suffix("pass").is_some_and(|whose| STORES.has(whose) || PASSES.has(whose))
 }
 
 fn is_count(head: &str, previous: Option<&str>) -> bool {
@@ -303,6 +315,7 @@ fn names_credential(word: &str) -> bool {
     CREDENTIAL.has(singular(word))
         || CREDENTIAL.has(word)
         || CREDENTIAL_ENDS.iter().any(|end| singular(word).ends_with(end))
+        || is_whose_pass(word)
 }
 
 fn names_setting(word: &str) -> bool {

@@ -145,6 +145,11 @@ pub(crate) fn is_packed(text: &str) -> bool {
         && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"+/=\r\n".contains(&it))
 }
 
+/// Whether the value is a UUID.
+pub(super) fn is_uuid(text: &str) -> bool {
+    UUID.matches(text)
+}
+
 /// Whether the value only points at another: `${DB_PASSWORD}`.
 pub(super) fn is_reference(text: &str) -> bool {
     text.starts_with(['$', '{', '%', '<']) && REFERENCE.matches(text)

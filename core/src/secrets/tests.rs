@@ -103,6 +103,40 @@ fn values_are_taken_apart_by_name_and_shape() {
         ("POSTGRES_PASSWORD", "shop", "<4>"),
         ("POSTGRES_PASSWORD", "shop\n", "<4>\n"),
         ("POSTGRES_PASSWORD", "", ""),
+        // Several users with a password each.
+        ("FLOWER_BASIC_AUTH", "user1:password1,user2:password2", "user1:<9>,user2:<9>"),
+        ("BASIC_AUTH_CREDENTIALS", "alice:pw-one,bob:pw-two", "alice:<6>,bob:<6>"),
+        ("BASIC_AUTH", "alice:pw,one", "alice:<6>"),
+        // Words written in one.
+        (
+            ".env",
+            "DBUSER=shop\nDBPASS=hunter2\nBYPASS=never\n",
+            "DBUSER=shop\nDBPASS=<7>\nBYPASS=never\n",
+        ),
+        ("smtppass", "hunter2", "<7>"),
+        // Of whoever is on call, and of a queue.
+        (
+            "alertmanager.yaml",
+            "receivers:\n- routing_key: 0123456789abcdef0123456789abcdef\n- routing_key: orders.created\n",
+            "receivers:\n- routing_key: <32>\n- routing_key: orders.created\n",
+        ),
+        // A SecretID of Vault, beside what names its role.
+        (
+            "application.yml",
+            "role-id: 675a50e7-cfe0-be76-e35f-49ec009731ea\nsecret-id: 6a174c20-f6de-a53c-74d2-6018fcceff64\n",
+            "role-id: 675a50e7-cfe0-be76-e35f-49ec009731ea\nsecret-id: <36>\n",
+        ),
+        // npm: what looks like a comment is for one registry.
+        (
+            ".npmrc",
+            "registry=https://npm.acme.com/\n//npm.acme.com/:_authToken=hunter2hunter2\n",
+            "registry=https://npm.acme.com/\n//npm.acme.com/:_authToken=<14>\n",
+        ),
+        (
+            "app.conf",
+            "mode=http\n//password=hunter2\n// see https://acme.com/a:b=c\n",
+            "mode=http\n//password=<7>\n// see https://acme.com/a:b=c\n",
+        ),
         // Nothing is known: a credential, unless it looks like a setting.
         ("whatever", "hunter2", "<7>"),
         ("whatever", "5432", "5432"),

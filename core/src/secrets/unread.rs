@@ -56,7 +56,8 @@ pub(crate) fn outside(key: &str, parts: &[Part]) -> Option<&'static str> {
     known.or((is_key_id && parts.len() == 1).then_some("an object store or cloud provider"))
 }
 
-/// Whether a text that is kept could be more than a setting.
+/// Whether a text that is kept, or a word of it, could be more than a setting.
 pub(crate) fn is_telling(text: &str) -> bool {
-    shape::is_token(text.trim())
+    let between = |c: char| c.is_whitespace() || "\"'`=,;:<>[]{}()|".contains(c);
+    shape::is_token(text.trim()) || text.split(between).any(shape::is_token)
 }

@@ -28,9 +28,11 @@ pub(super) enum Columns {
 }
 
 static ASSIGNMENT: Pattern = Pattern::new(
-    r#"^([ \t]*(?:export[ \t]+)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*\+?[=:][ \t]*)"#,
+    r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*\+?[=:][ \t]*)"#,
 );
 static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
+/// What npm has for one registry: `//npm.example.com/:_authToken=…`. No comment.
+static FOR_REGISTRY: Pattern = Pattern::new(r"^[ \t]*//[^\s=]*:[A-Za-z_]\w*[ \t]*=");
 static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
 static USERLIST: Pattern = Pattern::new(r#"^(\s*"[^"]*"[ \t]+")([^"]*)("\s*)$"#);
 static PGPASS: Pattern = Pattern::new(r"^(\s*[^:]+:[^:]+:[^:]+:[^:]+:)(\S+)(\s*)$");
@@ -41,7 +43,7 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> 
     let mut rest = text;
     while !rest.is_empty() {
         let line = &rest[..line_end(rest)];
-        let consumed = if COMMENT.matches(line) {
+        let consumed = if COMMENT.matches(line) && !FOR_REGISTRY.matches(line) {
             comment(hint, line, &mut pieces)?
         } else if let Some((name, start)) = assignment(line, separators) {
             pieces.text(&line[..start]);

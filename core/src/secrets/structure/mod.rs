@@ -29,7 +29,7 @@ pub(super) struct Document {
 }
 
 static ASSIGNMENT: Pattern =
-    Pattern::new(r#"^\s*(export\s+)?["']?[A-Za-z_][\w.\-\[\]/]*["']?[ \t]*=[^=]?"#);
+    Pattern::new(r#"^\s*(export\s+|//[^\s=]*:)?["']?[A-Za-z_][\w.\-\[\]/]*["']?[ \t]*=[^=]?"#);
 static ENTRY: Pattern = Pattern::new(r#"^\s*(- )*(["'][^"']+["']|[\w.\-/$ ]+):(\s|$)|^\s*- \S"#);
 static DIRECTIVE: Pattern = Pattern::new(r"^\s*[A-Za-z][\w.-]*[ \t]+\S+");
 static LONE: Pattern = Pattern::new(r"^(export )?[A-Z][A-Z0-9_]*_[A-Z0-9_]+=[^=\s]");
