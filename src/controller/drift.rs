@@ -7,7 +7,6 @@ use kulisse_core::{
     api::{
         drift::{Differences, DriftSummary, Drifted},
         identity::NamespaceName,
-        staging_plan::Finding,
     },
     lifecycle::{
         drift::{note_inspected, note_untouched},
@@ -139,13 +138,26 @@ pub fn is_changed(seen: &Seen) -> bool {
     seen.record.drift.as_ref().is_some_and(|it| !it.target.is_empty())
 }
 
-/// Keeps a plan that blocks, or lacks a kind that can no longer be read, from taking the place of one
-/// that works: it is said instead. Production was compared before, and is another one since.
-pub fn blocks(seen: &mut Seen, plan: &Plan, held: Option<&Capture>, fresh: &Capture) -> bool {
-    let blocked = plan.blocking().next().map(Finding::told);
-    let Some(why) = blocked.or_else(|| unread(held?, fresh)) else { return false };
-    hold_back(seen, &why);
+/// Keeps a plan that blocks from taking the place of one that works: it is said instead.
+pub fn blocks(seen: &mut Seen, plan: &Plan) -> bool {
+    let Some(it) = plan.blocking().next() else { return false };
+    hold_back(seen, &it.told());
     true
+}
+
+/// Which kind production lacks, as it was read for a new plan, that could be read for the one that serves.
+/// That may be one trouble of the server, after production was compared: it is read and compared anew, and
+/// what is still missing then is said.
+pub fn lacks(seen: &mut Seen, held: &Capture, fresh: &Capture, ctx: &Context) -> Option<String> {
+    let why = unread(held, fresh)?;
+    tracing::warn!(why, "production is not followed");
+    if let Some(source) = source(seen) {
+        ctx.sources.forget(&source);
+    }
+    if let Some(drift) = &mut seen.record.drift {
+        drift.compared = String::new();
+    }
+    Some(why)
 }
 
 /// The same of production that cannot be planned. What the API server did not answer is tried again.

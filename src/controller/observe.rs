@@ -94,6 +94,7 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
         // It shares the place of the one that serves.
         place: Place::Taken,
         unfenced: seen.unfenced.clone(),
+        serving: Some(seen.incarnation()),
         ..blank(Arc::clone(&seen.environment), seen.identity.clone(), class, record)
     }
 }
@@ -134,6 +135,7 @@ fn blank(
         class_known,
         refusal,
         unfenced: None,
+        serving: None,
     }
 }
 

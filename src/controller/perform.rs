@@ -35,7 +35,7 @@ use super::{
     error::Error,
     freeze, given, observe, orphan, place, rebuild, report, secrets,
     seen::Seen,
-    stored::{self, Stored},
+    stored::{self, Slot, Stored},
     target, tasks, teardown,
 };
 
@@ -171,8 +171,20 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
         Ok((request, plan))
     })
     .await?;
-    let last = before.as_ref().map(|it| &it.capture);
-    if follows && drift::blocks(seen, &plan, last, &captured) {
+    let serving = match seen.serving.filter(|_| built) {
+        Some(life) => {
+            let slot = Slot { uid: &seen.identity.uid, life, first: true };
+            stored::load(slot, ctx).await?
+        }
+        None => before.clone().filter(|_| follows),
+    };
+    if let Some(serving) = serving
+        && let Some(why) = drift::lacks(seen, &serving.capture, &captured, ctx)
+    {
+        // Of what is built nothing is there yet: it is tried again.
+        return if built { Err(Error::problem(Reason::SourceNotReadable, why)) } else { Ok(()) };
+    }
+    if follows && drift::blocks(seen, &plan) {
         return Ok(());
     }
     claim_hosts(seen, &plan.urls, ctx)?;
@@ -183,10 +195,21 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     if changed || kept.is_some_and(|before| before.given != given) {
         apply_again(seen, &plan.digest);
     }
+    let planned_at = Some(ctx.clock.now());
+    // Planned again, and nothing came of it: nothing is written.
+    if let Some(before) = before.as_ref().filter(|_| !follows && !changed)
+        && (&before.plan, &before.request, &before.given) == (&plan, &request, &given)
+        && seen.record.plan.as_ref().is_some_and(|it| it.digest == plan.digest)
+    {
+        let stored = Arc::new(Stored { planned_at, ..Stored::clone(before) });
+        ctx.keep_plan(seen.slot(), Arc::clone(&stored));
+        summarise(seen, &stored);
+        seen.stored = Some(stored);
+        return Ok(());
+    }
     let serial = before.as_ref().map_or(0, |it| it.serial + 1);
     let capture = (*captured).clone();
     let held = held.unwrap_or_default();
-    let planned_at = Some(ctx.clock.now());
     let stored = Arc::new(Stored { serial, planned_at, request, capture, plan, held, given });
     // What serves is what is reported, unless a person has to look at what would take its place.
     let tells = !built || spec.mode == Mode::Plan || stored.plan.blocking().next().is_some();

@@ -6,7 +6,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{condition::Reason, rebuild::Rebuilt},
     lifecycle::{facts::Beside, rebuild},
-    plan::drift::unread,
 };
 use tokio::time::Instant;
 
@@ -84,11 +83,6 @@ pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 /// Moves the routes. Answers how long it took from the deletion of the first one.
 async fn routes(serving: &Seen, built: &Seen, ctx: &Context) -> Result<Duration, Error> {
     let new = of(built, ctx).await?;
-    // What serves is not replaced by what lacks a kind that could be read when it was made.
-    let old = stored::load(serving.slot(), ctx).await?;
-    if let Some(why) = old.and_then(|old| unread(&old.capture, &new.capture)) {
-        return Err(Error::problem(Reason::SourceNotReadable, why));
-    }
     let first = apply::expose(built, &new, ctx).await;
     if !matches!(first, Ok(()) | Err(Error::Problem(_))) {
         return first.map(|()| Duration::ZERO);

@@ -91,6 +91,8 @@ pub struct Seen {
     pub blind: Option<Problem>,
     /// What is beside it, if this is the namespace that serves.
     pub beside: Option<Box<Seen>>,
+    /// The life of the one that serves, if this is another.
+    pub serving: Option<Incarnation>,
     /// How that stands.
     pub stands: Beside,
     /// Nothing is left of it, of one that did not serve.

@@ -179,6 +179,13 @@ impl Sources {
         self.all().get(source).map(|it| it.objects.clone()).unwrap_or_default()
     }
 
+    /// What was read of a source is not to be used any more.
+    pub fn forget(&self, source: &NamespaceName) {
+        if let Some(it) = self.all().get_mut(source) {
+            it.capture = Arc::default();
+        }
+    }
+
     /// The whole of a source, not older than its mark: read once for all that are compared with it.
     pub async fn capture(
         &self,

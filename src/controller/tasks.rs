@@ -271,7 +271,8 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         Some(Ok(answer)) => {
             let found = probe::verdict(&answer, alive(ctx).await);
             // Started by an operator that is not here any more: this one starts its own.
-            let theirs = answer.is_of_another(ctx.settings.probe_control.as_ref());
+            let theirs = answer.is_of_another(ctx.settings.probe_control.as_ref())
+                || image(&job) != Some(ctx.settings.image.as_str());
             if theirs && found.0 == ProbeVerdict::Inconclusive {
                 return Ok(());
             }
@@ -291,6 +292,11 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         record.probe_message = cut(&message);
     }
     Ok(())
+}
+
+/// By which version a Job's Pods are run.
+fn image(job: &Job) -> Option<&str> {
+    job.spec.as_ref()?.template.spec.as_ref()?.containers.first()?.image.as_deref()
 }
 
 /// The control, if it answers outside the fence: a probe that cannot reach what is dead has shown

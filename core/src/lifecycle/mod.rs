@@ -53,7 +53,7 @@ pub use self::{
 use jiff::SignedDuration;
 
 use self::{
-    facts::{Beside, Facts, Part, Place, Probe, Target, Task, WorkloadState},
+    facts::{Beside, Drift, Facts, Part, Place, Probe, Target, Task, WorkloadState},
     step::{Cause, Step},
 };
 use crate::{
@@ -75,10 +75,13 @@ pub(crate) const CLEANED_UP_WITHIN: SignedDuration = SignedDuration::from_mins(1
 /// What comes next.
 pub fn next(facts: &Facts) -> Step {
     let step = wanted(facts);
-    // Also for what lives: what its plan holds are RoleBindings, too.
-    match &facts.unfenced {
-        Some(problem) if step.creates() => Step::Refuse(problem.clone()),
-        _ => step,
+    let Some(problem) = facts.unfenced.as_ref().filter(|_| step.creates()) else { return step };
+    // That production has moved on says nothing of whether what serves can be used.
+    let unmoved = Facts { drift: Drift::default(), beside: Beside::Nothing, ..facts.clone() };
+    match wanted(&unmoved) {
+        // Also for what lives: what its plan holds are RoleBindings, too.
+        step if step.creates() => Step::Refuse(problem.clone()),
+        step => step,
     }
 }
 

@@ -320,8 +320,12 @@ fn while_our_account_is_not_fenced_nothing_is_created_and_all_else_goes_on(
 ) {
     let problem = Problem::new(Reason::FencePolicyMissing, "no policy");
     let unfenced = Facts { unfenced: Some(problem.clone()), ..facts.clone() };
+    let found = next(&unfenced);
+    assert!(!creates(&found), "{found:?} for {facts:#?}");
+    // What serves goes on as it is while production moves on.
+    let moves = facts.drift != Drift::default() || facts.beside != Beside::Nothing;
     let expected = if creates(step) { Step::Refuse(problem) } else { step.clone() };
-    assert_eq!(next(&unfenced), expected, "{facts:#?}");
+    assert!(found == expected || moves && creates(step), "{found:?} for {facts:#?}");
 }
 
 fn nothing_of_the_end_runs_where_it_may_not(facts: &Facts, step: &Step) {

@@ -282,6 +282,19 @@ fn what_wakes_starts_its_stores_first_whichever_plan_it_fell_asleep_with() {
 }
 
 #[test]
+fn what_serves_does_not_follow_production_while_our_account_is_not_fenced_and_can_be_used() {
+    for beside in [Beside::Nothing, Beside::Ready] {
+        let facts = Facts { unfenced: Some(problem()), ..moved(beside) };
+        assert_eq!(next(&facts), Step::Rest);
+    }
+    let resync = Drift { stale: true, ..Drift::default() };
+    let facts = Facts { unfenced: Some(problem()), drift: resync, ..up() };
+    assert_eq!(next(&facts), Step::Rest);
+    let new = Facts { unfenced: Some(problem()), generation: 2, ..up() };
+    assert_eq!(next(&new), Step::Refuse(problem()));
+}
+
+#[test]
 fn a_living_environment_whose_plan_is_blocked_is_planned_again_in_time() {
     let mut facts = up();
     if let Some(plan) = &mut facts.plan {

@@ -150,7 +150,6 @@ fn account(object: &mut Object, template: &str) {
     if object.text(&name).is_empty() {
         object.set(&name, account);
     }
-    object.remove(&old);
 }
 
 /// What ties a claim, or the template of one, to a volume.

@@ -12,7 +12,7 @@ use super::{
     rights::Right,
 };
 
-/// The oldest Kubernetes: admission policies are stable from there on.
+/// The oldest Kubernetes: from there on a namespace that goes keeps its fence until its Pods are gone.
 const OLDEST: (u32, u32) = (1, 33);
 /// By which a StorageClass says that it is the default.
 const DEFAULT_STORAGE: &str = "storageclass.kubernetes.io/is-default-class";

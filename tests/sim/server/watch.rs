@@ -23,6 +23,8 @@ use super::{
 
 /// How often a watch says how far it is.
 const BOOKMARKS: Duration = Duration::from_mins(1);
+/// How long before its end it says so once more.
+const LAST: Duration = Duration::from_secs(2);
 /// How long a watch goes on that does not say.
 const LONGEST: Duration = Duration::from_mins(30);
 
@@ -70,11 +72,17 @@ pub fn watch(
         changed,
         delay,
         until,
-        bookmark: Instant::now() + BOOKMARKS,
+        bookmark: next_bookmark(until),
         waiting: first,
         over: false,
     };
     stream::unfold(it, |mut it| async move { it.next().await.map(|told| (told, it)) })
+}
+
+/// About every minute, and before the end: who begins anew begins near the present.
+fn next_bookmark(until: Instant) -> Instant {
+    let (now, last) = (Instant::now(), until.checked_sub(LAST));
+    last.filter(|it| *it > now).map_or(now + BOOKMARKS, |last| last.min(now + BOOKMARKS))
 }
 
 fn there(store: &Store, ask: &Ask) -> VecDeque<Told> {
@@ -102,7 +110,7 @@ impl Watch {
                 }
                 () = sleep_until(self.until) => return None,
                 () = sleep_until(self.bookmark) => {
-                    self.bookmark = Instant::now() + BOOKMARKS;
+                    self.bookmark = next_bookmark(self.until);
                     if self.ask.asks("allowWatchBookmarks") == "true" {
                         return Some(self.how_far());
                     }

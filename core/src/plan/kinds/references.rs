@@ -57,7 +57,7 @@ pub(super) const GATEWAY_ROUTE: &[Reference] = &[Reference {
 /// Below a Pod spec.
 const POD: &[Reference] = &[
     names("/serviceAccountName", "ServiceAccount"),
-    // Its old name, until it is stripped.
+    // By its old name.
     names("/serviceAccount", "ServiceAccount"),
     Reference { optional: true, ..names("/imagePullSecrets/*/name", "Secret") },
     names("/volumes/*/configMap/name", "ConfigMap"),
