@@ -136,7 +136,8 @@ async fn record(world: &World, namespace: &str) -> Vec<String> {
 /// Has production's beacon write down a request from production. Answers all that came before it.
 async fn marked(place: &Small<'_>, mark: &str) -> Vec<String> {
     let url = format!("http://beacon/{mark}");
-    let ask = ["curl", "-s", "--max-time", "5", &url];
+    // Whatever else the machine does: the mark has to be there.
+    let ask = ["curl", "-s", "--max-time", "20", "--retry", "9", "--retry-all-errors", &url];
     place.world.exec(&place.source, "deployment/asker", &ask).await.ok(mark);
     eventually(&format!("production's beacon has written {mark} down"), s(20), || async {
         let mut record = record(place.world, &place.source).await;
