@@ -181,7 +181,11 @@ pub async fn save(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), 
         call_secret(&what, || api.patch(&name, &params, &patch)).await?;
         kept.insert(name);
     }
-    // Also of a first plan: a larger one may have been cut short before it.
+    // Nothing is before a first plan but what is left of one that was cut short, and `newest` passes
+    // that over.
+    if stored.serial == 0 {
+        return Ok(());
+    }
     for name in names_of(uid, ctx).await? {
         if slot.holds(&name) && !kept.contains(&name) {
             remove(&name, ctx).await?;
@@ -208,21 +212,21 @@ pub async fn load(slot: Slot<'_>, ctx: &Context) -> Result<Option<Arc<Stored>>, 
 
 /// The newest plan among parts of which every one is there.
 pub fn newest(slot: Slot<'_>, parts: Vec<Secret>) -> Option<Arc<Stored>> {
-    let mut plans: BTreeMap<(u64, bool), BTreeMap<usize, Secret>> = BTreeMap::new();
+    // Two plans have one serial if the first was cut short and the second has fewer parts.
+    let mut plans: BTreeMap<(u64, bool, usize), BTreeMap<usize, Secret>> = BTreeMap::new();
     for secret in parts.into_iter().filter(|it| slot.holds(&it.name_any())) {
+        let Some(count) = count(&secret) else { continue };
         if let Some((life, serial, part)) = names::stored_plan_of(slot.uid, &secret.name_any()) {
-            plans.entry((serial, life.is_some())).or_default().insert(part, secret);
+            plans.entry((serial, life.is_some(), count)).or_default().insert(part, secret);
         }
     }
-    plans.into_values().rev().find_map(|parts| {
+    plans.into_iter().rev().find_map(|((.., count), parts)| {
+        if !parts.keys().copied().eq(0..count) {
+            return None;
+        }
         let mut bytes = Vec::new();
-        for (at, (part, secret)) in parts.iter().enumerate() {
-            let data = secret.data.as_ref()?;
-            let wanted = std::str::from_utf8(&data.get(PARTS)?.0).ok()?.parse::<usize>().ok()?;
-            if at != *part || wanted != parts.len() {
-                return None;
-            }
-            bytes.extend_from_slice(&data.get(FIELD)?.0);
+        for secret in parts.values() {
+            bytes.extend_from_slice(&secret.data.as_ref()?.get(FIELD)?.0);
         }
         let plan = unpack(&bytes);
         if let Err(error) = &plan {
@@ -230,6 +234,12 @@ pub fn newest(slot: Slot<'_>, parts: Vec<Secret>) -> Option<Arc<Stored>> {
         }
         plan.ok().filter(|it| it.request.incarnation == slot.life).map(Arc::new)
     })
+}
+
+/// How many parts there are, by what one of them says.
+fn count(part: &Secret) -> Option<usize> {
+    let count = part.data.as_ref()?.get(PARTS)?;
+    std::str::from_utf8(&count.0).ok()?.parse().ok()
 }
 
 /// Deletes the stored plan of one life of an environment.
@@ -402,6 +412,17 @@ mod tests {
         new.pop();
         assert_eq!(serial([new.clone(), old].concat()), Some(3), "cut short while it was written");
         assert_eq!(serial(new), None);
+    }
+
+    #[test]
+    fn what_is_left_of_a_larger_plan_of_the_same_serial_is_passed_over() {
+        let (whole, mut left) = (parts(0), parts(0));
+        let more = (left.len() + 2).to_string().into_bytes();
+        for part in &mut left {
+            part.data.as_mut().unwrap().insert(PARTS.to_owned(), ByteString(more.clone()));
+        }
+        assert_eq!(serial([left.clone(), whole].concat()), Some(0));
+        assert_eq!(serial(left), None);
     }
 
     #[test]

@@ -219,7 +219,7 @@ pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     let zone = jiff::tz::TimeZone::get("Asia/Kathmandu").expect("a zone");
     let soon = now() + SignedDuration::from_secs(60);
     let from = soon.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-    let to = (soon + SignedDuration::from_mins(1)).to_zoned(zone).strftime("%H:%M").to_string();
+    let to = (soon + SignedDuration::from_mins(2)).to_zoned(zone).strftime("%H:%M").to_string();
     let lifecycle = json!({ "ttl": "3h",
         "sleep": [{ "from": from, "to": to, "timeZone": "Asia/Kathmandu" }] });
     let spec = json!({ "scale": one_replica(), "lifecycle": lifecycle });
@@ -228,8 +228,9 @@ pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     runs(objects, &target, "web", 1).await;
     let message = it.until(Asleep, "True", "Asleep", s(80)).await;
     assert!(message.contains("until 20"), "{message}");
-    assert_eq!(replicas(objects, &target, "web").await, Some(0));
-    eventually("it wakes by itself", s(80), || async {
+    let left = replicas(objects, &target, "web").await;
+    assert_eq!(left, Some(0), "{message}; it is {}: {:#?}", now(), it.status().await);
+    eventually("it wakes by itself", s(150), || async {
         let now = replicas(objects, &target, "web").await;
         if now == Some(1) { Ok(()) } else { Err(format!("{now:?}")) }
     })
