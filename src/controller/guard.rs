@@ -6,7 +6,7 @@
 //! answer says anything: while there is none, what is known holds.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use kube::{
 };
 use kulisse_core::{api::condition::Reason, api::names, lifecycle::Problem};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{call::call, error::Error};
 
@@ -36,59 +37,85 @@ const OUR_WORDS: &str = "Kulisse may";
 /// How it is asked for.
 const DRY: PostParams = PostParams { dry_run: true, field_manager: None };
 
+/// What the API server says of the policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// They are in force.
+    InForce,
+    /// One of them is not.
+    Missing,
+    /// Somebody else refuses what is tried, in these words: whether they are is not seen.
+    Refused(String),
+}
+
 /// Whether the policies are in force, as far as the API server has said.
 #[derive(Debug, Default)]
-pub struct Policies(Mutex<Option<bool>>);
+pub struct Policies(Mutex<Option<Answer>>);
 
 impl Policies {
     /// What was found at the start.
-    pub fn new(found: Option<bool>) -> Self {
+    pub fn new(found: Option<Answer>) -> Self {
         Self(Mutex::new(found))
     }
 
     /// Why nothing may be created, if that is so.
     pub fn problem(&self) -> Option<Problem> {
-        match self.known() {
-            Some(true) => None,
-            Some(false) => Some(missing()),
+        match &*self.known() {
+            Some(Answer::InForce) => None,
+            Some(Answer::Missing) => Some(missing()),
+            Some(Answer::Refused(words)) => Some(unseen(words)),
             None => Some(unknown()),
         }
     }
 
-    fn known(&self) -> Option<bool> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Option<Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in an answer. Whether it changes anything.
-    fn take(&self, answer: bool) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.replace(answer) != Some(answer)
+    /// Takes in an answer. Whether it changes anything: a refusal by others changes nothing that is
+    /// known.
+    fn take(&self, answer: Answer) -> bool {
+        let mut known = self.known();
+        let refused = |it: &Answer| matches!(it, Answer::Refused(_));
+        if refused(&answer) && known.as_ref().is_some_and(|it| !refused(it)) {
+            return false;
+        }
+        let changes = known.as_ref() != Some(&answer);
+        *known = Some(answer);
+        changes
     }
 }
 
 /// Looks whether both policies are in force: the one on namespaces and the one on RoleBindings. `None`
 /// where the API server did not say.
-pub async fn check(client: &Client) -> Option<bool> {
-    match futures::join!(namespaces(client), bindings(client)) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
+pub async fn check(client: &Client) -> Option<Answer> {
+    let (first, second) = futures::join!(namespaces(client), bindings(client));
+    match (first, second) {
+        (Some(Answer::Missing), _) | (_, Some(Answer::Missing)) => Some(Answer::Missing),
+        (Some(Answer::Refused(words)), _) | (_, Some(Answer::Refused(words))) => {
+            Some(Answer::Refused(words))
+        }
+        (Some(Answer::InForce), second) => second,
+        (None, _) => None,
     }
 }
 
 /// As [`check`], with a few tries: the API server takes a moment to put a new policy into force,
-/// and an installation may make the policies last.
-pub async fn check_patiently(client: &Client) -> Option<bool> {
+/// an installation may make the policies last, and one request that fails says nothing.
+pub async fn check_patiently(client: &Client) -> Option<Answer> {
     for _ in 0..TRIES {
+        let asked = Instant::now();
         match check(client).await {
-            Some(false) => tokio::time::sleep(PAUSE).await,
-            found => return found,
+            Some(Answer::InForce) => return Some(Answer::InForce),
+            // Who waits for its answer as long as one waits at all does not start for a minute.
+            None if asked.elapsed() > PAUSE => return None,
+            _ => tokio::time::sleep(PAUSE).await,
         }
     }
     check(client).await
 }
 
-async fn namespaces(client: &Client) -> Option<bool> {
+async fn namespaces(client: &Client) -> Option<Answer> {
     let api: Api<Namespace> = Api::all(client.clone());
     let namespace = Namespace {
         metadata: ObjectMeta { name: Some(FORBIDDEN.to_owned()), ..ObjectMeta::default() },
@@ -98,7 +125,7 @@ async fn namespaces(client: &Client) -> Option<bool> {
     refused(call(what, || api.create(&DRY, &namespace)).await)
 }
 
-async fn bindings(client: &Client) -> Option<bool> {
+async fn bindings(client: &Client) -> Option<Answer> {
     let api: Api<RoleBinding> = Api::namespaced(client.clone(), "default");
     let binding = json!({
         "metadata": { "name": FORBIDDEN },
@@ -111,30 +138,39 @@ async fn bindings(client: &Client) -> Option<bool> {
 
 /// Whether the policy refuses. That the name is taken is said after policies were asked; any other
 /// answer is somebody else's.
-fn refused<T>(answer: Result<T, Error>) -> Option<bool> {
-    match answer {
-        Err(Error::Api { words, .. }) if words.contains(OUR_WORDS) => Some(true),
-        Err(error) if !error.already_exists() => {
+fn refused<T>(answer: Result<T, Error>) -> Option<Answer> {
+    let error = match answer {
+        Ok(_) => return Some(Answer::Missing),
+        Err(error) if error.already_exists() => return Some(Answer::Missing),
+        Err(error) => error,
+    };
+    match &error {
+        Error::Api { words, .. } if words.contains(OUR_WORDS) => Some(Answer::InForce),
+        // A server in trouble, or one that is too busy, says nothing for good.
+        Error::Api { code: 400..500, .. } if error.code() != 429 => {
+            Some(Answer::Refused(error.to_string()))
+        }
+        _ => {
             tracing::warn!(%error, "whether the operator's account is fenced was not said");
             None
         }
-        _ => Some(false),
     }
 }
 
 /// Keeps looking; calls `changed` when the answer does.
 pub async fn watch(client: &Client, policies: &Policies, changed: impl Fn()) {
-    let mut found = policies.known();
+    let mut found = policies.known().clone();
     loop {
-        tokio::time::sleep(if found == Some(true) { AGAIN } else { SOON }).await;
+        tokio::time::sleep(if found == Some(Answer::InForce) { AGAIN } else { SOON }).await;
         found = check(client).await;
-        if let Some(holds) = found
-            && policies.take(holds)
+        if let Some(answer) = found.clone()
+            && policies.take(answer)
         {
-            if holds {
-                tracing::info!("the policies that fence the operator's account are in force");
-            } else {
-                tracing::error!("{}", missing().message);
+            match policies.problem() {
+                None => {
+                    tracing::info!("the policies that fence the operator's account are in force");
+                }
+                Some(problem) => tracing::error!("{}", problem.message),
             }
             changed();
         }
@@ -146,6 +182,16 @@ fn unknown() -> Problem {
     Problem::new(
         Reason::ApiError,
         "the API server has not said yet whether the ValidatingAdmissionPolicy that fences the operator's account is in force, so nothing is created: it is asked again within seconds",
+    )
+}
+
+/// What a person is told while others refuse what the policy must refuse.
+fn unseen(words: &str) -> Problem {
+    Problem::new(
+        Reason::FencePolicyMissing,
+        format!(
+            "whether the ValidatingAdmissionPolicy that fences the operator's account is in force cannot be seen, so nothing is created: others refuse the dry run that shows it; let the operator's ServiceAccount through: {words}"
+        ),
     )
 }
 
@@ -206,10 +252,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_an_answer_that_admits_says_that_the_policies_are_not_in_force() {
         for (code, found) in [
-            (422, Some(true)),
-            (201, Some(false)),
-            (409, Some(false)),
-            (403, None),
+            (422, Some(Answer::InForce)),
+            (201, Some(Answer::Missing)),
+            (409, Some(Answer::Missing)),
             (429, None),
             (500, None),
             (503, None),
@@ -219,6 +264,31 @@ mod tests {
             assert_eq!(check(&client).await, found, "{code}");
             assert_eq!(check_patiently(&client).await, found, "{code}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_else_refuses_is_named_and_changes_nothing_that_is_known() {
+        let (client, _) = server(&Arc::new(AtomicU16::new(403)));
+        let answer = check_patiently(&client).await.expect("an answer");
+        let (new, known) = (Policies::default(), Policies::new(Some(Answer::InForce)));
+        assert!(new.take(answer.clone()) && !new.take(answer.clone()), "told once");
+        assert!(!known.take(answer));
+        assert_eq!(known.problem(), None);
+        let told = new.problem().expect("a problem");
+        assert_eq!(told.reason, Reason::FencePolicyMissing);
+        assert!(told.message.contains("denied request: nobody may"), "{}", told.message);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_request_that_fails_at_the_start_is_asked_again() {
+        let code = Arc::new(AtomicU16::new(500));
+        let (client, _) = server(&code);
+        let mend = async {
+            tokio::time::sleep(PAUSE / 2).await;
+            code.store(422, Ordering::Relaxed);
+        };
+        let (found, ()) = tokio::join!(check_patiently(&client), mend);
+        assert_eq!(found, Some(Answer::InForce));
     }
 
     #[tokio::test(start_paused = true)]

@@ -113,7 +113,8 @@ static HARMLESS_KEYS: Words = Words::new(
 static COUNTS: Words = Words::new("max min num number count total limit");
 
 /// Ends of file names whose fields speak for themselves.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 15] = [
+    ".acl",
     ".json",
     ".yaml",
     ".yml",

@@ -137,6 +137,28 @@ fn values_are_taken_apart_by_name_and_shape() {
             "mode=http\n//password=hunter2\n// see https://acme.com/a:b=c\n",
             "mode=http\n//password=<7>\n// see https://acme.com/a:b=c\n",
         ),
+        // The second word says what the last one is.
+        (
+            "sentinel.conf",
+            "port 26379\nsentinel monitor mymaster redis 6379 2\nsentinel auth-pass mymaster hunter2\nsentinel auth-user mymaster shop\n",
+            "port 26379\nsentinel monitor mymaster redis 6379 2\nsentinel auth-pass mymaster <7>\nsentinel auth-user mymaster shop\n",
+        ),
+        (
+            "haproxy.cfg",
+            "backend auth\n  server auth 10.0.0.1:8080 check\n  server auth auth:80\n  use_backend auth if is_auth\nlisten stats\n  stats auth admin:hunter2\n",
+            "backend auth\n  server auth 10.0.0.1:8080 check\n  server auth auth:80\n  use_backend auth if is_auth\nlisten stats\n  stats auth admin:<7>\n",
+        ),
+        (
+            "users.acl",
+            "user default off\nuser shop on >hunter2 ~* &* +@all\n",
+            "user default off\nuser shop on ><7> ~* &* +@all\n",
+        ),
+        // A list over several lines.
+        (
+            "config.toml",
+            "api_tokens = [\n  \"abcdef\", # the old one's\n  'ghijklmn',\n]\nhosts = [\n  \"a\",\n]\n",
+            "api_tokens = [\n  \"<6>\", # the old one's\n  '<8>',\n]\nhosts = [\n  \"a\",\n]\n",
+        ),
         // Nothing is known: a credential, unless it looks like a setting.
         ("whatever", "hunter2", "<7>"),
         ("whatever", "5432", "5432"),

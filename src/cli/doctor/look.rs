@@ -28,7 +28,7 @@ use super::{
     Args,
     rights::{RIGHTS, Right},
 };
-use crate::controller::guard;
+use crate::controller::guard::{self, Answer};
 
 /// What was read, or why it could not be.
 pub type Known<T> = Result<T, String>;
@@ -248,5 +248,10 @@ async fn fenced(
     }
     config.auth_info.impersonate = Some(user(&account.0, &account.1));
     let client = Client::try_from(config).map_err(|error| error.to_string())?;
-    guard::check(&client).await.ok_or_else(|| "the API server did not say".to_owned())
+    match guard::check(&client).await {
+        Some(Answer::InForce) => Ok(true),
+        Some(Answer::Missing) => Ok(false),
+        Some(Answer::Refused(words)) => Err(format!("others refuse the dry run: {words}")),
+        None => Err("the API server did not say".to_owned()),
+    }
 }

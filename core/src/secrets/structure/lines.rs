@@ -1,5 +1,7 @@
 //! Assignments line by line: dotenv, properties, INI, TOML, `redis.conf`; and files in columns.
 
+use std::ops::Range;
+
 use super::quoted;
 use crate::secrets::{
     classify::{Hint, Written, prose, push, value},
@@ -31,6 +33,15 @@ static ASSIGNMENT: Pattern = Pattern::new(
     r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*\+?[=:][ \t]*)"#,
 );
 static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
+/// `sentinel auth-pass mymaster hunter2`: the second word says what the last one is.
+static SECOND: Pattern = Pattern::new(
+    r"^([ \t]*[A-Za-z_][\w.\-]*[ \t]+)([A-Za-z]+-[A-Za-z\-]+)([ \t]+(?:[^\s=:]+[ \t]+)?)[^\s=:]+\s*$",
+);
+/// `stats auth admin:hunter2`; not `server auth 10.0.0.1:80`.
+static LOGIN: Pattern =
+    Pattern::new(r"^([ \t]*[A-Za-z_][\w.\-]*[ \t]+)(auth)([ \t]+)[\w.@+\-]+:\S*[^\s\d]\S*\s*$");
+/// A user of Redis: `user shop on >hunter2 ~* +@all`.
+static ACL: Pattern = Pattern::new(r"^([ \t]*user[ \t]+\S+[ \t](?:.*[ \t])?>)(\S+)");
 /// What npm has for one registry: `//npm.example.com/:_authToken=…`. No comment.
 static FOR_REGISTRY: Pattern = Pattern::new(r"^[ \t]*//[^\s=]*:[A-Za-z_]\w*[ \t]*=");
 static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
@@ -45,6 +56,10 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> 
         let line = &rest[..line_end(rest)];
         let consumed = if COMMENT.matches(line) && !FOR_REGISTRY.matches(line) {
             comment(hint, line, &mut pieces)?
+        } else if let Some([before, credential]) = ACL.groups(line) {
+            pieces.text(before);
+            push(&mut pieces, credential, Written::Plain)?;
+            before.len() + credential.len()
         } else if let Some((name, start)) = assignment(line, separators) {
             pieces.text(&line[..start]);
             let names = [name];
@@ -107,8 +122,14 @@ fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
         let name = &line[before.len()..before.len() + name.len()];
         Some((name, start))
     };
-    found(&ASSIGNMENT)
-        .or_else(|| found(&DIRECTIVE).filter(|_| separators == Separators::AlsoSpaces))
+    let directive = || {
+        let is_credential = |(name, _): &(&str, usize)| name::role(name) == Role::Credential;
+        let second = || found(&SECOND).or_else(|| found(&LOGIN)).filter(is_credential);
+        found(&DIRECTIVE).filter(is_credential).or_else(second).or_else(|| found(&DIRECTIVE))
+    };
+    found(&ASSIGNMENT).or_else(|| {
+        Some(separators).filter(|it| *it == Separators::AlsoSpaces).and_then(|_| directive())
+    })
 }
 
 /// The value that `rest` begins with, to the end of its line or its quotes. Answers its length.
@@ -121,6 +142,18 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
             | rest[end..].trim_start_matches([' ', '\t', ';', ',']).is_empty()
     {
         pieces.extend(quoted::take_apart(hint, &rest[..end])?);
+        return Ok(end);
+    }
+    if hint.role == Role::Credential
+        && let Some((end, elements)) = list(rest)
+    {
+        let mut done = 0;
+        for element in elements {
+            pieces.text(&rest[done..element.start]);
+            pieces.extend(quoted::take_apart(hint, &rest[element.clone()])?);
+            done = element.end;
+        }
+        pieces.text(&rest[done..end]);
         return Ok(end);
     }
     let mut end = line_end(rest);
@@ -139,6 +172,34 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
     Ok(line.len())
 }
 
+/// Where the list ends that `rest` begins with, and where its elements are, if it goes over several
+/// lines: of TOML, of HCL.
+fn list(rest: &str) -> Option<(usize, Vec<Range<usize>>)> {
+    let (mut at, mut depth, mut elements) = (0, 0_usize, Vec::new());
+    loop {
+        let left = rest.get(at..)?;
+        match left.chars().next()? {
+            '"' | '\'' => {
+                let end = at + quoted::end(left)?;
+                elements.push(at..end);
+                at = end;
+                continue;
+            }
+            '#' => {
+                at += line_end(left);
+                continue;
+            }
+            '[' => depth += 1,
+            ']' if depth == 1 => break,
+            ']' => depth -= 1,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+        at += left.chars().next().map_or(1, char::len_utf8);
+    }
+    rest[..at].contains('\n').then_some((at + 1, elements))
+}
+
 /// Where a comment behind a value begins.
 fn inline_comment(line: &str) -> usize {
     line.find(" # ").or_else(|| line.find("\t# ")).unwrap_or(line.len())
@@ -155,7 +216,9 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&ASSIGNMENT, &DIRECTIVE, &COMMENT, &USERLIST, &PGPASS] {
+        for pattern in
+            [&ASSIGNMENT, &DIRECTIVE, &SECOND, &LOGIN, &ACL, &COMMENT, &USERLIST, &PGPASS]
+        {
             assert!(pattern.get().is_some());
         }
     }

@@ -110,10 +110,10 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
 }
 
-/// Whether some line begins with the name of a credential.
+/// Whether some line begins with the name of a credential, or has it as its second word.
 fn speaks(text: &str) -> bool {
     text.lines()
-        .filter_map(|line| line.split_whitespace().next())
+        .flat_map(|line| line.split_whitespace().take(2))
         .any(|word| name::role(word) == name::Role::Credential)
 }
 
