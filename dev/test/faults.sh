@@ -4,7 +4,7 @@
 #
 #   dev/test/faults.sh [FAMILY…]     all, which is every kill (the default); answers; events
 #
-#   EVERY=6                          of answers and events each sixth plan; all of them take hours
+#   EVERY=6                          of answers and events one plan in six, by lot; all of them take hours
 #
 # Each prints a line per plan, and a sum that begins with `figure:`.
 set -euo pipefail

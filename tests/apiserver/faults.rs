@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::{
     clones::settled,
     ends::left,
-    support::{audit, canary::sings, extent::every, operator::Operator, wait::s},
+    support::{audit, canary::sings, extent, operator::Operator, wait::s},
     world::{APPLICATION, Place, World},
 };
 
@@ -45,9 +45,9 @@ pub async fn an_operator_killed_at_its_writes_converges_leaks_nothing_and_touche
     let seen = players[0].proxy.seen();
     let mut plans = learn::plans(&seen, family, &[]);
     if wanted.is_empty() {
-        plans = sample(&plans);
+        plans = few(&plans);
     }
-    let plans: Vec<String> = plans.into_iter().step_by(every()).collect();
+    let plans = extent::sample(plans);
 
     let sum = Mutex::new(Sum { writes: learn::writes(&seen), ..Sum::default() });
     let remaining = Mutex::new(plans.iter().zip(1..));
@@ -82,7 +82,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Plans from all of the life, and of each kind of kill: they come in threes.
-fn sample(plans: &[String]) -> Vec<String> {
+fn few(plans: &[String]) -> Vec<String> {
     let writes = plans.len() / 3;
     (0..SAMPLE).map(|it| plans[it * writes / SAMPLE * 3 + it % 3].clone()).collect()
 }
