@@ -63,6 +63,9 @@ affinity: { nodeAffinity: {} }
 priorityClassName: system-cluster-critical
 extraArgs: [--log-format, text]
 extraEnv: [{ name: A, value: b }]
+extraVolumes: [{ name: authorities, configMap: { name: authorities } }]
+extraVolumeMounts: [{ name: authorities, mountPath: /etc/authorities }]
+listenAddress: '[::]'
 ";
 
 fn everything(helm: &std::path::Path) -> Vec<Value> {
@@ -140,6 +143,10 @@ fn everything_that_can_be_switched_on_renders() {
     assert!(fence.contains("preview-") && fence.contains("stg-"), "both prefixes are fenced");
     let deployment = of(&objects, "Deployment").next().expect("the operator").to_string();
     assert!(deployment.contains(r#""value":"stg,preview""#), "and known to the operator");
+    assert!(deployment.contains(r#""--listen","[::]:8080""#), "{deployment}");
+    for part in [r#""configMap":{"name":"authorities"}"#, r#""mountPath":"/etc/authorities""#] {
+        assert!(deployment.contains(part), "{part}: {deployment}");
+    }
 }
 
 #[test]
@@ -157,6 +164,8 @@ fn a_value_of_the_wrong_type_is_refused() {
         "service.port=0",
         "unknown=1",
         "image.digest=latest",
+        "listenAddress=localhost",
+        "listenAddress=::",
     ] {
         let answer = ask(&helm, &["template", "kulisse", CHART, "--set", wrong]);
         assert_ne!(answer.code, 0, "{wrong} is accepted");
