@@ -278,7 +278,15 @@ pub async fn read_probe(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
             }
             found
         }
-        _ => (
+        // Its Pod went with its time.
+        None => (
+            ProbeVerdict::Inconclusive,
+            format!(
+                "the probe's Pod did not come to its end in time: can the nodes pull {}? A private registry needs imagePullSecrets of the class; «kubectl get events -n {}» says more",
+                ctx.settings.image, seen.target_name
+            ),
+        ),
+        Some(Err(_)) => (
             ProbeVerdict::Inconclusive,
             format!(
                 "the probe left no answer: look at «kubectl logs job/{} -n {}»",

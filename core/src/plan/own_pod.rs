@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{fit, isolate};
+use super::{fit, isolate, pull};
 use crate::api::class::StagingClassSpec;
 
 /// Spec of a Pod that runs the operator's image once, with these arguments and no rights at all. It
@@ -31,6 +31,9 @@ pub(super) fn spec(image: &str, args: &[&str], class: &StagingClassSpec) -> Valu
             "terminationMessagePolicy": "FallbackToLogsOnError",
         }],
     });
+    if let Some(secrets) = pull::own(class) {
+        pod["imagePullSecrets"] = secrets;
+    }
     isolate::placement::as_class(&mut pod, &class.placement);
     fit::own(&mut pod["containers"][0], class);
     pod

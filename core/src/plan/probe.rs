@@ -271,6 +271,7 @@ mod tests {
         let job = probe_job(&request, &vec![way; 600], Some(&control()), "kulisse:1");
 
         assert_eq!(job.name(), names::PROBE_JOB);
+        assert_eq!(job.get("/spec/template/spec/imagePullSecrets"), None);
         assert_eq!(job.get("/spec/activeDeadlineSeconds"), Some(&json!(60)));
         assert_eq!(job.get("/spec/backoffLimit"), Some(&json!(0)));
         let labels = job.get("/spec/template/metadata/labels").unwrap();
@@ -290,5 +291,18 @@ mod tests {
         assert_eq!(spec.metadata.host, "169.254.169.254");
         assert_eq!(spec.api.len(), 2);
         assert_eq!(spec.timeout_seconds, 3);
+    }
+
+    #[test]
+    fn the_probe_pulls_with_what_the_class_gives_and_finds_it_there() {
+        let class = json!({"imagePullSecrets": [{"name": "registry"}]});
+        let request = fixture::request(json!({}), class);
+        let job = probe_job(&request, &[], Some(&control()), "kulisse:1");
+        let pulls = job.get("/spec/template/spec/imagePullSecrets").unwrap();
+        let name = names::pull_secret("registry");
+        assert_eq!(*pulls, json!([{ "name": name }]));
+        let plan = crate::plan::plan(&request, &fixture::capture()).unwrap();
+        let wave = plan.clones.iter().find(|it| it.object.name() == name).unwrap().wave;
+        assert_eq!(wave, crate::api::status::Wave::Fence);
     }
 }

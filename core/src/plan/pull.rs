@@ -13,7 +13,7 @@ use super::{
     secret::{Consent, comes_along},
 };
 use crate::{
-    api::{names, staging_plan::Severity},
+    api::{class::StagingClassSpec, names, staging_plan::Severity},
     secrets::{Origin, Place, PlannedSecret, PlannedValue},
 };
 
@@ -63,7 +63,8 @@ pub(super) fn account(object: &mut Object, context: &Context, log: &mut Log) {
 pub(super) fn secrets(context: &Context) -> Vec<(Object, PlannedSecret)> {
     let request = context.request;
     let made = |name: &String, given: &str| {
-        let object = ours::made(request, "v1", "Secret", name, json!({ "type": TYPE }));
+        // Before the probe, whose Pod pulls with it.
+        let object = ours::fence(request, "v1", "Secret", name, json!({ "type": TYPE }));
         let place =
             Place { origin: Origin::Operator, secret: given.to_owned(), key: KEY.to_owned() };
         let keys = [(KEY.to_owned(), PlannedValue::From(place))].into();
@@ -86,10 +87,19 @@ pub(super) fn of_tasks(clones: &[Object], context: &Context) -> Option<Value> {
     (!names.is_empty()).then(|| references(&names))
 }
 
+/// What the Pods of the operator's own image pull with.
+pub(super) fn own(class: &StagingClassSpec) -> Option<Value> {
+    let names = given(class);
+    (!names.is_empty()).then(|| references(&names))
+}
+
 /// Names in the target of the class's pull secrets.
 fn of_class(context: &Context) -> Vec<String> {
-    let given = context.request.class.image_pull_secrets.iter();
-    given.map(|it| names::pull_secret(&it.name)).collect()
+    given(&context.request.class)
+}
+
+fn given(class: &StagingClassSpec) -> Vec<String> {
+    class.image_pull_secrets.iter().map(|it| names::pull_secret(&it.name)).collect()
 }
 
 fn references(names: &[String]) -> Value {

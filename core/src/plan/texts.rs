@@ -224,7 +224,12 @@ fn below(value: &Value, path: &str, named: &str, add: &mut Add) {
                     ("value" | "values", Some(beside)) => beside,
                     _ => field,
                 };
-                below(value, &format!("{path}/{}", escape(field)), named, add);
+                let path = format!("{path}/{}", escape(field));
+                // Of a probe or a hook.
+                match value {
+                    Value::Array(_) if field == "command" => arguments(Some(value), &path, add),
+                    _ => below(value, &path, named, add),
+                }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -271,6 +271,10 @@ pub(super) fn push(
         && written == Written::Plain
     {
         pieces.text(start);
+        if shape::is_reference(rest) {
+            pieces.text(rest);
+            return Ok(());
+        }
         return push(pieces, rest, written);
     }
     if let Some((at, _)) = shape::outside(plain) {

@@ -1,6 +1,8 @@
 //! Credentials in text that is no Secret's: where they stand and how long they are, never what they
 //! are.
 
+use std::collections::BTreeSet;
+
 use super::{
     classify::{self, Hint, Place},
     markup, name,
@@ -62,19 +64,21 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
             if !pieces.holds_credential() {
                 return spoken(text);
             }
-            let mut found = Vec::new();
+            let (mut found, mut kept_apart) = (Vec::new(), BTreeSet::new());
             let mut line = 1;
             let lines: Vec<&str> = text.lines().collect();
             let at = |line: usize| lines.get(line - 1).copied().unwrap_or_default();
             for piece in pieces.into_list() {
                 match piece {
                     Piece::Base64(inner) if inner.holds_credential() => {
+                        kept_apart.insert(line);
                         let length = at(line).trim().len();
                         found.push(Exposed { line, length, what: "a credential in base64" });
                     }
                     Piece::Base64(_) => {}
                     Piece::Text(kept) => line += kept.matches('\n').count(),
                     Piece::Credential { plain, .. } => {
+                        kept_apart.insert(line);
                         let stands = beginning(at(line));
                         let is_none = is_placeholder(&plain) || is_form(stands);
                         if !is_none && !is_name_of_one(name, stands, &plain) {
@@ -84,9 +88,17 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
                     }
                 }
             }
+            // What is taken apart is not all that stands in a text.
+            found.extend(spoken(text).into_iter().filter(|it| !kept_apart.contains(&it.line)));
+            found.sort_by_key(|it| it.line);
             found
         }
     }
+}
+
+/// Whether a text that is kept says that a credential stands in it.
+pub(crate) fn speaks(text: &str) -> bool {
+    !spoken(text).is_empty()
 }
 
 /// What of a line is looked at for each credential in it: a file may be one line.

@@ -55,7 +55,7 @@ pub use self::{
     uses::{Use, Uses, Whole, uses},
 };
 pub(crate) use self::{
-    exposed::{Exposed, exposed},
+    exposed::{Exposed, exposed, speaks},
     keys::certificates as certificates_in,
     pattern::Pattern,
     shape::is_packed,

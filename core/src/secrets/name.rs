@@ -43,14 +43,14 @@ static CREDENTIAL: Words = Words::new(
     password passwd passwort pwd pass passphrase passcode pw secret token key pin credential \
     cookie salt pepper psk otp totp apikey accesskey secretkey privatekey authkey masterkey \
     signingkey encryptionkey requirepass masterauth jwt auth bearer authorization signature \
-    webhook kennwort",
+    webhook kennwort cred authtok mnemonic passkey pwrd senha privkey",
 );
 
 /// Words that speak of a credential wherever they stand in a name.
 static STRONG: Words = Words::new(
     "\
     password passwd pwd passphrase passcode secret token credential apikey accesskey \
-    secretkey privatekey requirepass masterauth",
+    secretkey privatekey requirepass masterauth authtok",
 );
 
 /// Ends of words written in one: `PGPASSWORD`, `mysqlrootpassword`.
@@ -87,8 +87,12 @@ static SETTING: Words = Words::new(
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
 static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
 
-/// What is written before `pass` in words written in one; `bypass` and `compass` are none.
-static PASSES: Words = Words::new("user root admin mail ldap sasl");
+/// What is written before `pass` in words that speak of no password: `bypass`, `compass`.
+static NO_PASSES: Words =
+    Words::new("by com encom sur tres over under multi single two first second proxy fastcgi");
+
+/// Who passes requests on: `proxy_pass http://api:8080;`.
+static FORWARDERS: Words = Words::new("proxy fastcgi uwsgi scgi grpc memcached");
 
 /// Ends of words written in one with a store's name before them.
 const SETTING_ENDS: [&str; 9] =
@@ -165,6 +169,9 @@ pub(super) fn role(name: &str) -> Role {
             Some(_) => Role::Credential,
         };
     }
+    if head == "pass" && previous.is_some_and(|word| FORWARDERS.has(word)) {
+        return Role::Setting;
+    }
     if names_credential(head) {
         return Role::Credential;
     }
@@ -179,7 +186,7 @@ pub(super) fn role(name: &str) -> Role {
 
 /// What every name of a credential has in it, in lower case.
 pub(super) fn stems() -> impl Iterator<Item = &'static str> {
-    CREDENTIAL.text.split(' ').chain(CREDENTIAL_ENDS)
+    CREDENTIAL.text.split(' ').chain(CREDENTIAL_ENDS).chain(["pw"])
 }
 
 /// What several names of one value say together.
@@ -303,9 +310,10 @@ fn is_strong(word: &str) -> bool {
         || is_whose_pass(word)
 }
 
-/// `dbpass`, `smtppass`.
+/// `dbpass`, `keypass`, `rootpw`.
 fn is_whose_pass(word: &str) -> bool {
-    word.strip_suffix("pass").is_some_and(|whose| STORES.has(whose) || PASSES.has(whose))
+    let whose = |end| word.strip_suffix(end).filter(|it: &&str| it.len() > 1);
+    whose("pass").is_some_and(|it| !NO_PASSES.has(it)) || whose("pw").is_some()
 }
 
 fn is_count(head: &str, previous: Option<&str>) -> bool {
@@ -346,6 +354,12 @@ mod tests {
             ("PGPASSWORD", Role::Credential),
             ("rabbitmq-erlang-cookie", Role::Credential),
             ("requirepass", Role::Credential),
+            ("keypass", Role::Credential),
+            ("bindpw", Role::Credential),
+            ("ldap_default_authtok", Role::Credential),
+            ("db_creds", Role::Credential),
+            ("proxy_pass", Role::Setting),
+            ("bypass", Role::Unknown),
             ("passwd", Role::Credential),
             ("DB_PWD", Role::Credential),
             ("SECRET_KEY_BASE", Role::Credential),

@@ -57,8 +57,10 @@ static KUBECONFIG: Pattern =
 static CLASS: Pattern = Pattern::new(r"^([a-z]\w*\.){2,}[A-Z]\w*$");
 static UUID: Pattern =
     Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
+/// In the notations of shells, Kubernetes, templates, Symfony, Rails; of OpenTelemetry, Trino, Kafka, HOCON,
+/// Grafana, Python, nginx; and calls of languages.
 static REFERENCE: Pattern = Pattern::new(
-    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
+    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>|\$\{(?i:env|file|dir|directory|secrets?|configmaps?|vault|sys|system):[^${}]*\}|\$\{\?[\w.]+\}|\$\{[A-Za-z_]\w*:?\?[^${}]*\}|\$__\w+\{[^{}]*\}|%\([A-Za-z_]\w*\)s|#\{ENV[^{}]*\}|\$\(cat [^()]*\)|\$[a-z][a-z0-9]*(_[a-z0-9]+)+;?|(os\.environ|os\.getenv|process\.env|System\.getenv|getenv|ENV)[.(\[][\w.'"()\[\] ]*[,;]?)$"#,
 );
 /// What a cloud calls one of its resources: a name, whatever it is the name of.
 static RESOURCE: Pattern = Pattern::new(
@@ -152,7 +154,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
 
 /// Whether the value only points at another: `${DB_PASSWORD}`.
 pub(super) fn is_reference(text: &str) -> bool {
-    text.starts_with(['$', '{', '%', '<']) && REFERENCE.matches(text)
+    text.starts_with(['$', '{', '%', '<', '#', 'o', 'p', 'S', 'g', 'E']) && REFERENCE.matches(text)
 }
 
 /// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password

@@ -137,6 +137,34 @@ fn values_are_taken_apart_by_name_and_shape() {
             "mode=http\n//password=hunter2\n// see https://acme.com/a:b=c\n",
             "mode=http\n//password=<7>\n// see https://acme.com/a:b=c\n",
         ),
+        // PHP.
+        (
+            "config.php",
+            "<?php\n$CONFIG = array (\n  'dbhost' => 'db',\n  'dbpassword' => 'hunter2',\n  'dbuser' => 'shop',\n);\n",
+            "! text in a format that cannot be taken apart safely",
+        ),
+        (
+            "config.conf",
+            "'dbhost' => 'db',\n'dbpassword' => 'hunter2',\n",
+            "'dbhost' => 'db',\n'dbpassword' => '<7>',\n",
+        ),
+        // What only points at a credential.
+        (
+            "app.conf",
+            "proxy_pass http://api.shop.svc:8080;\nproxy_set_header X-Auth-Token $http_x_auth_token;\nbindpw hunter2\n",
+            "proxy_pass http://api.shop.svc:8080;\nproxy_set_header X-Auth-Token $http_x_auth_token;\nbindpw <7>\n",
+        ),
+        (
+            "otel.yaml",
+            "api_key: ${env:API_KEY}\nsecret_key: $__file{/etc/key}\npassword: ${DB_PASSWORD:hunter2}\ntoken: Bearer ${API_TOKEN}\npasswd: ${?PW}\n",
+            "api_key: ${env:API_KEY}\nsecret_key: $__file{/etc/key}\npassword: ${DB_PASSWORD:<7>}\ntoken: Bearer ${API_TOKEN}\npasswd: ${?PW}\n",
+        ),
+        // A script is more than its lines.
+        (
+            "start.sh",
+            "#!/bin/bash\nset -e\nexport DB_PASSWORD=hunter2\nif true; then\n  touch /x\nfi\nredis-cli -a hunter3 ping\nexec app\n",
+            "! text in a format that cannot be taken apart safely",
+        ),
         // The second word says what the last one is.
         (
             "sentinel.conf",

@@ -10,10 +10,10 @@ use super::{
     rules::{Policy, Rules},
 };
 use crate::{
-    plan::{context::Context, relocate},
+    plan::{context::Context, relocate, texts::shown},
     secrets::{
         EVERY_KEY, Guess, Origin, Part, Place, PlannedValue, SealedSecret, SealedValue,
-        TemplatePart, Uses, guess, is_telling, outside,
+        TemplatePart, Uses, guess, is_telling, outside, speaks,
     },
 };
 
@@ -37,7 +37,10 @@ pub(super) struct Desk<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
     /// A credential in it is invented.
-    Generated,
+    Generated {
+        /// Whether what is kept beside it looks like one.
+        keeps: bool,
+    },
     /// A credential in it is invented that only somebody else can give.
     Outside {
         /// Who.
@@ -184,10 +187,12 @@ fn note(key: &str, parts: &[Part]) -> Option<Note> {
     if let Some(whose) = outside(key, parts) {
         return Some(Note::Outside { whose });
     }
+    let keeps =
+        Part::texts(parts).into_iter().any(|text| is_telling(text)) || speaks(&shown(parts));
     if !Part::classes(parts, 0).is_empty() {
-        return Some(Note::Generated);
+        return Some(Note::Generated { keeps });
     }
-    Part::texts(parts).into_iter().any(|text| is_telling(text)).then_some(Note::Kept)
+    keeps.then_some(Note::Kept)
 }
 
 /// Of a Secret whose values nobody has, its keys are known where something names them.
@@ -200,7 +205,11 @@ fn unread(name: &str, why: &str, rules: &Rules, uses: &Uses, draft: &mut Draft) 
         match guess(name, key, &uses.of(name, key)) {
             _ if policy == Policy::Copy => draft.leave_out(key, Note::Refused(Missing::Reading)),
             Guess::Credential(part) => {
-                draft.put(key, PlannedValue::Parts(vec![part]), Some(Note::Generated));
+                draft.put(
+                    key,
+                    PlannedValue::Parts(vec![part]),
+                    Some(Note::Generated { keeps: false }),
+                );
             }
             Guess::Unknown => {
                 draft.need(key, why, used.required);

@@ -10,7 +10,7 @@ use crate::{
     plan::{
         context::Context,
         log::{Log, Rule},
-        object::{Object, escape},
+        object::{Key, Object, escape},
     },
 };
 
@@ -46,7 +46,13 @@ pub(super) fn report(object: &Object, draft: &Draft, context: &Context, log: &mu
             field => format!("/data/{}", escape(field)),
         };
         match note {
-            Note::Generated => log.changed(key.clone(), &path, None, None, &GENERATED),
+            Note::Generated { keeps } => {
+                log.changed(key.clone(), &path, None, None, &GENERATED);
+                if *keeps {
+                    let why = "a part of it is kept as a setting, but could be more";
+                    kept(&key, &path, why, rules::from_snippet(name, field), log);
+                }
+            }
             Note::Given => log.changed(key.clone(), &path, None, None, &GIVEN),
             Note::Omitted => log.changed(key.clone(), &path, None, None, &OMITTED),
             Note::Templated => log.changed(key.clone(), &path, None, None, &TEMPLATED),
@@ -96,14 +102,10 @@ pub(super) fn report(object: &Object, draft: &Draft, context: &Context, log: &mu
                     rules::from_snippet(name, field),
                 );
             }
-            Note::Kept => log.find(
-                Severity::Informs,
-                &key,
-                &path,
-                "kept-setting",
-                "it is kept as a setting by its name, but could be more",
-                rules::from_snippet(name, field),
-            ),
+            Note::Kept => {
+                let why = "it is kept as a setting by its name, but could be more";
+                kept(&key, &path, why, rules::from_snippet(name, field), log);
+            }
             Note::Needed { why, required } => log.find(
                 if *required { Severity::Warns } else { Severity::Informs },
                 &key,
@@ -114,4 +116,9 @@ pub(super) fn report(object: &Object, draft: &Draft, context: &Context, log: &mu
             ),
         }
     }
+}
+
+/// A setting that could be more.
+fn kept(key: &Key, path: &str, why: &str, settle: String, log: &mut Log) {
+    log.find(Severity::Informs, key, path, "kept-setting", why, settle);
 }

@@ -6,6 +6,7 @@ use crate::{
     api::names::GROUP,
     plan::{
         context::Context,
+        kinds,
         log::{Log, Rule},
         object::{Object, escape},
     },
@@ -258,19 +259,22 @@ const MARKS: &[Marks] = &[
     },
     Marks {
         rule: Rule {
-            name: "claim-binding",
-            why: "it ties the claim to a volume, a node or a driver of production",
+            name: "collected",
+            why: "sidecars of production collect what bears it in every namespace, and would take the clone's for production's",
         },
-        keys: &[],
-        prefixes: &[
-            "pv.kubernetes.io/",
-            "volume.kubernetes.io/selected-node",
-            "volume.kubernetes.io/storage-",
-            "volume.beta.kubernetes.io/storage-provisioner",
-        ],
+        keys: &["prometheus_rule", "alertmanager_config"],
+        prefixes: &["grafana_", "loki_rule"],
         pods: false,
     },
 ];
+
+/// Of a claim: what an annotation asks for only its driver knows.
+const CLAIM: Rule = Rule {
+    name: "claim-binding",
+    why: "it may tie the claim to a volume, a directory, a node or a driver of production",
+};
+/// The annotation of a claim that stays: the name of its class, from before there was a field.
+const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 const OURS: Rule = Rule { name: "own-mark", why: "only Kulisse itself may set it" };
 
@@ -284,6 +288,9 @@ pub(super) fn is_ours(key: &str) -> bool {
 /// Takes the marks from an object's own labels and annotations.
 pub(super) fn top_level(object: &mut Object, log: &mut Log) {
     each(object, "/metadata", |_, _| true, log);
+    if kinds::shape(object) == kinds::Shape::Claim {
+        claim(object, "/metadata/annotations", log);
+    }
 }
 
 /// Takes from a Pod template only what would reach out from it: its labels are what selectors use.
@@ -301,6 +308,20 @@ pub(super) fn between(object: &mut Object, part: &str, log: &mut Log) {
 /// Takes the marks from the template of a claim.
 pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log) {
     each(object, &format!("{template}/metadata"), |_, _| true, log);
+    claim(object, &format!("{template}/metadata/annotations"), log);
+}
+
+fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
+    let keys = object.get(annotations).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let going: Vec<String> = keys.filter(|it| *it != CLASS).map(|it| escape(it).into_owned()).collect();
+    for key in &going {
+        log.remove(object, &format!("{annotations}/{key}"), &CLAIM);
+    }
+    if !going.is_empty()
+        && object.get(annotations).and_then(Value::as_object).is_some_and(Map::is_empty)
+    {
+        object.remove(annotations);
+    }
 }
 
 fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> bool, log: &mut Log) {

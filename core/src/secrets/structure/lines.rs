@@ -30,7 +30,7 @@ pub(super) enum Columns {
 }
 
 static ASSIGNMENT: Pattern = Pattern::new(
-    r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*\+?[=:][ \t]*)"#,
+    r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*(?:=>|\+?[=:])[ \t]*)"#,
 );
 static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
 /// `sentinel auth-pass mymaster hunter2`: the second word says what the last one is.
@@ -116,20 +116,27 @@ pub(super) fn comment(
 
 /// The name that a line gives a value to, and where that begins.
 fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
-    let found = |pattern: &Pattern| {
-        let [before, name, separator] = pattern.groups(line)?;
-        let start = before.len() + name.len() + separator.len();
-        let name = &line[before.len()..before.len() + name.len()];
-        Some((name, start))
-    };
-    let directive = || {
-        let is_credential = |(name, _): &(&str, usize)| name::role(name) == Role::Credential;
-        let second = || found(&SECOND).or_else(|| found(&LOGIN)).filter(is_credential);
-        found(&DIRECTIVE).filter(is_credential).or_else(second).or_else(|| found(&DIRECTIVE))
-    };
-    found(&ASSIGNMENT).or_else(|| {
-        Some(separators).filter(|it| *it == Separators::AlsoSpaces).and_then(|_| directive())
-    })
+    if let Some(found) = named(&ASSIGNMENT, line) {
+        return Some(found);
+    }
+    let first = named(&DIRECTIVE, line).filter(|_| separators == Separators::AlsoSpaces)?;
+    let is_credential = name::role(first.0) == Role::Credential;
+    Some(second(line).filter(|_| !is_credential).unwrap_or(first))
+}
+
+/// Whether a word of a line that is not its first one says that its last one is a credential.
+pub(super) fn is_of_credential(line: &str) -> bool {
+    second(line).is_some() || ACL.matches(line)
+}
+
+fn second(line: &str) -> Option<(&str, usize)> {
+    let found = named(&SECOND, line).or_else(|| named(&LOGIN, line));
+    found.filter(|(name, _)| name::role(name) == Role::Credential)
+}
+
+fn named<'a>(pattern: &Pattern, line: &'a str) -> Option<(&'a str, usize)> {
+    let [before, name, separator] = pattern.groups(line)?;
+    Some((name, before.len() + name.len() + separator.len()))
 }
 
 /// The value that `rest` begins with, to the end of its line or its quotes. Answers its length.

@@ -104,17 +104,22 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     if hint.any(name::is_yaml) {
         return Some(Format::Yaml);
     }
-    if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {
+    // A script is more than its lines.
+    if !text.starts_with("#!")
+        && most(directives + assignments)
+        && (named || hint.place == Place::Key && speaks(text))
+    {
         return Some(Format::Lines(lines::Separators::AlsoSpaces));
     }
     named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
 }
 
-/// Whether some line begins with the name of a credential, or has it as its second word.
+/// Whether some line is of a credential.
 fn speaks(text: &str) -> bool {
-    text.lines()
-        .flat_map(|line| line.split_whitespace().take(2))
-        .any(|word| name::role(word) == name::Role::Credential)
+    let first = |line: &str| {
+        line.split_whitespace().next().is_some_and(|it| name::role(it) == name::Role::Credential)
+    };
+    text.lines().any(|line| first(line) || lines::is_of_credential(line))
 }
 
 #[cfg(test)]
