@@ -275,4 +275,11 @@ mod tests {
             assert!(rhythm.changes_at.is_none_or(|at| at > now), "{now}: {:?}", rhythm.changes_at);
         }
     }
+
+    #[test]
+    fn a_window_that_comes_once_a_week_is_known_a_week_ahead() {
+        let saturdays = [window(&[Weekday::Sat], "20:00", "22:00", "UTC")];
+        let next = changes(&saturdays, &[], "2026-11-21T22:00:00Z");
+        assert_eq!(next, Some(instant("2026-11-28T20:00:00Z")));
+    }
 }

@@ -164,4 +164,12 @@ mod tests {
         let end = now + jiff::SignedDuration::from_secs(10);
         assert!(backoff(40, true, Some(end), now) < Duration::from_secs(11));
     }
+
+    #[test]
+    fn a_probe_is_looked_at_soon_where_no_watch_tells_of_it_and_soon_enough_where_one_does() {
+        let facts = up();
+        let listed = Facts { looks_at: Some(facts.now), ..facts.clone() };
+        assert_eq!(wake(&listed, &Step::AwaitProbe, facts.now), Some(SOON));
+        assert_eq!(wake(&facts, &Step::AwaitProbe, facts.now), Some(SOON * 5));
+    }
 }

@@ -345,4 +345,11 @@ mod tests {
         assert_eq!(paths(&one, &other), ["/a/b~0~1c", "/l", "/m/0/x"]);
         assert_eq!(paths(&one, &one), Vec::<String>::new());
     }
+
+    #[test]
+    fn where_no_plan_can_be_made_the_field_is_named_that_keeps_it_from_being_made() {
+        let failed = PlanError::InvalidSpec { field: "spec.env".into(), why: "it is not".into() };
+        let of = |error| unplannable(&error).remove(0).paths;
+        assert_eq!(of(failed), ["spec.env"]);
+    }
 }

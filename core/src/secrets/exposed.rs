@@ -290,4 +290,35 @@ mod tests {
             assert_eq!(places(name, text), vec![], "{name} {text}");
         }
     }
+
+    #[test]
+    fn what_stands_for_a_value_that_is_yet_to_come_is_none() {
+        for value in [
+            "<password>",
+            "true",
+            "off",
+            "{{ x }}",
+            "#{x}",
+            "__PASS__",
+            "%PASS%",
+            "@PASS@",
+            "$(x)",
+            "${x}",
+            "$X",
+            "xxxx",
+            "--",
+        ] {
+            assert!(is_placeholder(value), "{value}");
+        }
+        for value in ["hunter2", "a<b>", "$1a", "x1x"] {
+            assert!(!is_placeholder(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn one_credential_that_is_found_hides_no_other() {
+        let text = "# usage: postgres://user:secret@host/db\nexport PGPASSWORD=Zq81hunter2\nrun --token abcdefgh1\n";
+        let found = places("run.sh", text);
+        assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), [2, 3], "{found:?}");
+    }
 }

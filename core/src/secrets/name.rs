@@ -407,4 +407,11 @@ mod tests {
         assert!(is_private_key("VAPID_PRIVATE_KEY") && !is_private_key("SECRET_KEY"));
         assert!(is_list("client-passwords") && !is_list("redis-password"));
     }
+
+    #[test]
+    fn what_speaks_of_a_credential_before_a_setting_makes_it_doubtful() {
+        for name in ["CREDENTIAL_FILE", "myapppassword_file", "dbpass_file"] {
+            assert_eq!(role(name), Role::Doubtful, "{name}");
+        }
+    }
 }

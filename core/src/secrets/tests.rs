@@ -137,6 +137,8 @@ fn values_are_taken_apart_by_name_and_shape() {
             "mode=http\n//password=hunter2\n// see https://acme.com/a:b=c\n",
             "mode=http\n//password=<7>\n// see https://acme.com/a:b=c\n",
         ),
+        // Lines without a file's name.
+        ("master", "port 6379\nrequirepass hunter2\n", "port 6379\nrequirepass <7>\n"),
         // PHP.
         (
             "config.php",

@@ -247,4 +247,18 @@ mod tests {
         ]}]}));
         assert!(!uses.of("s", "a").required && uses.of("s", "b").required);
     }
+
+    #[test]
+    fn of_a_volume_that_may_be_missing_nothing_is_required() {
+        let volume = |optional: bool| {
+            json!({
+                "containers": [{"name": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+                "volumes": [{"name": "v", "secret": {
+                    "secretName": "s", "optional": optional, "items": [{"key": "k", "path": "k"}],
+                }}],
+            })
+        };
+        assert!(!found(&volume(true)).of("s", "k").required);
+        assert!(found(&volume(false)).of("s", "k").required);
+    }
 }

@@ -216,3 +216,14 @@ fn while_the_probe_runs_again_the_time_of_its_failure_does_not_hold_any_more() {
     facts.warns_only = true;
     assert_eq!(said(&facts), says("False", Reason::ProductionReference));
 }
+
+#[test]
+fn a_target_that_holds_another_plan_has_not_this_one_applied() {
+    let applied = |held: &str| {
+        let facts = Facts { applied: Some((held.into(), Wave::Workloads)), ..stuck_since(0) };
+        let old = StagingEnvironmentStatus::default();
+        let status = project(&facts, &Step::AwaitWorkloads, None, &old);
+        is_true(&status.conditions, ConditionType::Applied)
+    };
+    assert!(applied("d") && !applied("another"));
+}

@@ -75,3 +75,24 @@ fn ports(list: Option<&Value>, field: &str) -> Vec<u16> {
         .filter_map(|it| u16::try_from(it.get(field)?.as_u64()?).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_answers_while_it_runs_in_a_network_of_its_own() {
+        let found = |phase: &str, host: bool, address: &str| {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0"},
+                "spec": {"hostNetwork": host, "containers": [{"ports": [{"containerPort": 80}]}]},
+                "status": {"phase": phase, "podIP": address}});
+            answering(&[Object::new(pod).unwrap()]).len()
+        };
+        assert_eq!(found("Running", false, "10.1.0.7"), 1);
+        assert_eq!(found("Pending", false, "10.1.0.7"), 0);
+        assert_eq!(found("Running", true, "10.1.0.7"), 0);
+        assert_eq!(found("Running", false, ""), 0);
+    }
+}

@@ -313,7 +313,8 @@ pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log)
 
 fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
     let keys = object.get(annotations).and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    let going: Vec<String> = keys.filter(|it| *it != CLASS).map(|it| escape(it).into_owned()).collect();
+    let going: Vec<String> =
+        keys.filter(|it| *it != CLASS).map(|it| escape(it).into_owned()).collect();
     for key in &going {
         log.remove(object, &format!("{annotations}/{key}"), &CLAIM);
     }
