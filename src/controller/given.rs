@@ -79,7 +79,10 @@ async fn artifact(
     let reference =
         Reference::parse(&oci.url).map_err(|why| Error::problem(Reason::InvalidSpec, why))?;
     let Some(registry) = reference.allowed_by(&seen.class.registries) else {
-        let why = format!("the class takes no artefacts from {}", reference.name());
+        let why = format!(
+            "spec.source.manifests.oci.url leads to {}, which none of the class's registries holds",
+            reference.name()
+        );
         return Err(Error::problem(Reason::NotAllowedByClass, why));
     };
     let credentials = match &oci.secret_ref {

@@ -209,7 +209,10 @@ fn class(environment: &StagingEnvironment, ctx: &Context) -> Result<StagingClass
         Some(name) => ctx.world.class(name).map(|it| it.spec).ok_or_else(|| {
             Problem::new(
                 Reason::ClassNotFound,
-                format!("there is no StagingClass {name}: «kubectl get stagingclasses» lists them"),
+                format!(
+                    "spec.className: there is no StagingClass {name}; there are: {}",
+                    ctx.world.class_names().join(", ")
+                ),
             )
         })?,
         None => ctx.world.default_class().map(|(_, class)| class.spec).unwrap_or_default(),
@@ -244,7 +247,17 @@ async fn refusal(
     let asking = consent::Asking { name: identity.namespace.as_str(), labels: &labels };
     let answer = consent::granted(spec, asking, &grants)
         .and_then(|()| consent::allowed(spec, asking, class));
-    Ok(answer.err())
+    Ok(answer.err().map(|problem| of_class(problem, environment, ctx)))
+}
+
+/// The same problem with the name of the class, if the class is what forbids it.
+fn of_class(problem: Problem, environment: &StagingEnvironment, ctx: &Context) -> Problem {
+    if problem.reason != Reason::NotAllowedByClass {
+        return problem;
+    }
+    let default = || ctx.world.default_class().map(|(name, _)| name);
+    let Some(name) = environment.spec.class_name.clone().or_else(default) else { return problem };
+    Problem::new(problem.reason, format!("StagingClass {name}: {}", problem.message))
 }
 
 /// Takes down whether the grant of a living target was withdrawn, or is back.

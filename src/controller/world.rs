@@ -281,6 +281,11 @@ impl World {
         self.seen().grants.get(source).map(|it| it.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Names of all classes.
+    pub fn class_names(&self) -> Vec<String> {
+        self.seen().classes.keys().cloned().collect()
+    }
+
     /// The class of that name.
     pub fn class(&self, name: &str) -> Option<Class> {
         self.seen().classes.get(name).cloned()

@@ -136,6 +136,7 @@ spec: { boundary: { probe: Never }, allowedSources: [shop-*] }
     let place = world.source("forbidden", APPLICATION).await;
     let it = place.environment("pr-1", json!({ "className": "other-sources" })).await;
     let told = it.until(Granted, "False", "NotAllowedByClass", s(15)).await;
+    assert!(told.contains("StagingClass other-sources: spec.source.namespace"), "{told}");
     assert!(told.contains("shop-*"), "{told}");
     nothing_was_created(&it).await;
     it.remove().await;
@@ -169,7 +170,7 @@ pub async fn an_environment_cannot_clone_the_namespace_it_stands_in(world: Arc<W
     world.objects().apply(&grant(&place.source, &place.source)).await;
     let spec = place.spec(&json!({}));
     let it = Environment::apply(world.objects(), &place.source, "pr-1", spec).await;
-    it.until(Granted, "False", "NotAllowedByClass", s(15)).await;
+    it.until(Granted, "False", "InvalidSpec", s(15)).await;
     nothing_was_created(&it).await;
     it.remove().await;
     world.sources.lock().expect("a set").remove(&place.source);

@@ -39,9 +39,9 @@ pub fn granted<'a>(
     let source = &spec.source.namespace;
     if source == asking.name {
         return Err(Problem::new(
-            Reason::NotAllowedByClass,
+            Reason::InvalidSpec,
             format!(
-                "{source} cannot be the source of an environment that stands in it: create the environment in another namespace"
+                "spec.source.namespace: {source} cannot be the source of an environment that stands in it: create the environment in another namespace"
             ),
         ));
     }
@@ -91,7 +91,7 @@ pub fn allowed(
         return Err(Problem::new(
             Reason::NotAllowedByClass,
             format!(
-                "the class allows the sources {}, not {source}",
+                "spec.source.namespace is {source}, and the class's allowedSources are {}",
                 class.allowed_sources.join(", ")
             ),
         ));
@@ -102,7 +102,7 @@ pub fn allowed(
             ManifestPolicy::Refuse => {
                 return Err(Problem::new(
                     Reason::NotAllowedByClass,
-                    "the class does not take spec.source.manifests: its field manifests is Refuse",
+                    "the class takes no spec.source.manifests: its field manifests is Refuse, and would have to be Allow",
                 ));
             }
         }
@@ -132,7 +132,7 @@ fn artifact(manifests: &SourceManifests, class: &StagingClassSpec) -> Result<(),
     Err(Problem::new(
         Reason::NotAllowedByClass,
         format!(
-            "the class takes no artefacts from {}: its registries are {allowed}",
+            "spec.source.manifests.oci.url leads to {}, and the class's registries are {allowed}",
             reference.name()
         ),
     ))
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_request_namespace_is_never_its_own_source() {
         let all = grant(&json!({ "namespaceSelector": {} }));
-        assert_eq!(asks("shop", &[], &[all]), Err(Reason::NotAllowedByClass));
+        assert_eq!(asks("shop", &[], &[all]), Err(Reason::InvalidSpec));
     }
 
     #[test]

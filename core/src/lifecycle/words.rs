@@ -120,7 +120,7 @@ pub(super) fn gone(cause: Cause) -> Problem {
         Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
         Cause::Expired => Problem::new(
             Reason::Expired,
-            "the time is up and the target is gone or going: «kulisse extend» or a longer spec.lifecycle.ttl gives it another life",
+            "the time is up and the target is gone or going: «kulisse extend» gives it another life, as does a longer spec.lifecycle.ttl while the class's maxTTL is not over",
         ),
         Cause::Withdrawn => Problem::new(
             Reason::GrantWithdrawn,
