@@ -23,13 +23,19 @@ const COUNTS: &[&str] = &[
 /// What may stand between the members of a list.
 const BETWEEN: [&str; 4] = [",", "\n", " ", ";"];
 
-/// The members of the set `name` that a text names: number and place.
+/// The members of the set `name` that a text names: number and place. Of all in one (`db-{0...3}`) the
+/// last.
 pub(super) fn named(text: &str, name: &str) -> Vec<(u64, Range<usize>)> {
     let start = format!("{name}-");
     let is_part = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
     let bytes = text.as_bytes();
     let found = text.match_indices(&start).filter_map(|(at, _)| {
         let digits = at + start.len();
+        if let Some((last, length)) = range(&text[digits..])
+            && (at == 0 || !is_part(bytes[at - 1]))
+        {
+            return Some((last, at..digits + length));
+        }
         let count = bytes[digits..].iter().take_while(|it| it.is_ascii_digit()).count();
         let end = digits + count;
         let apart =
@@ -37,6 +43,21 @@ pub(super) fn named(text: &str, name: &str) -> Vec<(u64, Range<usize>)> {
         Some((text[digits..end].parse().ok()?, at..end)).filter(|_| apart)
     });
     found.collect()
+}
+
+/// The last number of a range that a text begins with, and how long that is: `{0...3}` of `MinIO`,
+/// `{0..3}` of shells, `[0-3]`.
+fn range(text: &str) -> Option<(u64, usize)> {
+    let close = match text.chars().next()? {
+        '{' => '}',
+        '[' => ']',
+        _ => return None,
+    };
+    let end = text.find(close)?;
+    let (first, last) = text[1..end].split_once("..").or_else(|| text[1..end].split_once('-'))?;
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let last = last.trim_start_matches('.');
+    (is_number(first) && is_number(last)).then(|| Some((last.parse().ok()?, end + 1)))?
 }
 
 /// Takes the members from number `end` on out of every list. `None` if it is not certain what
@@ -191,9 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn all_members_in_one_are_named_by_the_last_of_them() {
+        let of = |text: &str| named(text, "db").into_iter().map(|it| it.0).collect::<Vec<_>>();
+        assert_eq!(of("http://db-{0...3}.db/data{0...1} db-[0-11] db-{1..2}"), [3, 11, 2]);
+        assert_eq!(of("db-{a...b} db-{} my-db-{0...3} db-[0]"), [0_u64; 0]);
+    }
+
+    #[test]
     fn what_is_no_list_for_certain_is_left_alone() {
         for text in [
             "db-1",
+            "http://db-{0...3}.db/data",
+            "db-{0..3} db-[0-3]",
             "db-1,db-0",
             "--first=db-0 --second=db-1",
             "db-0,db-2",
