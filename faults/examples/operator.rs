@@ -44,7 +44,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         Some("unwish") => {
-            api.delete("wish", &DeleteParams::default()).await?;
+            match api.delete("wish", &DeleteParams::default()).await {
+                // A life that failed is cleaned up once more.
+                Err(Error::Api(status)) if status.code == 404 => {}
+                deleted => drop(deleted?),
+            }
             while !names(&api).await?.is_empty() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

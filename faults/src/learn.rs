@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    plan::{EventType, Match},
+    plan::{EventType, Match, ResourceMatch},
     request::{Request, Resource},
 };
 
@@ -21,7 +21,7 @@ pub struct Seen {
 pub enum Family {
     /// The client is killed before, after and between all of its writes.
     Kills,
-    /// Every request is answered wrongly, late or not at all.
+    /// Every request is answered wrongly or not at all.
     Answers,
     /// Every event of a watch is lost, doubled and late.
     Events,
@@ -118,10 +118,18 @@ fn alike(seen: &Seen) -> String {
 
 /// The kind, of this group alone.
 fn exactly(kind: &Resource) -> String {
-    let group = if kind.group.is_empty() { "core" } else { &kind.group };
+    let sayable = |text: &str| -> String {
+        let allowed =
+            |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(it);
+        text.chars().map(|it| if allowed(it) { it } else { '*' }).collect()
+    };
+    let group = if kind.group.is_empty() { "core".to_owned() } else { sayable(&kind.group) };
+    let bare = format!("{}.{group}", sayable(&kind.plural));
     match &kind.subresource {
-        Some(part) => format!("{}.{group}/{part}", kind.plural),
-        None => format!("{}.{group}", kind.plural),
+        // What no plan can say stands for any part.
+        Some(_) if ResourceMatch::of(kind).is_err() => format!("{bare}/*"),
+        Some(part) => format!("{bare}/{part}"),
+        None => bare,
     }
 }
 
@@ -192,6 +200,16 @@ mod tests {
         let events = plans(&life(), Family::Events, &[]);
         assert_eq!(events.len(), 2 * Family::Events.actions().len());
         assert_eq!(events.last().map(String::as_str), Some("watch pods.core event #2: delay 5s"));
+    }
+
+    #[test]
+    fn also_what_nobody_would_write_in_a_plan_can_be_learnt() {
+        for uri in ["/api/v1/Pods", "/api/v1/pods/a/v1", "/apis/Ex_ample/v1/things/a/%20"] {
+            for text in plans(&[seen("GET", uri)], Family::Answers, &[]) {
+                let plan: Plan = text.parse().unwrap_or_else(|error| panic!("{error}"));
+                assert!(plan.faults[0].matches.fits(&seen("GET", uri).request), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,18 @@
 
 #[path = "program/arguments.rs"]
 mod arguments;
+#[path = "program/direct.rs"]
+mod direct;
 #[path = "program/front.rs"]
 mod front;
 #[path = "program/life.rs"]
 mod life;
+#[path = "program/refused.rs"]
+mod refused;
+#[path = "program/secret_file.rs"]
+mod secret_file;
+#[path = "program/shell.rs"]
+mod shell;
 #[path = "program/table.rs"]
 mod table;
 
@@ -14,8 +22,8 @@ use std::{io::Write, path::Path, process::ExitCode};
 use clap::Parser;
 use kube_faults::{
     learn::{self, Family},
-    plan::{Fault, Match, Plan, PlanError},
-    proxy::Victim,
+    plan::{Fault, Match, Nth, Plan, PlanError},
+    proxy::{Program, Proxy, Victim},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -57,7 +65,7 @@ async fn until_interrupted(front: Front, work: impl AsyncFnOnce(&Front) -> Ended
         ended = work(&front) => ended,
         () = interrupted() => Ok(ExitCode::from(INTERRUPTED)),
     };
-    front.stop().await;
+    front.end().await;
     ended
 }
 
@@ -87,31 +95,60 @@ async fn serve(it: &Serve) -> Ended {
         (None, []) => Client::Anybody,
         (None, command) => Client::Command(command, false),
     };
+    refused::refused(&plan, &client)?;
     let front = Front::start(&it.front, client).await?;
     eprintln!(
         "kube-faults: for the operator: KUBECONFIG={}; plan: {plan}",
         front.written.display()
     );
     front.proxy.begin(plan);
-    until_interrupted(front, async |front| {
-        let Some(program) = &front.program else { return std::future::pending().await };
-        program.start().await;
-        let code = program.exit().await;
-        let struck = front.proxy.struck();
-        eprintln!("kube-faults: the command ended with {code}; faults struck: {struck}");
-        Ok(ExitCode::from(u8::try_from(code).unwrap_or(FAILED)))
-    })
-    .await
+    let ended = match &front.program {
+        None => {
+            interrupted().await;
+            None
+        }
+        Some(program) => {
+            program.start().await;
+            tokio::select! {
+                code = program.exit() => Some(code),
+                () = interrupted() => None,
+            }
+        }
+    };
+    front.end().await;
+    let struck = struck(&front.proxy);
+    let Some(code) = ended else {
+        eprintln!("kube-faults: {struck}");
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    if let Some(why) = front.program.as_ref().and_then(Program::failed) {
+        eprintln!("kube-faults: {why}");
+    }
+    eprintln!("kube-faults: the command ended with {code}; {struck}");
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(FAILED)))
+}
+
+/// How far the plan has come, in words.
+fn struck(proxy: &Proxy) -> String {
+    let unreached: Vec<String> = proxy.unreached().iter().map(ToString::to_string).collect();
+    let unreached = if unreached.is_empty() { "none".to_owned() } else { unreached.join("; ") };
+    format!("faults struck: {}; not reached: {unreached}", proxy.struck())
 }
 
 async fn learn(it: &Learn) -> Ended {
     let except = it.except.iter().map(|it| matches_of(it)).collect::<Result<Vec<_>, _>>()?;
     let front = Front::start(&it.life.front, Client::Command(&it.life.command, true)).await?;
     until_interrupted(front, async |front| {
-        let outcome = Life::new(front, &it.life)?.live(Plan::nothing(), 0).await;
-        if let Verdict::Failed(why) = outcome.verdict {
+        let outcome = Life::new(front, &it.life)?.live(Plan::nothing(), 0).await?;
+        if let Verdict::Failed(why) = &outcome.verdict {
+            let endings = match outcome.endings() {
+                it if it.is_empty() => it,
+                it => format!("; the command {it}"),
+            };
+            let unclean = outcome.unclean.as_ref();
+            let unclean = unclean.map_or(String::new(), |why| format!("; not cleaned up: {why}"));
             return Err(format!(
-                "the life without a fault failed: there is nothing to learn. {why}"
+                "the life without a fault failed: there is nothing to learn. {why}{endings}{unclean}"
             ));
         }
         let seen = front.proxy.seen();
@@ -151,8 +188,19 @@ async fn run(it: &Run) -> Ended {
         let mut table = Table::new(&plans);
         say(&table.head());
         for (at, plan) in plans.iter().enumerate() {
-            let outcome = life.live(plan.clone(), at + 1).await;
+            let outcome = life.live(plan.clone(), at + 1).await?;
             say(&table.row(&plan.to_string(), &outcome));
+            if let Some(why) = outcome.unclean {
+                let left = match plans.len() - at - 1 {
+                    1 => "1 plan was not run".to_owned(),
+                    left => format!("{left} plans were not run"),
+                };
+                eprintln!(
+                    "kube-faults: this life cannot be cleaned up, and another one would not begin as \
+                     it did: {why}; {left}"
+                );
+                break;
+            }
         }
         say(&table.foot());
         Ok(ExitCode::from(match (table.failed, table.not_reached) {
@@ -180,5 +228,12 @@ fn plans_in(file: &Path) -> Result<Vec<Plan>, String> {
 
 fn matches_of(text: &str) -> Result<Match, String> {
     let fault = format!("{text}: pass").parse::<Fault>();
-    fault.map(|it| it.matches).map_err(|error| format!("--except: {error}"))
+    let fault = fault.map_err(|error| format!("--except: {error}"))?;
+    if fault.nth == Nth::EVERY {
+        return Ok(fault.matches);
+    }
+    Err(format!(
+        "--except: `{text}`: `{}` is not allowed here: all that match are left out",
+        fault.nth
+    ))
 }

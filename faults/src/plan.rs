@@ -121,17 +121,23 @@ fn fault(text: &str) -> Parsed<Fault> {
                         such as `create secrets in shop #2: drop-after`";
     let arrows = text.replace("->", "→");
     let parts: Vec<&str> = arrows.split('→').map(str::trim).collect();
-    let (words, nth, action) = match parts.as_slice() {
+    let (words, apart, action) = match parts.as_slice() {
         [_] => {
             let (words, action) = text.rsplit_once(':').ok_or(FORM)?;
-            let mut words: Vec<&str> = words.split_whitespace().collect();
-            let at = words.iter().position(|it| it.starts_with('#'));
-            let nth = at.map(|at| words.remove(at));
-            (words, nth, action.trim())
+            (words, None, action.trim())
         }
-        [words, action] => (words.split_whitespace().collect(), None, *action),
-        [words, nth, action] => (words.split_whitespace().collect(), Some(*nth), *action),
+        [words, action] => (*words, None, *action),
+        [words, nth, action] => (*words, Some(*nth), *action),
         _ => return Err(FORM.to_owned()),
+    };
+    let mut words: Vec<&str> = words.split_whitespace().collect();
+    let at = words.iter().position(|it| it.starts_with('#'));
+    let among = at.map(|at| words.remove(at));
+    let nth = match (among, apart) {
+        (Some(one), Some(other)) => {
+            return Err(format!("which ones is said twice: `{one}` and `{other}`"));
+        }
+        (among, apart) => among.or(apart),
     };
     let matches = Match::from_words(&words)?;
     let nth = nth.map_or(Ok(Nth::EVERY), str::parse)?;

@@ -1,6 +1,10 @@
 //! What a request asks of the API server: taken from its method, its path and its query, as the
 //! server itself does it.
 
+mod protobuf;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
@@ -159,14 +163,26 @@ impl Request {
     }
 
     /// Completes it by what only its body says: the name of an object that is created, and the
-    /// `dryRun` of the options of a deletion. Bodies that are not JSON say nothing.
+    /// `dryRun` of the options of a deletion. Bodies that are neither JSON nor Kubernetes' protobuf say
+    /// nothing.
     pub fn read_body(&mut self, body: &[u8]) {
         let of_interest = match self.verb {
             Verb::Create => self.resource.is_some() && self.name.is_none(),
             Verb::Delete | Verb::DeleteCollection => !self.dry_run,
             _ => false,
         };
-        if !of_interest || body.first() != Some(&b'{') {
+        if !of_interest {
+            return;
+        }
+        if let Some(object) = protobuf::object(body) {
+            if self.verb == Verb::Create {
+                self.name = protobuf::name(object);
+            } else {
+                self.dry_run = protobuf::is_dry_run(object);
+            }
+            return;
+        }
+        if body.first() != Some(&b'{') {
             return;
         }
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return };
@@ -305,181 +321,5 @@ impl Query {
 
     fn has(&self, key: &str, fits: impl Fn(&str) -> bool) -> bool {
         self.0.iter().any(|(it, value)| it == key && fits(value))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(method: &str, uri: &str) -> String {
-        Request::new(method, uri, None).to_string()
-    }
-
-    #[test]
-    fn paths_of_objects_are_read_as_the_server_reads_them() {
-        let table = [
-            ("GET", "/api/v1/namespaces/shop/pods/web-0", "get pods in shop named web-0"),
-            ("GET", "/api/v1/namespaces/shop/pods", "list pods in shop"),
-            ("GET", "/api/v1/pods", "list pods"),
-            ("GET", "/api/v1/namespaces", "list namespaces"),
-            ("GET", "/api/v1/namespaces/shop", "get namespaces named shop"),
-            ("PUT", "/api/v1/namespaces/shop/finalize", "update namespaces/finalize named shop"),
-            ("PATCH", "/api/v1/namespaces/shop/status", "patch namespaces/status named shop"),
-            (
-                "POST",
-                "/apis/apps/v1/namespaces/shop/deployments",
-                "create deployments.apps in shop",
-            ),
-            (
-                "PATCH",
-                "/apis/apps/v1/namespaces/shop/deployments/web/scale",
-                "patch deployments.apps/scale in shop named web",
-            ),
-            (
-                "DELETE",
-                "/apis/batch/v1/namespaces/shop/jobs/seed",
-                "delete jobs.batch in shop named seed",
-            ),
-            (
-                "DELETE",
-                "/apis/batch/v1/namespaces/shop/jobs",
-                "deletecollection jobs.batch in shop",
-            ),
-            (
-                "POST",
-                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                "create selfsubjectaccessreviews.authorization.k8s.io",
-            ),
-            (
-                "POST",
-                "/api/v1/namespaces/shop/serviceaccounts/web/token",
-                "create serviceaccounts/token in shop named web",
-            ),
-            (
-                "POST",
-                "/api/v1/namespaces/shop/pods/web-0/eviction",
-                "create pods/eviction in shop named web-0",
-            ),
-            ("GET", "/api/v1/namespaces/shop/pods/web-0/log", "get pods/log in shop named web-0"),
-            (
-                "POST",
-                "/api/v1/namespaces/shop/pods/web-0/exec?command=sh",
-                "connect pods/exec in shop named web-0",
-            ),
-            ("GET", "/api/v1/nodes/one/proxy/metrics/cadvisor", "connect nodes/proxy named one"),
-            (
-                "GET",
-                "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
-                "get clusterroles.rbac.authorization.k8s.io named system:node",
-            ),
-        ];
-        for (method, uri, expected) in table {
-            assert_eq!(shown(method, uri), expected, "{method} {uri}");
-        }
-    }
-
-    #[test]
-    fn watches_are_told_from_lists() {
-        let table = [
-            ("/api/v1/pods?watch=true", "watch pods"),
-            ("/api/v1/pods?allowWatchBookmarks=true&watch=1&timeoutSeconds=60", "watch pods"),
-            ("/api/v1/pods?watch", "watch pods"),
-            ("/api/v1/pods?watch=false", "list pods"),
-            ("/api/v1/pods?watch=0", "list pods"),
-            ("/api/v1/namespaces/shop/pods/web-0?watch=true", "get pods in shop named web-0"),
-            ("/api/v1/watch/namespaces/shop/pods", "watch pods in shop"),
-            ("/apis/apps/v1/watch/deployments", "watch deployments.apps"),
-            (
-                "/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dweb-0&watch=true",
-                "watch pods in shop named web-0",
-            ),
-            (
-                "/api/v1/pods?fieldSelector=spec.nodeName%3Done,metadata.name==web",
-                "list pods named web",
-            ),
-            ("/api/v1/pods?fieldSelector=spec.nodeName%3Done", "list pods"),
-        ];
-        for (uri, expected) in table {
-            assert_eq!(shown("GET", uri), expected, "{uri}");
-        }
-    }
-
-    #[test]
-    fn paths_that_are_no_objects_stay_paths() {
-        for path in [
-            "/",
-            "/api",
-            "/api/v1",
-            "/apis",
-            "/apis/apps",
-            "/apis/apps/v1",
-            "/healthz",
-            "/livez",
-            "/readyz",
-            "/metrics",
-            "/version",
-            "/openapi/v2",
-            "/openapi/v3/apis/apps/v1",
-        ] {
-            let it = Request::new("GET", path, None);
-            assert_eq!(it.resource, None, "{path}");
-            assert_eq!(it.to_string(), format!("get path {path}"));
-            assert!(!it.writes());
-        }
-    }
-
-    #[test]
-    fn applying_is_told_from_other_patches_by_the_type_of_the_content() {
-        let uri = "/api/v1/namespaces/shop/configmaps/web?fieldManager=us&force=true";
-        for (content, verb) in [
-            ("application/apply-patch+yaml", Verb::Apply),
-            ("application/apply-patch+cbor", Verb::Apply),
-            ("application/merge-patch+json", Verb::Patch),
-            ("application/json-patch+json", Verb::Patch),
-            ("application/strategic-merge-patch+json", Verb::Patch),
-        ] {
-            assert_eq!(Request::new("PATCH", uri, Some(content)).verb, verb, "{content}");
-        }
-    }
-
-    #[test]
-    fn dry_runs_are_known_by_the_query_or_the_options_of_a_deletion() {
-        assert!(Request::new("POST", "/api/v1/namespaces?dryRun=All", None).dry_run);
-        assert!(!Request::new("POST", "/api/v1/namespaces?dryRun=", None).dry_run);
-        let delete = |body: &[u8]| {
-            let mut it = Request::new("DELETE", "/api/v1/namespaces/shop", None);
-            it.read_body(body);
-            it.dry_run
-        };
-        assert!(delete(br#"{"dryRun":["All"]}"#));
-        assert!(!delete(br#"{"preconditions":{"uid":"1"}}"#));
-        assert!(!delete(b""));
-    }
-
-    #[test]
-    fn an_object_that_is_created_is_named_by_its_body() {
-        let named = |body: &[u8]| {
-            let mut it = Request::new("POST", "/api/v1/namespaces", None);
-            it.read_body(body);
-            it.name
-        };
-        assert_eq!(named(br#"{"metadata":{"name":"shop"}}"#).as_deref(), Some("shop"));
-        assert_eq!(named(br#"{"metadata":{"generateName":"shop-"}}"#), None);
-        assert_eq!(named(b"k8s\0protobuf"), None);
-        assert_eq!(named(b"{"), None);
-    }
-
-    #[test]
-    fn only_what_is_kept_counts_as_a_write() {
-        for (method, uri, writes) in [
-            ("POST", "/api/v1/namespaces", true),
-            ("POST", "/api/v1/namespaces?dryRun=All", false),
-            ("GET", "/api/v1/namespaces", false),
-            ("POST", "/api/v1/namespaces/shop/pods/web-0/exec", false),
-            ("POST", "/somewhere", false),
-        ] {
-            assert_eq!(Request::new(method, uri, None).writes(), writes, "{method} {uri}");
-        }
     }
 }

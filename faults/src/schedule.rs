@@ -1,7 +1,7 @@
 //! Carries out a plan: counts the requests and events that pass, and says what happens to each.
 
 use crate::{
-    plan::{Action, EventType, Plan},
+    plan::{Action, EventType, Fault, Plan},
     request::Request,
 };
 
@@ -40,15 +40,28 @@ impl Schedule {
         &self.plan
     }
 
-    /// What happens to a request. Each fault counts every request that it matches, whether or not
-    /// another one strikes.
+    /// What happens to a request, and is taken for done. Each fault counts every request that it
+    /// matches, whether or not another one strikes.
     pub fn request(&mut self, request: &Request) -> Option<Strike> {
-        self.count(request, None)
+        self.count(request, None).inspect(|it| self.carried_out(it.fault))
     }
 
-    /// What happens to an event of a watch.
+    /// What happens to an event of a watch, and is taken for done.
     pub fn event(&mut self, watch: &Request, event: EventType) -> Option<Strike> {
-        self.count(watch, Some(event))
+        self.count(watch, Some(event)).inspect(|it| self.carried_out(it.fault))
+    }
+
+    /// What is to happen to a request, or to an event of its watch. It has not struck before it is
+    /// [carried out](Self::carried_out): the server may be away, or the client gone before.
+    pub fn arrived(&mut self, request: &Request, event: Option<EventType>) -> Option<Strike> {
+        self.count(request, event)
+    }
+
+    /// What a fault is about has happened.
+    pub fn carried_out(&mut self, fault: usize) {
+        if let Some(count) = self.counts.get_mut(fault) {
+            count.struck += 1;
+        }
     }
 
     fn count(&mut self, request: &Request, event: Option<EventType>) -> Option<Strike> {
@@ -63,7 +76,6 @@ impl Schedule {
             }
             count.matched += 1;
             if strike.is_none() && fault.nth.fits(count.matched) {
-                count.struck += 1;
                 strike = Some(Strike { fault: at, action: fault.action });
             }
         }
@@ -82,7 +94,14 @@ impl Schedule {
 
     /// Whether each fault has struck at least once: a plan whose fault never came shows nothing.
     pub fn complete(&self) -> bool {
-        self.counts.iter().all(|it| it.struck > 0)
+        self.unreached().next().is_none()
+    }
+
+    /// The faults that have not struck. What is let pass does not have to come.
+    pub fn unreached(&self) -> impl Iterator<Item = &Fault> {
+        let all = self.plan.faults.iter().zip(&self.counts);
+        all.filter(|(fault, count)| count.struck == 0 && fault.action != Action::Pass)
+            .map(|(fault, _)| fault)
     }
 }
 
@@ -117,6 +136,17 @@ mod tests {
         assert!(!it.complete());
         assert_eq!(create(&mut it, "secrets"), Some(Action::Hang));
         assert!(it.complete());
+    }
+
+    #[test]
+    fn what_has_arrived_has_struck_once_it_is_carried_out() {
+        let mut it = schedule("create secrets #1: kill-after; any leases: pass");
+        let request = Request::new("POST", "/api/v1/namespaces/shop/secrets", None);
+        let strike = it.arrived(&request, None).expect("a strike");
+        assert_eq!((it.struck(), it.complete()), (0, false));
+        it.carried_out(strike.fault);
+        assert_eq!((it.struck(), it.complete()), (1, true), "what is let pass has not to come");
+        assert_eq!(it.arrived(&request, None), None, "it was counted");
     }
 
     #[test]

@@ -330,6 +330,8 @@ async fn where_the_proxy_shows_a_certificate_only_who_has_its_kubeconfig_may_pas
         config["users"][0]["user"] = token;
         let answer = create(&client(&config.to_string()).await, "a").await;
         assert_eq!(code(&answer), 401);
+        let words = causes(&answer.expect_err("a refusal"));
+        assert!(words.contains("token of the kubeconfig that it has written"), "{words}");
     }
     assert_eq!(scene.api.count("POST"), 1);
 }

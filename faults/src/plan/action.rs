@@ -14,7 +14,8 @@ pub enum Action {
     Delay(Duration),
     /// The request passes this much later.
     Hold(Duration),
-    /// The request waits until the next one that matches has been answered, and then passes.
+    /// The request waits until the next one that matches has been answered, and then passes. It has not
+    /// struck if none came.
     Swap,
     /// The request does not pass; the connection is closed.
     DropBefore,
@@ -39,13 +40,14 @@ pub enum Action {
     Hang,
     /// The answer comes byte by byte, with this much time between them.
     Drip(Duration),
-    /// The answer stops in the middle of its body, and the connection is closed.
+    /// The answer stops in the middle of its body, a watch in the middle of its first line, and the
+    /// connection is closed.
     Truncate,
     /// The watch stays open and says nothing any more.
     FreezeWatch,
     /// The event is left out.
     Drop,
-    /// The event comes after the next one.
+    /// The event comes after the next one. The last one of a watch has not been struck.
     Reorder,
     /// The watch ends before the event.
     Close,
@@ -54,8 +56,8 @@ pub enum Action {
     KillBefore(Signal),
     /// The request passes; the client gets a signal before it sees the answer.
     KillAfter(Signal),
-    /// The client gets a signal as soon as it has the answer or the event, before its next request
-    /// passes.
+    /// The client gets a signal as soon as it has the whole answer, the first event of the watch, or the
+    /// event, before its next request passes.
     KillAnswered(Signal),
 }
 

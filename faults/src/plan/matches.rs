@@ -184,9 +184,44 @@ impl ResourceMatch {
                  group `deployments.apps` (`secrets.core`), with a part `pods/log` (`pods/*`), and `*`"
             ));
         }
+        if let Some(better) = usual(plural, group, &subresource) {
+            return Err(format!("`{word}` is not how kinds are written: {better}"));
+        }
         let group = group.map(str::parse).transpose()?;
         Ok(Self { plural: plural.parse()?, group, subresource })
     }
+}
+
+/// What is meant by what others write: `deployments.apps/v1`, `deployments.v1.apps`, `ConfigMaps`.
+fn usual(plural: &str, group: Option<&str>, part: &SubresourceMatch) -> Option<String> {
+    let with = |group: Option<&str>| match group.filter(|it| !it.is_empty()) {
+        Some(group) => format!("{plural}.{group}"),
+        None => plural.to_owned(),
+    };
+    if format!("{plural}{}", group.unwrap_or_default()).contains(|it: char| it.is_ascii_uppercase())
+    {
+        let small = with(group).to_ascii_lowercase();
+        return Some(format!("as plurals in small letters: `{small}`"));
+    }
+    let (first, others) = group.map_or(("", ""), |it| it.split_once('.').unwrap_or((it, "")));
+    let bare = match part {
+        _ if is_version(first) => with(Some(others)),
+        SubresourceMatch::Named(part) if is_version(part) => with(group),
+        SubresourceMatch::Named(_) | SubresourceMatch::Itself | SubresourceMatch::Any => {
+            return None;
+        }
+    };
+    Some(format!("without a version: `{bare}`"))
+}
+
+/// `v1`, `v2beta1`.
+fn is_version(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('v') else { return false };
+    let of = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (major, stage) = rest.split_at(of(rest));
+    let minor = ["alpha", "beta"].iter().find_map(|it| stage.strip_prefix(it));
+    let minor_fits = minor.is_some_and(|it| !it.is_empty() && of(it) == it.len());
+    !major.is_empty() && (stage.is_empty() || minor_fits)
 }
 
 /// The core group has no name of its own.

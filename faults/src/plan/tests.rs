@@ -42,6 +42,7 @@ fn a_plan_can_be_written_with_arrows_and_in_any_order_of_its_terms() {
         "create secrets in shop named web → 2 → kill-after",
         "create secrets in shop named web -> #2 -> kill-after",
         "create secrets named web in shop #2: kill-after",
+        "create secrets in shop named web #2 → kill-after",
         "  create  secrets #2 in shop named web :kill-after KILL ",
     ] {
         assert_eq!(plan(text), expected, "{text}");
@@ -94,6 +95,13 @@ fn what_is_not_a_plan_says_what_is_allowed() {
             "watch pods event: hang",
             "`hang` cannot happen to an event; allowed are pass, delay 2s, dup",
         ),
+        ("create #2 → 3 → reset", "which ones is said twice: `#2` and `3`"),
+        ("create deployments.apps/v1: reset", "without a version: `deployments.apps`"),
+        ("create deployments.v1.apps: reset", "without a version: `deployments.apps`"),
+        ("create pods.v1: reset", "without a version: `pods`"),
+        ("create things.v1beta2.example.org: reset", "version: `things.example.org`"),
+        ("create ConfigMaps: reset", "in small letters: `configmaps`"),
+        ("create deployment.Apps: reset", "in small letters: `deployment.apps`"),
         ("list pods: freeze-watch", "`freeze-watch` needs the verb `watch`"),
     ];
     for (text, expected) in table {
@@ -113,6 +121,7 @@ fn a_match_looks_only_at_what_it_says() {
         ("any path /api/*", "GET", "/api/v1/pods", false),
         ("any *", "GET", "/api/v1/pods", true),
         ("any *", "GET", "/healthz", false),
+        ("any videos/v1x", "GET", "/apis/example.org/v1/videos/a/v1x", true),
         ("create pods", "POST", "/api/v1/namespaces/shop/pods", true),
         ("create pods", "POST", "/api/v1/namespaces/shop/pods/a/eviction", false),
         ("create pods/*", "POST", "/api/v1/namespaces/shop/pods/a/eviction", true),

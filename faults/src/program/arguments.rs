@@ -38,6 +38,10 @@ pub struct Before {
     /// Where to listen; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Where clients reach the proxy, if not at that address: goes into its certificate and into the
+    /// kubeconfig
+    #[arg(long, value_name = "NAME[:PORT]")]
+    pub advertise: Option<String>,
     /// Certificate to show, as a PEM file, instead of one that is made
     #[arg(long, value_name = "FILE", requires = "key")]
     pub certificate: Option<PathBuf>,
@@ -62,7 +66,7 @@ pub struct Serve {
     /// The plan, or @FILE: all lines of the file as one plan
     #[arg(long, value_name = "PLAN", default_value = "nothing")]
     pub plan: String,
-    /// Whom to kill, if it is not COMMAND; somebody else starts it again
+    /// Whom to kill, if it is not COMMAND, once; somebody else starts it again
     #[arg(long, value_name = "ID", conflicts_with = "command")]
     pub pid: Option<u32>,
     /// The operator: ended and started again as the plan says. Without it, the proxy runs alone
@@ -81,7 +85,8 @@ pub struct Living {
     /// Shell command that succeeds when all is as it should be; asked each second
     #[arg(long, value_name = "SHELL")]
     pub check: String,
-    /// Shell command that ends a life and fails if anything is left: `kubectl delete --wait …`
+    /// Shell command that ends a life, however it went, and fails if anything is left. It runs twice
+    /// where it has failed: `kubectl delete --wait --ignore-not-found …`
     #[arg(long, value_name = "SHELL")]
     pub after: Option<String>,
     /// How long each of these may take, in seconds
@@ -127,7 +132,7 @@ pub struct Run {
 pub enum Faults {
     /// Killed before, after and between all of its writes
     Kills,
-    /// Every request answered wrongly, late or not at all
+    /// Every request answered wrongly or not at all
     Answers,
     /// Every event of a watch lost, doubled and late
     Events,

@@ -2,9 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, OpenOptions, Permissions},
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,18 +12,23 @@ use kube_faults::{
     proxy::{Nobody, Options, Output, Process, Program, Proxy, Victim},
 };
 
-use crate::arguments::Before;
+use crate::{
+    arguments::Before,
+    direct::with_context,
+    secret_file::{Temporary, write},
+};
 
 /// The proxy with the operator behind it.
 pub struct Front {
     pub proxy: Proxy,
     /// The operator; none if the proxy runs alone.
     pub program: Option<Program>,
-    /// The kubeconfig of the API server itself.
+    /// The kubeconfig of the API server itself, with the context that is meant as its current one.
     pub direct: PathBuf,
     /// The kubeconfig for the operator.
     pub written: PathBuf,
-    temporary: bool,
+    /// Go with this.
+    _temporary: Vec<Temporary>,
 }
 
 /// Who sends requests.
@@ -42,13 +45,20 @@ impl Front {
     /// Starts the proxy and prepares the operator.
     pub async fn start(it: &Before, client: Client<'_>) -> Result<Self, String> {
         let said = |error: kube_faults::proxy::Error| error.to_string();
-        let temporary = it.write_kubeconfig.is_none();
+        let unwritten = |path: &Path, why| format!("{}: {why}", path.display());
+        let mut temporary = Vec::new();
+        let mut put = |kind: &str, text: &str| {
+            let name = format!("kube-faults-{}{kind}.kubeconfig", std::process::id());
+            let file =
+                Temporary::write(&name, text).map_err(|why| unwritten(name.as_ref(), why))?;
+            let path = file.path().to_owned();
+            temporary.push(file);
+            Ok::<_, String>(path)
+        };
         let written = match &it.write_kubeconfig {
             Some(path) => path.clone(),
-            None if matches!(client, Client::Command(..)) => {
-                let name = format!("kube-faults-{}.kubeconfig", std::process::id());
-                std::env::temp_dir().join(name)
-            }
+            // Its content is known later: the operator is prepared before.
+            None if matches!(client, Client::Command(..)) => put("", "")?,
             None => {
                 return Err("without a command, --write-kubeconfig says where the kubeconfig for \
                                 the operator goes"
@@ -84,30 +94,24 @@ impl Front {
             certificate: it.certificate.clone().zip(it.key.clone()),
             log: it.log.clone(),
         };
-        let proxy = Proxy::start(&options, victim).await.map_err(said)?;
-        write(&written, proxy.kubeconfig())
-            .map_err(|why| format!("{}: {why}", written.display()))?;
-        Ok(Self { proxy, program, direct: it.kubeconfig.clone(), written, temporary })
+        let started = Proxy::start_as(&options, it.advertise.as_deref(), victim).await;
+        let proxy = started.map_err(said)?;
+        write(&written, proxy.kubeconfig()).map_err(|why| unwritten(&written, why))?;
+        let direct = match &it.context {
+            None => it.kubeconfig.clone(),
+            // `kubectl` knows nothing of --context: it would speak to the current one.
+            Some(context) => put("-direct", &with_context(&it.kubeconfig, context)?)?,
+        };
+        Ok(Self { proxy, program, direct, written, _temporary: temporary })
     }
 
-    /// Ends the operator in its own time, and removes what nobody asked for.
-    pub async fn stop(self) {
+    /// Ends the operator, in its own time.
+    pub async fn end(&self) {
+        self.proxy.rest().await;
         if let Some(program) = &self.program {
             program.end(Signal::Term).await;
         }
-        if self.temporary {
-            let _ = fs::remove_file(&self.written);
-        }
     }
-}
-
-/// Writes what holds credentials.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    // It may have been there, for others to read.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
 }
 
 fn same(one: &Path, other: &Path) -> bool {

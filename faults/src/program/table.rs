@@ -38,8 +38,8 @@ impl Table {
                 ("FAILED", format!("  {why}"))
             }
         };
-        if outcome.ended > 0 {
-            note = format!("  ended by itself: {}{note}", outcome.ended);
+        if outcome.ended.is_some() {
+            note = format!("  {}{note}", outcome.endings());
         }
         let seconds = outcome.took.as_secs_f64();
         format!("{plan:<width$}  {result:<11}  {seconds:>7.1}{note}", width = self.width)

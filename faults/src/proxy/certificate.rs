@@ -65,10 +65,10 @@ impl Identity {
         Ok(Self { chain, key, pem })
     }
 
-    /// Made now, for this address and for `localhost`. It vouches for itself: it is the one
+    /// Made now, for `localhost` and for these names and addresses. It vouches for itself: it is the one
     /// certificate that clients trust, and it can vouch for no other.
-    pub fn make(address: IpAddr) -> Result<Self, Error> {
-        make(address).map_err(|why| Error::Issue(why.to_string()))
+    pub fn make(names: &[&str]) -> Result<Self, Error> {
+        make(names).map_err(|why| Error::Issue(why.to_string()))
     }
 }
 
@@ -86,11 +86,16 @@ fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
 
 type Made<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-fn make(address: IpAddr) -> Made<Identity> {
+fn make(more: &[&str]) -> Made<Identity> {
     // All but one of 2^32 draws are a key of this curve.
     let signer = SigningKey::from_slice(&random::<32>()?)?;
     let mut names = vec![GeneralName::DnsName(Ia5String::new("localhost")?)];
-    names.push(GeneralName::from(address));
+    for it in more {
+        names.push(match it.parse::<IpAddr>() {
+            Ok(address) => GeneralName::from(address),
+            Err(_) => GeneralName::DnsName(Ia5String::new(it)?),
+        });
+    }
     let mut serial: [u8; 16] = random()?;
     // Positive, and not zero.
     serial[0] = serial[0] & 0x3f | 0x40;

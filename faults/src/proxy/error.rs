@@ -29,6 +29,15 @@ pub enum Error {
         /// Why.
         why: io::Error,
     },
+    /// Clients would be told an address that leads nowhere.
+    #[error(
+        "{0} is every address of this machine and leads clients to none: --advertise NAME[:PORT] \
+             says where they reach the proxy"
+    )]
+    Nameless(SocketAddr),
+    /// Not a name that clients could reach.
+    #[error("`{0}` is not a name to advertise; allowed are NAME, NAME:PORT and addresses")]
+    Name(String),
     /// Certificate and key do not go together, or are none.
     #[error("certificate and key cannot be used: {0}")]
     Certificate(rustls::Error),

@@ -5,22 +5,27 @@ use std::sync::Arc;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use serde::Deserialize;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::time::sleep;
 
 use super::{
-    body::{Body, piped},
+    body::{Body, Pipe, piped},
     course::Trouble,
-    shared::{Cut, Shared},
+    shared::{Blow, Cut, Origin, Shared},
 };
 use crate::{
     plan::{Action, EventType},
     request::Request,
 };
 
-/// A watch, as its client sees it.
-pub fn watch(shared: Arc<Shared>, number: u64, request: Request, answer: Incoming) -> Body {
+/// The watch with this number, as its client sees it. Each line comes as one piece.
+pub fn watch(
+    shared: Arc<Shared>,
+    (number, origin): (u64, Origin),
+    request: Request,
+    answer: Incoming,
+) -> Body {
     let (sender, body) = piped();
-    let stream = Stream { shared, number, events: 0, request, sender, late: None };
+    let stream = Stream { shared, number, origin, events: 0, request, sender, late: None };
     tokio::spawn(async move {
         // Whoever is on the other end has gone, or been told.
         let _ = stream.run(answer).await;
@@ -38,11 +43,12 @@ pub fn gone() -> Bytes {
 struct Stream {
     shared: Arc<Shared>,
     number: u64,
+    origin: Origin,
     events: u64,
     request: Request,
-    sender: mpsc::Sender<Result<Bytes, Cut>>,
+    sender: Pipe,
     /// The event that comes after the next one.
-    late: Option<Bytes>,
+    late: Option<(Bytes, Blow)>,
 }
 
 /// Why a watch ends: the client is gone, or is to be.
@@ -78,7 +84,8 @@ impl Stream {
                 self.line(Bytes::from(line)).await?;
             }
         }
-        if let Some(late) = self.late.take() {
+        // There was none that it could come after: it is lost no more than any other.
+        if let Some((late, _)) = self.late.take() {
             self.send(late).await?;
         }
         if rest.is_empty() { Ok(()) } else { self.send(Bytes::from(rest)).await }
@@ -94,37 +101,67 @@ impl Stream {
             return self.send(line).await;
         };
         self.events += 1;
-        let action = self.shared.event(&self.request, event).map(|it| it.action);
+        let blow = self.shared.event(&self.request, self.origin, event);
+        let action = blow.map(|it| it.strike.action);
         self.shared.log.event(self.number, self.events, &self.request, event, action);
         let late = self.late.take();
-        match action.unwrap_or(Action::Pass) {
+        match blow {
+            None => self.send(line).await?,
+            Some(blow) => self.struck(line, blow).await?,
+        }
+        if let Some((late, blow)) = late {
+            self.send(late).await?;
+            self.shared.carried_out(blow);
+        }
+        Ok(())
+    }
+
+    /// What happens to an event.
+    async fn struck(&mut self, line: Bytes, blow: Blow) -> Result<(), Ended> {
+        let done = || self.shared.carried_out(blow);
+        match blow.strike.action {
             Action::Delay(time) => {
+                done();
                 sleep(time).await;
-                self.send(line).await?;
+                self.send(line).await
             }
             Action::Duplicate => {
                 self.send(line.clone()).await?;
                 self.send(line).await?;
+                done();
+                Ok(())
             }
-            Action::Drop => {}
-            Action::Reorder => self.late = Some(line),
-            Action::Close => return Err(Ended),
+            Action::Drop => {
+                done();
+                Ok(())
+            }
+            Action::Reorder => {
+                self.late = Some((line, blow));
+                Ok(())
+            }
+            Action::Close => {
+                done();
+                Err(Ended)
+            }
             Action::Gone => {
                 self.send(gone()).await?;
-                return Err(Ended);
+                done();
+                Err(Ended)
             }
             Action::FreezeWatch => {
+                done();
                 self.sender.closed().await;
-                return Err(Ended);
+                Err(Ended)
             }
             Action::KillBefore(signal) => {
-                self.shared.kill(signal).await;
+                self.shared.kill(blow, signal).await;
                 let _ = self.sender.send(Err(Cut("killed"))).await;
-                return Err(Ended);
+                Err(Ended)
             }
             Action::KillAnswered(signal) => {
                 self.send(line).await?;
-                self.shared.kill_soon(signal).await;
+                self.shared.kill_soon(blow, signal).await;
+                Ok(())
             }
             // All but the first happen to requests alone; a plan that says otherwise cannot be read.
             Action::Pass
@@ -137,11 +174,7 @@ impl Stream {
             | Action::Hang
             | Action::Drip(_)
             | Action::Truncate
-            | Action::KillAfter(_) => self.send(line).await?,
-        }
-        match late {
-            Some(late) => self.send(late).await,
-            None => Ok(()),
+            | Action::KillAfter(_) => self.send(line).await,
         }
     }
 }

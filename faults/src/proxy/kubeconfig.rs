@@ -1,9 +1,6 @@
 //! The kubeconfig that is given, and the one that clients get.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::Uri;
@@ -96,11 +93,15 @@ impl Kubeconfig {
         self.certificate.is_some()
     }
 
-    /// For clients of a proxy that listens there, has this certificate, and wants to see this text
+    /// For clients of a proxy that they reach there (`name:port`), has this certificate, and wants to see this text
     /// where it has an identity of its own. As JSON, which is YAML.
-    pub fn for_clients(&self, proxy: SocketAddr, certificate: &str, pass: Option<&str>) -> String {
+    pub fn for_clients(&self, proxy: &str, certificate: &str, pass: Option<&str>) -> String {
         let mut user = self.user.clone();
         if let Some(pass) = pass {
+            // Clients would show one of these instead, or refuse to choose.
+            for other in ["tokenFile", "username", "password", "exec", "auth-provider"] {
+                user.remove(other);
+            }
             user.insert("token".into(), pass.into());
         }
         let mut context = json!({ "cluster": NAME, "user": NAME });
@@ -153,7 +154,9 @@ fn for_others(mut user: Map<String, Value>, folder: &Path) -> Map<String, Value>
         user.remove(&format!("{field}-data"));
     }
     let absolute = |path: &str| -> PathBuf { folder.join(path) };
-    if let Some(Value::String(path)) = user.get_mut("tokenFile") {
+    if let Some(Value::String(path)) = user.get_mut("tokenFile")
+        && !path.is_empty()
+    {
         *path = absolute(path).display().to_string();
     }
     // A command without a slash is looked for in PATH.
@@ -183,8 +186,7 @@ mod tests {
     }
 
     fn clients(it: &Kubeconfig, pass: Option<&str>) -> Value {
-        let address = "127.0.0.1:1234".parse().expect("an address");
-        serde_json::from_str(&it.for_clients(address, "PEM", pass)).expect("JSON")
+        serde_json::from_str(&it.for_clients("127.0.0.1:1234", "PEM", pass)).expect("JSON")
     }
 
     #[test]
@@ -211,12 +213,22 @@ mod tests {
 
     #[test]
     fn a_client_certificate_stays_with_the_proxy_which_then_wants_to_see_a_text() {
-        let it =
-            parse("server: https://api", "client-certificate-data: YQ==, client-key-data: Yg==");
+        let it = parse(
+            "server: https://api",
+            "client-certificate-data: YQ==, client-key-data: Yg==, tokenFile: token, username: a, \
+             password: b, exec: {command: login}, auth-provider: {name: c}, as: somebody",
+        );
         let it = it.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(it.certificate, Some((b"a".to_vec(), b"b".to_vec())));
         let text = clients(&it, Some("pass"));
-        assert_eq!(text["users"][0]["user"], json!({ "token": "pass" }));
+        assert_eq!(text["users"][0]["user"], json!({ "token": "pass", "as": "somebody" }));
+    }
+
+    #[test]
+    fn a_path_that_is_empty_stays_empty() {
+        let it = parse("server: https://api", "token: t, tokenFile: ''");
+        let it = it.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(clients(&it, None)["users"][0]["user"]["tokenFile"], "");
     }
 
     #[test]

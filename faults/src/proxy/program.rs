@@ -1,16 +1,8 @@
 //! A command that is killed, and started again.
 
 use std::{
-    ffi::OsString,
-    fs::File,
-    os::unix::process::ExitStatusExt,
-    path::PathBuf,
-    process::Stdio,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    collections::VecDeque, ffi::OsString, fs::File, os::unix::process::ExitStatusExt,
+    path::PathBuf, process::Stdio, time::Duration,
 };
 
 use tokio::{
@@ -21,12 +13,16 @@ use tokio::{
 
 use super::{
     Error, Victim,
-    victim::{Doing, signal_group},
+    group::Group,
+    lookup::found,
+    victim::{Doing, Sent},
 };
 use crate::plan::Signal;
 
-/// How long a program may take to end when it is asked to.
+/// How long a program, and what it has started, may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// And when it was not asked.
+const KILLED: Duration = Duration::from_secs(10);
 /// Before a program that has ended by itself is started again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -34,8 +30,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Program {
     orders: mpsc::Sender<Order>,
-    ended: Arc<AtomicU64>,
-    exit: watch::Receiver<Option<i32>>,
+    told: watch::Receiver<Told>,
+}
+
+/// What has become of it.
+#[derive(Clone, Default)]
+struct Told {
+    /// How often it has ended by itself.
+    ended: u64,
+    /// With which exit code, the last time.
+    exit: Option<i32>,
+    /// Why it could not be started, the last time.
+    failed: Option<String>,
 }
 
 /// Where what a program prints goes.
@@ -51,7 +57,7 @@ pub enum Output {
 
 enum Order {
     Start(oneshot::Sender<()>),
-    End(Signal, oneshot::Sender<()>),
+    End(Signal, Option<Sent>, oneshot::Sender<()>),
 }
 
 impl Program {
@@ -64,25 +70,34 @@ impl Program {
         again: bool,
     ) -> Result<Self, Error> {
         let (orders, receiver) = mpsc::channel(4);
-        let ended = Arc::new(AtomicU64::new(0));
-        let (exited, exit) = watch::channel(None);
+        let (tell, told) = watch::channel(Told::default());
         let command = command.to_vec();
-        let keeper = Keeper { command, kubeconfig, output, again, ended: ended.clone(), exited };
+        let keeper = Keeper { command, kubeconfig, output, again, tell };
         // What cannot be started is told now, and not by silence later.
         drop(keeper.prepare()?);
         tokio::spawn(keeper.keep(receiver));
-        Ok(Self { orders, ended, exit })
+        Ok(Self { orders, told })
     }
 
     /// How often it has ended by itself.
     pub fn ended(&self) -> u64 {
-        self.ended.load(Ordering::Relaxed)
+        self.told.borrow().ended
+    }
+
+    /// With which exit code it has ended by itself, the last time.
+    pub fn last_exit(&self) -> Option<i32> {
+        self.told.borrow().exit
+    }
+
+    /// Why it could not be started, the last time that it was tried.
+    pub fn failed(&self) -> Option<String> {
+        self.told.borrow().failed.clone()
     }
 
     /// Waits until it has ended by itself. Its exit code, as a shell would give it.
     pub async fn exit(&self) -> i32 {
-        let mut exit = self.exit.clone();
-        let code = exit.wait_for(Option::is_some).await.ok().and_then(|it| *it);
+        let mut told = self.told.clone();
+        let code = told.wait_for(|it| it.exit.is_some()).await.ok().and_then(|it| it.exit);
         code.unwrap_or(NOT_STARTED)
     }
 
@@ -96,7 +111,11 @@ impl Program {
 
 impl Victim for Program {
     fn end(&self, signal: Signal) -> Doing<'_> {
-        Box::pin(self.order(move |done| Order::End(signal, done)))
+        Box::pin(self.order(move |done| Order::End(signal, None, done)))
+    }
+
+    fn end_and_say(&self, signal: Signal, sent: Sent) -> Doing<'_> {
+        Box::pin(self.order(move |done| Order::End(signal, Some(sent), done)))
     }
 
     fn start(&self) -> Doing<'_> {
@@ -109,8 +128,7 @@ struct Keeper {
     kubeconfig: PathBuf,
     output: Output,
     again: bool,
-    ended: Arc<AtomicU64>,
-    exited: watch::Sender<Option<i32>>,
+    tell: watch::Sender<Told>,
 }
 
 impl Keeper {
@@ -119,6 +137,7 @@ impl Keeper {
             let why = std::io::Error::other("no command is given");
             return Err(Error::Command { command: String::new(), why });
         };
+        found(program).map_err(|why| self.cannot(why))?;
         let mut command = Command::new(program);
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
         command.process_group(0).kill_on_drop(true);
@@ -137,43 +156,52 @@ impl Keeper {
         Ok(command)
     }
 
+    fn cannot(&self, why: std::io::Error) -> Error {
+        let command = self.command.first().map(|it| it.to_string_lossy().into_owned());
+        Error::Command { command: command.unwrap_or_default(), why }
+    }
+
     fn spawn(&self) -> Result<Child, Error> {
-        let name = self.command.first().map(|it| it.to_string_lossy().into_owned());
-        self.prepare()?
-            .spawn()
-            .map_err(|why| Error::Command { command: name.unwrap_or_default(), why })
+        self.prepare()?.spawn().map_err(|why| self.cannot(why))
     }
 
     async fn keep(self, mut orders: mpsc::Receiver<Order>) {
-        let mut child: Option<Running> = None;
+        let mut running: Option<Running> = None;
         let mut pausing = false;
+        // What was ordered while something ended.
+        let mut later = VecDeque::new();
         loop {
             tokio::select! {
-                order = orders.recv() => match order {
-                    None => return end(child.as_mut(), Signal::Kill).await,
-                    Some(Order::Start(done)) => {
-                        if child.is_none() {
-                            child = self.start();
+                biased;
+                order = next(&mut later, &mut orders) => {
+                    pausing = false;
+                    match order {
+                        None => return drop(end(running, Signal::Kill, None, &mut orders).await),
+                        Some(Order::Start(done)) => {
+                            if running.is_none() {
+                                running = self.start();
+                            }
+                            let _ = done.send(());
                         }
-                        pausing = false;
-                        let _ = done.send(());
+                        Some(Order::End(signal, sent, done)) => {
+                            later.extend(end(running.take(), signal, sent, &mut orders).await);
+                            let _ = done.send(());
+                        }
                     }
-                    Some(Order::End(signal, done)) => {
-                        end(child.as_mut(), signal).await;
-                        child = None;
-                        pausing = false;
-                        let _ = done.send(());
+                }
+                code = ended(&mut running) => {
+                    if let Some(it) = running.take() {
+                        // What it started and did not wait for.
+                        it.group.send(Signal::Kill);
                     }
-                },
-                code = ended(&mut child) => {
-                    // What it started and did not wait for.
-                    signal_group(child.take().map_or(0, |it| it.leader), Signal::Kill);
                     pausing = self.again;
-                    self.ended.fetch_add(1, Ordering::Relaxed);
-                    self.exited.send_replace(Some(code));
+                    self.tell.send_modify(|it| {
+                        it.ended += 1;
+                        it.exit = Some(code);
+                    });
                 }
                 () = sleep(PAUSE), if pausing => {
-                    child = self.start();
+                    running = self.start();
                     pausing = false;
                 }
             }
@@ -182,11 +210,15 @@ impl Keeper {
 
     fn start(&self) -> Option<Running> {
         match self.spawn() {
-            // It was just started: it has an id.
-            Ok(child) => Some(Running { leader: child.id().unwrap_or_default(), child }),
+            Ok(child) => {
+                self.tell.send_modify(|it| it.failed = None);
+                Some(Running { group: Group::of(child.id()), child })
+            }
             Err(error) => {
-                eprintln!("kube-faults: {error}");
-                self.exited.send_replace(Some(NOT_STARTED));
+                self.tell.send_modify(|it| {
+                    it.exit = Some(NOT_STARTED);
+                    it.failed = Some(error.to_string());
+                });
                 None
             }
         }
@@ -196,10 +228,25 @@ impl Keeper {
 /// What shells answer for a command that cannot be started.
 const NOT_STARTED: i32 = 127;
 
-/// A process, and the id of its group, which others of it may outlive.
+/// A process, and its group, which others of it may outlive.
 struct Running {
     child: Child,
-    leader: u32,
+    group: Group,
+}
+
+impl Running {
+    /// Waits until nothing of it is left.
+    async fn gone(&mut self) {
+        let _ = self.child.wait().await;
+        self.group.ended().await;
+    }
+}
+
+async fn next(later: &mut VecDeque<Order>, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    match later.pop_front() {
+        Some(order) => Some(order),
+        None => orders.recv().await,
+    }
 }
 
 /// Waits until it ends by itself; for ever if it does not run. Answers its exit code.
@@ -211,12 +258,47 @@ async fn ended(running: &mut Option<Running>) -> i32 {
     }
 }
 
-async fn end(running: Option<&mut Running>, signal: Signal) {
-    let Some(Running { child, leader }) = running else { return };
-    signal_group(*leader, signal);
-    if timeout(PATIENCE, child.wait()).await.is_err() {
-        signal_group(*leader, Signal::Kill);
-        let _ = child.wait().await;
+/// Ends it, and gives back what was ordered meanwhile. All of its group may tidy up; whoever wants it
+/// killed does not wait for that.
+async fn end(
+    running: Option<Running>,
+    signal: Signal,
+    sent: Option<Sent>,
+    orders: &mut mpsc::Receiver<Order>,
+) -> Vec<Order> {
+    let mut later = Vec::new();
+    if let Some(it) = &running {
+        it.group.send(signal);
     }
-    signal_group(*leader, Signal::Kill);
+    if let Some(sent) = sent {
+        sent();
+    }
+    let Some(mut running) = running else { return later };
+    if signal != Signal::Kill {
+        let patience = sleep(PATIENCE);
+        tokio::pin!(patience);
+        let mut killed = false;
+        while !killed {
+            tokio::select! {
+                () = running.gone() => return later,
+                () = &mut patience => killed = true,
+                order = orders.recv() => match order {
+                    None => killed = true,
+                    Some(Order::End(again, sent, done)) => {
+                        killed = again == Signal::Kill;
+                        if let Some(sent) = sent {
+                            // A plan may ask twice. Whoever only wants it to end waits with us.
+                            running.group.send(again);
+                            sent();
+                        }
+                        later.push(Order::End(again, None, done));
+                    }
+                    Some(start) => later.push(start),
+                },
+            }
+        }
+        running.group.send(Signal::Kill);
+    }
+    let _ = timeout(KILLED, running.gone()).await;
+    later
 }

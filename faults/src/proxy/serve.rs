@@ -13,14 +13,18 @@ use hyper_util::rt::TokioIo;
 use tokio::time::sleep;
 
 use super::{
+    accept::{content_type, is_json, lines_of_json},
     body::{self, Body},
     course::{After, Answer, Before, Course, Trouble},
     frames,
     log::Passed,
-    shared::{Counted, Cut, Shared},
+    shared::{Blow, Counted, Cut, Shared},
     wire::Connection,
 };
-use crate::request::{Request as Asked, Verb};
+use crate::{
+    plan::Signal,
+    request::{Request as Asked, Verb},
+};
 
 /// More than any API server takes.
 const LARGEST: usize = 32 << 20;
@@ -36,7 +40,7 @@ pub async fn serve(
     let upgraded = upgrade.then(|| hyper::upgrade::on(&mut request));
     let (mut parts, given) = request.into_parts();
     if !authenticated(&shared, &mut parts.headers) {
-        return Ok(trouble(Trouble { code: 401, retry_after: None }));
+        return Ok(unknown());
     }
     let body = if upgrade {
         Bytes::new()
@@ -48,8 +52,7 @@ pub async fn serve(
     if asked.verb == Verb::Watch {
         lines_of_json(&mut parts.headers);
     }
-    shared.pass(&connection).await?;
-    let counted = shared.request(&asked);
+    let counted = shared.admit(connection.life, &asked).await?;
     let (status, error) = (None, None);
     let mut one =
         One { shared, connection, asked, parts, body, upgraded, counted, arrived, status, error };
@@ -79,7 +82,7 @@ impl Drop for One {
             number: self.counted.number,
             life: self.connection.life,
             request: &self.asked,
-            action: self.counted.strike.map(|it| it.action),
+            action: self.counted.blow.map(|it| it.strike.action),
             status: self.status,
             took: self.arrived.elapsed(),
             error: self.error.take(),
@@ -89,27 +92,41 @@ impl Drop for One {
 
 impl One {
     async fn happen(&mut self) -> Result<Response<Body>, Cut> {
-        let strike = self.counted.strike;
-        let course = strike.map_or(Course::PLAIN, |it| Course::of(it.action));
+        let course = self.counted.blow.map_or(Course::PLAIN, |it| Course::of(it.strike.action));
         match course.before {
             Before::Pass => {}
-            Before::Wait(time) => sleep(time).await,
-            Before::Swap => self.shared.swap(strike.map_or(0, |it| it.fault)).await,
-            Before::Answer(it) if it.code == 410 && self.asked.verb == Verb::Watch => {
-                return Ok(json(StatusCode::OK, frames::gone()));
+            Before::Wait(time) => {
+                // It is late from its first moment on, also for a client that does not wait so long.
+                self.struck();
+                sleep(time).await;
             }
-            Before::Answer(it) => return Ok(trouble(it)),
-            Before::Cut => return Err(Cut("dropped")),
+            Before::Swap => {
+                if let Some(blow) = self.counted.blow
+                    && self.shared.swap(blow).await
+                {
+                    self.struck();
+                }
+            }
+            Before::Answer(it) => {
+                self.struck();
+                let watch = it.code == 410 && self.asked.verb == Verb::Watch;
+                return Ok(if watch { json(StatusCode::OK, frames::gone()) } else { trouble(it) });
+            }
+            Before::Cut => {
+                self.struck();
+                return Err(Cut("dropped"));
+            }
             Before::Reset => {
+                self.struck();
                 self.connection.reset();
                 return Err(Cut("reset"));
             }
-            // For as long as the client waits.
-            Before::Hang => return pending().await,
-            Before::Kill(signal) => {
-                self.shared.kill(signal).await;
-                return Err(Cut("killed"));
+            Before::Hang => {
+                self.struck();
+                // For as long as the client waits.
+                return pending().await;
             }
+            Before::Kill(signal) => return self.killed(signal).await,
         }
         if course.before != Before::Pass {
             // Time has passed: the client may have gone, and what it sent with it.
@@ -123,24 +140,49 @@ impl One {
             // Whoever waited too long has gone on.
             let _ = waiting.send(());
         }
+        if course.twice {
+            self.struck();
+        }
         match course.after {
             After::Answer => {}
-            After::Wait(time) => sleep(time).await,
-            After::Instead(it) => return Ok(trouble(it)),
-            After::Cut => return Err(Cut("the answer was dropped")),
-            After::Kill(signal) => {
-                self.shared.kill(signal).await;
-                return Err(Cut("killed"));
+            After::Wait(time) => {
+                self.struck();
+                sleep(time).await;
             }
+            After::Instead(it) => {
+                self.struck();
+                return Ok(trouble(it));
+            }
+            After::Cut => {
+                self.struck();
+                return Err(Cut("the answer was dropped"));
+            }
+            After::Kill(signal) => return self.killed(signal).await,
         }
         self.answer(response, course.answer).await
+    }
+
+    /// What is to happen to it has happened.
+    fn struck(&self) {
+        if let Some(blow) = self.counted.blow {
+            self.shared.carried_out(blow);
+        }
+    }
+
+    async fn killed<T>(&self, signal: Signal) -> Result<T, Cut> {
+        if let Some(blow) = self.counted.blow {
+            self.shared.kill(blow, signal).await;
+        }
+        Err(Cut("killed"))
     }
 
     async fn ask(&mut self) -> Result<Response<Incoming>, Cut> {
         let upgrade = self.upgraded.is_some();
         let asked = self.shared.upstream.ask(&self.parts, self.body.clone(), upgrade).await;
         asked.map_err(|error| {
-            self.error = Some(causes(&error));
+            let why = causes(&error);
+            self.shared.complaints.once(&format!("the API server did not answer: {why}"));
+            self.error = Some(why);
             Cut("the API server did not answer")
         })
     }
@@ -154,38 +196,68 @@ impl One {
             self.join(&mut response);
             return Ok(response.map(|_| body::empty()));
         }
-        let watch = self.asked.verb == Verb::Watch && is_json(&response);
+        let watch = self.asked.verb == Verb::Watch;
+        let understood = watch && is_json(&response);
+        if watch && !understood && response.status() == StatusCode::OK {
+            self.shared.complaints.once(&format!(
+                "a watch was answered as `{}`, not as JSON: its events are not seen, and no fault \
+                 strikes them",
+                content_type(&response)
+            ));
+        }
         let (mut head, given) = response.into_parts();
         head.headers.remove(header::CONNECTION);
         head.headers.remove(header::TRANSFER_ENCODING);
-        if watch && matches!(how, Answer::Whole | Answer::ThenKill(_)) {
-            if let Answer::ThenKill(signal) = how {
-                self.shared.kill_soon(signal).await;
-            }
+        let given = if understood {
             let (shared, asked) = (self.shared.clone(), self.asked.clone());
-            let stream = frames::watch(shared, self.counted.number, asked, given);
-            return Ok(Response::from_parts(head, stream));
-        }
-        let body = match how {
-            Answer::Whole => given.map_err(Into::into).boxed_unsync(),
-            Answer::Silent => body::silent(),
-            Answer::Drip(_) | Answer::Half | Answer::ThenKill(_) => {
-                let whole = given.collect().await;
-                let whole = whole.map_err(|_| Cut("the API server broke off"))?.to_bytes();
-                // So that whoever reads half of it can know.
-                head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
-                match how {
-                    Answer::Drip(pause) => body::drip(whole, pause),
-                    Answer::Half => body::half(&whole),
-                    Answer::ThenKill(signal) => {
-                        self.shared.kill_soon(signal).await;
-                        body::full(whole)
-                    }
-                    Answer::Whole | Answer::Silent => body::full(whole),
+            frames::watch(shared, (self.counted.number, self.counted.origin), asked, given)
+        } else {
+            given.map_err(Into::into).boxed_unsync()
+        };
+        // All that is left are answers to which something happens.
+        let Some(blow) = self.counted.blow.filter(|_| how != Answer::Whole) else {
+            return Ok(Response::from_parts(head, given));
+        };
+        let body = self.changed(blow, how, given, &mut head.headers).await?;
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// The body of an answer to which something happens.
+    async fn changed(
+        &self,
+        blow: Blow,
+        how: Answer,
+        given: Body,
+        head: &mut HeaderMap,
+    ) -> Result<Body, Cut> {
+        let shared = self.shared.clone();
+        let marked = self.shared.clone();
+        let struck = move || marked.carried_out(blow);
+        Ok(match how {
+            Answer::Whole => given,
+            Answer::Silent => {
+                struck();
+                body::silent()
+            }
+            Answer::Drip(pause) => body::drip(given, pause, struck),
+            Answer::Half if self.asked.verb == Verb::Watch => body::half_a_line(given, struck),
+            Answer::Half => {
+                let (bytes, all) = body::beginning(given).await?;
+                if all {
+                    // So that whoever reads half of it can know.
+                    head.insert(header::CONTENT_LENGTH, bytes.len().into());
+                }
+                body::half(bytes, struck)
+            }
+            Answer::ThenKill(signal) => {
+                let kill = move || async move { shared.kill_soon(blow, signal).await };
+                if self.asked.verb == Verb::Watch {
+                    body::then_after_the_first(given, kill)
+                } else {
+                    body::then_at_the_end(given, kill)
                 }
             }
-        };
-        Ok(Response::from_parts(head, body))
+        })
     }
 
     /// What comes after the answer belongs to another protocol: it passes as it is.
@@ -217,24 +289,15 @@ fn authenticated(shared: &Shared, headers: &mut HeaderMap) -> bool {
     shown.is_some_and(|it| it.to_str().ok().and_then(|it| it.strip_prefix("Bearer ")) == Some(pass))
 }
 
-/// Watches are understood as lines of JSON: what is not that is not asked for.
-fn lines_of_json(headers: &mut HeaderMap) {
-    headers.remove(header::ACCEPT_ENCODING);
-    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let of_json =
-        |it: &&str| it.split(';').next().is_some_and(|it| it.trim() == "application/json");
-    let kept: Vec<&str> = accepted.split(',').filter(of_json).collect();
-    if let Ok(kept) = HeaderValue::from_str(&kept.join(","))
-        && !kept.is_empty()
-    {
-        headers.insert(header::ACCEPT, kept);
-    }
-}
-
-fn is_json(response: &Response<Incoming>) -> bool {
-    let content = response.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    response.status() == StatusCode::OK
-        && content.is_some_and(|it| it.starts_with("application/json"))
+/// Whoever does not show what the proxy wants to see, in words: the API server has not been asked.
+fn unknown() -> Response<Body> {
+    let mut body = Trouble { code: 401, retry_after: None }.body();
+    body["message"] =
+        "kube-faults: the proxy shows the API server a client certificate, and wants to \
+                       see `Authorization: Bearer` with the token of the kubeconfig that it has \
+                       written in this run; the API server was not asked"
+            .into();
+    json(StatusCode::UNAUTHORIZED, Bytes::from(body.to_string()))
 }
 
 fn trouble(it: Trouble) -> Response<Body> {

@@ -1,24 +1,39 @@
 //! Whoever is killed.
 
-use std::{future::Future, pin::Pin, time::Duration};
-
-use rustix::{
-    io::Errno,
-    process::{Pid, kill_process, kill_process_group, test_kill_process},
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
 };
-use tokio::time::sleep;
 
 use crate::plan::Signal;
 
 /// What is done to it, in its own time.
 pub type Doing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
+/// Is called when a signal has been sent.
+pub type Sent = Box<dyn FnOnce() + Send>;
+
 /// Whoever sends requests through the proxy, and can be killed and started again.
 pub trait Victim: Send + Sync + 'static {
     /// Sends it a signal, and waits until it has ended.
     fn end(&self, signal: Signal) -> Doing<'_>;
+
     /// Starts it again; does not wait until it is ready.
     fn start(&self) -> Doing<'_>;
+
+    /// As [`end`](Self::end), and says when the signal has been sent: from then on requests pass again
+    /// with which it tidies up. What is here takes it for sent when `end` waits for the first time.
+    fn end_and_say(&self, signal: Signal, sent: Sent) -> Doing<'_> {
+        Box::pin(async move {
+            let mut end = self.end(signal);
+            let first = poll_fn(|context| Poll::Ready(end.as_mut().poll(context))).await;
+            sent();
+            if first.is_pending() {
+                end.await;
+            }
+        })
+    }
 }
 
 /// Nobody: plans that kill only cut connections.
@@ -34,44 +49,49 @@ impl Victim for Nobody {
     }
 }
 
-/// A process that somebody else started, and starts again.
-pub struct Process(Pid);
-
-impl Process {
-    /// By its id, if there is one.
-    pub fn new(id: u32) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(id).ok()?)?;
-        test_kill_process(pid).is_ok().then_some(Self(pid))
-    }
-}
-
-impl Victim for Process {
-    fn end(&self, signal: Signal) -> Doing<'_> {
-        Box::pin(async move {
-            let _ = kill_process(self.0, of(signal));
-            while test_kill_process(self.0) != Err(Errno::SRCH) {
-                sleep(Duration::from_millis(2)).await;
-            }
-        })
-    }
-
-    fn start(&self) -> Doing<'_> {
-        Box::pin(async {})
-    }
-}
-
-/// Sends a signal to all of a group of processes. 0 is none.
-pub fn signal_group(leader: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // A group that has ended is what is wanted.
-        let _ = kill_process_group(pid, of(signal));
-    }
-}
-
-fn of(signal: Signal) -> rustix::process::Signal {
+/// A signal, as the system calls it.
+pub fn named(signal: Signal) -> rustix::process::Signal {
     match signal {
         Signal::Kill => rustix::process::Signal::KILL,
         Signal::Term => rustix::process::Signal::TERM,
         Signal::Int => rustix::process::Signal::INT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Waits once before it is done.
+    struct Slow<'a>(&'a Mutex<Vec<&'static str>>);
+
+    impl Slow<'static> {
+        fn say(&self, what: &'static str) {
+            self.0.lock().expect("words").push(what);
+        }
+    }
+
+    impl Victim for Slow<'static> {
+        fn end(&self, _: Signal) -> Doing<'_> {
+            Box::pin(async {
+                self.say("signal");
+                tokio::task::yield_now().await;
+                self.say("ended");
+            })
+        }
+
+        fn start(&self) -> Doing<'_> {
+            Box::pin(async {})
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_pass_again_after_the_signal_and_before_the_end() {
+        static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+        let sent = Box::new(|| SAID.lock().expect("words").push("sent"));
+        Slow(&SAID).end_and_say(Signal::Term, sent).await;
+        assert_eq!(*SAID.lock().expect("words"), ["signal", "sent", "ended"]);
     }
 }

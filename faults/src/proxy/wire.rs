@@ -55,7 +55,7 @@ pub async fn listen(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Sh
 async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     let _ = tcp.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let connection = Arc::new(Connection { life: shared.life(), reset: reset.clone() });
+    let connection = Arc::new(Connection { life: shared.now().life, reset: reset.clone() });
     let accepted = timeout(HANDSHAKE, acceptor.accept(Wire { tcp, reset })).await;
     let Ok(Ok(tls)) = accepted else { return };
     let service = service_fn(|request| serve(shared.clone(), connection.clone(), request));

@@ -35,6 +35,9 @@ use tokio::{
 pub const EVENTS: [(&str, &str); 4] =
     [("ADDED", "a"), ("ADDED", "b"), ("MODIFIED", "a"), ("DELETED", "b")];
 
+/// How long the answer takes about what is called `slow`.
+pub const SLOW: Duration = Duration::from_millis(400);
+
 /// The API server.
 pub struct Api {
     pub address: SocketAddr,
@@ -106,8 +109,9 @@ async fn answer(
     let method = request.method().clone();
     let uri = request.uri().to_string();
     let token = request.headers().get(header::AUTHORIZATION).cloned();
-    let accept = request.headers().get(header::ACCEPT).cloned();
-    let accept = accept.map(|it| it.to_str().expect("text").to_owned());
+    let accept = request.headers().get_all(header::ACCEPT).iter();
+    let accept: Vec<_> = accept.map(|it| it.to_str().expect("text")).collect();
+    let accept = (!accept.is_empty()).then(|| accept.join(" and "));
     let upgrade = request.headers().contains_key(header::UPGRADE);
     let line = format!("{} {uri}", request.method());
     if upgrade {
@@ -129,7 +133,13 @@ async fn answer(
     let body = request.into_body().collect().await.expect("a body").to_bytes();
     let body = String::from_utf8_lossy(&body).into_owned();
     asked.lock().expect("a list").push(format!("{line} {body}").trim_end().to_owned());
-    let (code, mut response) = if uri.contains("watch=true") {
+    // As API servers do it: of what is accepted, the first that they can give.
+    let protobuf = accept.as_ref().is_some_and(|it| it.contains("protobuf"));
+    let stubborn = uri.contains("stubborn") || protobuf && uri.contains("watch=true");
+    if body.contains("\"slow\"") {
+        tokio::time::sleep(SLOW).await;
+    }
+    let (code, mut response) = if uri.contains("watch=true") || uri.contains("follow=true") {
         asked.lock().expect("a list").push(format!("accepts {}", accept.unwrap_or_default()));
         (200, Response::new(watch(open)))
     } else if uri == "/whoami" {
@@ -140,14 +150,13 @@ async fn answer(
         (code, Response::new(whole(&object.to_string())))
     };
     *response.status_mut() = StatusCode::from_u16(code).expect("a code");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, "application/json".parse().expect("a value"));
+    let of = if stubborn { "application/vnd.kubernetes.protobuf" } else { "application/json" };
+    response.headers_mut().insert(header::CONTENT_TYPE, of.parse().expect("a value"));
     response
 }
 
-/// Lists, creates and deletes ConfigMaps. Whoever gives a name twice is told so, but for `a`, which is
-/// made as often as it is asked for.
+/// Lists, creates and deletes ConfigMaps. Whoever gives a name twice is told so, but for `a` and
+/// `slow`, which are made as often as they are asked for.
 fn stored(
     store: &mut BTreeMap<String, Value>,
     method: &Method,
@@ -165,7 +174,7 @@ fn stored(
                 Some(prefix) => format!("{prefix}{}", store.len()),
                 None => object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             };
-            if name != "a" && store.contains_key(&name) {
+            if !matches!(name.as_str(), "a" | "slow") && store.contains_key(&name) {
                 return failed(409);
             }
             object["kind"] = "ConfigMap".into();

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,10 +17,10 @@ use kube::{
 };
 use kube_faults::{
     plan::Signal,
-    proxy::{Options, Proxy, Victim},
+    proxy::{Doing, Options, Proxy, Sent, Victim},
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Api;
 
@@ -34,18 +34,30 @@ pub const WATCH: &str = "/api/v1/namespaces/shop/configmaps?watch=true";
 pub struct Counting {
     pub ended: AtomicUsize,
     pub started: AtomicUsize,
+    /// How long it takes to send a signal that it may tidy up after, and as long again to do so.
+    pub slow: AtomicU64,
 }
 
 impl Victim for Counting {
-    fn end(&self, _: Signal) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn end(&self, _: Signal) -> Doing<'_> {
         Box::pin(async {
             self.ended.fetch_add(1, Ordering::SeqCst);
         })
     }
 
-    fn start(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn start(&self) -> Doing<'_> {
         Box::pin(async {
             self.started.fetch_add(1, Ordering::SeqCst);
+        })
+    }
+
+    fn end_and_say(&self, signal: Signal, sent: Sent) -> Doing<'_> {
+        Box::pin(async move {
+            let slow = Duration::from_millis(self.slow.load(Ordering::SeqCst));
+            sleep(slow).await;
+            sent();
+            sleep(slow).await;
+            self.end(signal).await;
         })
     }
 }
