@@ -252,7 +252,7 @@ mod tests {
         };
         let (reason, said) = asks(&json!([])).unwrap_err();
         assert_eq!(reason, Reason::NotAllowedByClass);
-        assert!(said.contains("ghcr.io/acme/shop: its registries are none"), "{said}");
+        assert!(said.contains("ghcr.io/acme/shop, and the class's registries are none"), "{said}");
         assert!(asks(&json!([{ "repository": "quay.io/**" }])).is_err());
         assert_eq!(asks(&json!([{ "repository": "ghcr.io/acme/*" }])), Ok(()));
     }
