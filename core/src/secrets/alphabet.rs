@@ -231,4 +231,10 @@ mod tests {
             assert_eq!(Alphabet::of(text), expected, "{text}");
         }
     }
+
+    #[test]
+    fn only_what_was_a_number_may_read_as_one() {
+        assert!(Alphabet::Digits.accepts("123456"));
+        assert!(!Alphabet::Alphanumeric.accepts("123456"));
+    }
 }
