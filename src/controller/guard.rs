@@ -6,6 +6,7 @@
 //! answer says anything: while there is none, what is known holds.
 
 use std::{
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -80,7 +81,8 @@ impl Policies {
         if refused(&answer) && known.as_ref().is_some_and(|it| !refused(it)) {
             return false;
         }
-        let changes = known.as_ref() != Some(&answer);
+        // Others may say it in other words each time.
+        let changes = known.as_ref().map(mem::discriminant) != Some(mem::discriminant(&answer));
         *known = Some(answer);
         changes
     }
@@ -108,7 +110,7 @@ pub async fn check_patiently(client: &Client) -> Option<Answer> {
         match check(client).await {
             Some(Answer::InForce) => return Some(Answer::InForce),
             // Who waits for its answer as long as one waits at all does not start for a minute.
-            None if asked.elapsed() > PAUSE => return None,
+            answer if asked.elapsed() > PAUSE => return answer,
             _ => tokio::time::sleep(PAUSE).await,
         }
     }

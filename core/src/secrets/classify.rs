@@ -267,14 +267,14 @@ pub(super) fn push(
     if let Some(refusal) = shape::not_inventable(plain) {
         return Err(refusal);
     }
+    if written == Written::Plain && shape::is_reference(plain) {
+        pieces.text(plain);
+        return Ok(());
+    }
     if let Some([start, rest]) = SCHEME.groups(plain)
         && written == Written::Plain
     {
         pieces.text(start);
-        if shape::is_reference(rest) {
-            pieces.text(rest);
-            return Ok(());
-        }
         return push(pieces, rest, written);
     }
     if let Some((at, _)) = shape::outside(plain) {

@@ -113,6 +113,10 @@ fn spoken(text: &str) -> Vec<Exposed> {
         return Vec::new();
     }
     let points = |line: &str| {
+        let value = line.split_once(['=', ':']).map_or("", |(_, it)| it.trim());
+        if shape::is_path(value) || value.starts_with("${") && value.ends_with(":}") {
+            return true;
+        }
         let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();
         last.starts_with('$') && is_placeholder(last)
     };

@@ -87,12 +87,14 @@ static SETTING: Words = Words::new(
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
 static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
 
-/// What is written before `pass` in words that speak of no password: `bypass`, `compass`.
-static NO_PASSES: Words =
-    Words::new("by com encom sur tres over under multi single two first second proxy fastcgi");
+/// What is written before `pass` in words that speak of a password wherever they stand in a name.
+static PASSES: Words = Words::new("user root admin mail ldap sasl key");
 
-/// Who passes requests on: `proxy_pass http://api:8080;`.
-static FORWARDERS: Words = Words::new("proxy fastcgi uwsgi scgi grpc memcached");
+/// What is written before `pass` in words that speak of none: `bypass`, `compass`.
+static NO_PASSES: Words = Words::new(
+    "by com encom sur tres over under multi single one two first second ask low high band ski day season \
+    boarding",
+);
 
 /// Ends of words written in one with a store's name before them.
 const SETTING_ENDS: [&str; 9] =
@@ -169,9 +171,6 @@ pub(super) fn role(name: &str) -> Role {
             Some(_) => Role::Credential,
         };
     }
-    if head == "pass" && previous.is_some_and(|word| FORWARDERS.has(word)) {
-        return Role::Setting;
-    }
     if names_credential(head) {
         return Role::Credential;
     }
@@ -237,7 +236,7 @@ pub(super) fn is_list(name: &str) -> bool {
 pub(super) fn is_pair(name: &str) -> bool {
     words(name).last().is_some_and(|last| {
         matches!(last.as_str(), "auth" | "basicauth" | "userpass" | "authorization")
-            || singular(last) == "credential"
+            || matches!(singular(last), "credential" | "cred")
     })
 }
 
@@ -307,7 +306,7 @@ fn says_nothing(word: &str) -> bool {
 fn is_strong(word: &str) -> bool {
     STRONG.has(singular(word))
         || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
-        || is_whose_pass(word)
+        || word.strip_suffix("pass").is_some_and(|whose| STORES.has(whose) || PASSES.has(whose))
 }
 
 /// `dbpass`, `keypass`, `rootpw`.
@@ -358,7 +357,9 @@ mod tests {
             ("bindpw", Role::Credential),
             ("ldap_default_authtok", Role::Credential),
             ("db_creds", Role::Credential),
-            ("proxy_pass", Role::Setting),
+            ("PROXY_PASS", Role::Credential),
+            ("GIT_ASKPASS", Role::Unknown),
+            ("SKIPASS_PROVIDER", Role::Setting),
             ("bypass", Role::Unknown),
             ("passwd", Role::Credential),
             ("DB_PWD", Role::Credential),

@@ -57,10 +57,17 @@ static KUBECONFIG: Pattern =
 static CLASS: Pattern = Pattern::new(r"^([a-z]\w*\.){2,}[A-Z]\w*$");
 static UUID: Pattern =
     Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
-/// In the notations of shells, Kubernetes, templates, Symfony, Rails; of OpenTelemetry, Trino, Kafka, HOCON,
-/// Grafana, Python, nginx; and calls of languages.
+/// In the notations of shells, Kubernetes, templates, Symfony, Rails. Nothing of a default may stand in it.
 static REFERENCE: Pattern = Pattern::new(
-    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>|\$\{(?i:env|file|dir|directory|secrets?|configmaps?|vault|sys|system):[^${}]*\}|\$\{\?[\w.]+\}|\$\{[A-Za-z_]\w*:?\?[^${}]*\}|\$__\w+\{[^{}]*\}|%\([A-Za-z_]\w*\)s|#\{ENV[^{}]*\}|\$\(cat [^()]*\)|\$[a-z][a-z0-9]*(_[a-z0-9]+)+;?|(os\.environ|os\.getenv|process\.env|System\.getenv|getenv|ENV)[.(\[][\w.'"()\[\] ]*[,;]?)$"#,
+    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
+);
+/// In those of OpenTelemetry, Trino, Kafka, HOCON, shells, Grafana, Python, Ruby, nginx.
+static PROVIDED: Pattern = Pattern::new(
+    r#"^(\$\{(env|sys|system):[A-Za-z_][\w.]*\}|\$\{ENV:[A-Z_][A-Z0-9_]*\}|\$\{(file|dir|directory):/[\w./-]+(:[\w.-]+)?\}|\$\{(secrets|configmaps):[\w.-]+/[\w.-]+:[\w.-]+\}|\$\{\?[\w.]+\}|\$\{[A-Za-z_]\w*:?\?[^${}]*\}|\$__(file|env|vault)\{[^{}]*\}|%\([A-Za-z_]\w*\)s|#\{ENV(\.fetch)?[(\[]["'][A-Za-z_]\w*["'][)\]]\}|\$\(cat [\w./-]+\)|\$(http|sent_http|upstream_http|cookie|arg|ssl)_[a-z0-9_]+;?)$"#,
+);
+/// A call that reads a variable, and no more.
+static CALL: Pattern = Pattern::new(
+    r#"^((os\.environ|ENV|process\.env)\[["'][A-Za-z_]\w*["']\]|(os\.environ\.get|os\.getenv|System\.getenv|getenv|ENV\.fetch)\(["'][A-Za-z_]\w*["']\)|process\.env\.[A-Za-z_]\w*)[,;]?$"#,
 );
 /// What a cloud calls one of its resources: a name, whatever it is the name of.
 static RESOURCE: Pattern = Pattern::new(
@@ -154,7 +161,10 @@ pub(super) fn is_uuid(text: &str) -> bool {
 
 /// Whether the value only points at another: `${DB_PASSWORD}`.
 pub(super) fn is_reference(text: &str) -> bool {
-    text.starts_with(['$', '{', '%', '<', '#', 'o', 'p', 'S', 'g', 'E']) && REFERENCE.matches(text)
+    text.starts_with(['$', '{', '%', '<', '#'])
+        && (REFERENCE.matches(text) || PROVIDED.matches(text))
+        || text.ends_with([']', ')', ',', ';']) && CALL.matches(text)
+        || text.starts_with("process.env.") && CALL.matches(text)
 }
 
 /// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password

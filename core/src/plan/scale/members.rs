@@ -54,6 +54,10 @@ fn range(text: &str) -> Option<(u64, usize)> {
         _ => return None,
     };
     let end = text.find(close)?;
+    // Of a regular expression.
+    if text[end + 1..].starts_with(['+', '*', '?', '{']) {
+        return None;
+    }
     let (first, last) = text[1..end].split_once("..").or_else(|| text[1..end].split_once('-'))?;
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     let last = last.trim_start_matches('.');
@@ -215,7 +219,7 @@ mod tests {
     fn all_members_in_one_are_named_by_the_last_of_them() {
         let of = |text: &str| named(text, "db").into_iter().map(|it| it.0).collect::<Vec<_>>();
         assert_eq!(of("http://db-{0...3}.db/data{0...1} db-[0-11] db-{1..2}"), [3, 11, 2]);
-        assert_eq!(of("db-{a...b} db-{} my-db-{0...3} db-[0]"), [0_u64; 0]);
+        assert_eq!(of("db-{a...b} db-{} my-db-{0...3} db-[0] db-[0-9]+"), [0_u64; 0]);
     }
 
     #[test]

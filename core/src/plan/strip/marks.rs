@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    api::names::GROUP,
+    api::{names::GROUP, staging_plan::Severity},
     plan::{
         context::Context,
         kinds,
@@ -315,6 +315,22 @@ fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
     let keys = object.get(annotations).and_then(Value::as_object).into_iter().flat_map(Map::keys);
     let going: Vec<String> =
         keys.filter(|it| *it != CLASS).map(|it| escape(it).into_owned()).collect();
+    let bookkeeping = |key: &str| {
+        ["pv.kubernetes.io", "volume.kubernetes.io", "volume.beta.kubernetes.io"]
+            .iter()
+            .any(|it| key.starts_with(it))
+    };
+    if let Some(key) = going.iter().find(|it| !bookkeeping(it)) {
+        let settle = format!(
+            "# if its driver needs one of the clone's own\nspec:\n  patches:\n  - target: {{ kind: {}, name: {} }}\n    patch: |\n      - op: add\n        path: {annotations}\n        value: {{ {}: <the clone's own> }}",
+            object.kind(),
+            object.name(),
+            key.replace("~1", "/"),
+        );
+        let why = "it loses what its driver is told, so that it is not led to production's directory; without that, a driver may put several claims in one place";
+        let path = format!("{annotations}/{key}");
+        log.find(Severity::Informs, &object.key(), &path, "claim-binding", why, settle);
+    }
     for key in &going {
         log.remove(object, &format!("{annotations}/{key}"), &CLAIM);
     }

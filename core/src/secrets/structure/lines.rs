@@ -33,15 +33,19 @@ static ASSIGNMENT: Pattern = Pattern::new(
     r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*(?:=>|\+?[=:])[ \t]*)"#,
 );
 static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
-/// `sentinel auth-pass mymaster hunter2`: the second word says what the last one is.
-static SECOND: Pattern = Pattern::new(
-    r"^([ \t]*[A-Za-z_][\w.\-]*[ \t]+)([A-Za-z]+-[A-Za-z\-]+)([ \t]+(?:[^\s=:]+[ \t]+)?)[^\s=:]+\s*$",
+/// `sentinel auth-pass mymaster hunter2`: the second word says what the last one is. A first word of any
+/// kind would take `use_backend be-auth if is-auth` for one.
+static SECOND: Pattern =
+    Pattern::new(r"^([ \t]*sentinel[ \t]+)((?:auth|sentinel)-pass)([ \t]+(?:\S+[ \t]+)?)\S+\s*$");
+/// `stats auth admin:hunter2`.
+static LOGIN: Pattern = Pattern::new(r"^([ \t]*stats[ \t]+)(auth)([ \t]+)[\w.@+\-]+:\S+\s*$");
+/// A user of Redis: `user shop on >hunter2 ~* +@all`, with hashes in files that it wrote itself.
+static ACL: Pattern =
+    Pattern::new(r"^[ \t]*user[ \t]+\S+[ \t](?:.*[ \t])?([<>]\S|[#!][0-9a-f]{64})");
+/// Who passes requests on: nothing of it is a password.
+static FORWARDED: Pattern = Pattern::new(
+    r"^\s*(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\s+(?:[a-z]+://\S+|unix:\S+|\$\w+|[\w.\-]+(?::\d+)?);\s*$",
 );
-/// `stats auth admin:hunter2`; not `server auth 10.0.0.1:80`.
-static LOGIN: Pattern =
-    Pattern::new(r"^([ \t]*[A-Za-z_][\w.\-]*[ \t]+)(auth)([ \t]+)[\w.@+\-]+:\S*[^\s\d]\S*\s*$");
-/// A user of Redis: `user shop on >hunter2 ~* +@all`.
-static ACL: Pattern = Pattern::new(r"^([ \t]*user[ \t]+\S+[ \t](?:.*[ \t])?>)(\S+)");
 /// What npm has for one registry: `//npm.example.com/:_authToken=…`. No comment.
 static FOR_REGISTRY: Pattern = Pattern::new(r"^[ \t]*//[^\s=]*:[A-Za-z_]\w*[ \t]*=");
 static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
@@ -56,10 +60,9 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> 
         let line = &rest[..line_end(rest)];
         let consumed = if COMMENT.matches(line) && !FOR_REGISTRY.matches(line) {
             comment(hint, line, &mut pieces)?
-        } else if let Some([before, credential]) = ACL.groups(line) {
-            pieces.text(before);
-            push(&mut pieces, credential, Written::Plain)?;
-            before.len() + credential.len()
+        } else if ACL.matches(line) {
+            acl(line, &mut pieces)?;
+            line.len()
         } else if let Some((name, start)) = assignment(line, separators) {
             pieces.text(&line[..start]);
             let names = [name];
@@ -93,6 +96,26 @@ pub(super) fn columns(text: &str, columns: Columns) -> Taken {
     Ok(pieces)
 }
 
+/// A user of Redis, word by word.
+fn acl(line: &str, pieces: &mut Pieces) -> Result<(), NotInventable> {
+    for word in line.split_inclusive([' ', '\t']) {
+        let rule = word.trim_end();
+        if rule.starts_with(['#', '!']) && rule.len() > 32 {
+            let why = "a hash of a password, which only that password fits";
+            return Err(NotInventable { why, public: false });
+        }
+        match rule.strip_prefix(['>', '<']) {
+            Some(password) => {
+                pieces.text(&rule[..1]);
+                push(pieces, password, Written::Plain)?;
+                pieces.text(&word[rule.len()..]);
+            }
+            None => pieces.text(word),
+        }
+    }
+    Ok(())
+}
+
 /// A comment. Switched-off assignments of credentials count.
 pub(super) fn comment(
     hint: Hint<'_>,
@@ -119,7 +142,8 @@ fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
     if let Some(found) = named(&ASSIGNMENT, line) {
         return Some(found);
     }
-    let first = named(&DIRECTIVE, line).filter(|_| separators == Separators::AlsoSpaces)?;
+    let spaces = separators == Separators::AlsoSpaces && !FORWARDED.matches(line);
+    let first = named(&DIRECTIVE, line).filter(|_| spaces)?;
     let is_credential = name::role(first.0) == Role::Credential;
     Some(second(line).filter(|_| !is_credential).unwrap_or(first))
 }
@@ -182,6 +206,9 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
 /// Where the list ends that `rest` begins with, and where its elements are, if it goes over several
 /// lines: of TOML, of HCL.
 fn list(rest: &str) -> Option<(usize, Vec<Range<usize>>)> {
+    if !rest.starts_with('[') {
+        return None;
+    }
     let (mut at, mut depth, mut elements) = (0, 0_usize, Vec::new());
     loop {
         let left = rest.get(at..)?;
@@ -197,9 +224,10 @@ fn list(rest: &str) -> Option<(usize, Vec<Range<usize>>)> {
                 continue;
             }
             '[' => depth += 1,
-            ']' if depth == 1 => break,
+            ']' if depth <= 1 => break,
             ']' => depth -= 1,
-            _ if depth == 0 => return None,
+            // What stands there without quotes is no list of credentials.
+            c if depth == 0 || !(c.is_whitespace() || c == ',') => return None,
             _ => {}
         }
         at += left.chars().next().map_or(1, char::len_utf8);
@@ -223,9 +251,17 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in
-            [&ASSIGNMENT, &DIRECTIVE, &SECOND, &LOGIN, &ACL, &COMMENT, &USERLIST, &PGPASS]
-        {
+        for pattern in [
+            &ASSIGNMENT,
+            &DIRECTIVE,
+            &SECOND,
+            &LOGIN,
+            &ACL,
+            &FORWARDED,
+            &COMMENT,
+            &USERLIST,
+            &PGPASS,
+        ] {
             assert!(pattern.get().is_some());
         }
     }

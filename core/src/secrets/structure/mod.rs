@@ -105,7 +105,7 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Yaml);
     }
     // A script is more than its lines.
-    if !text.starts_with("#!")
+    if (named || !text.starts_with("#!"))
         && most(directives + assignments)
         && (named || hint.place == Place::Key && speaks(text))
     {
