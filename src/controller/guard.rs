@@ -83,7 +83,9 @@ impl Policies {
         }
         // Others may say it in other words each time.
         let changes = known.as_ref().map(mem::discriminant) != Some(mem::discriminant(&answer));
-        *known = Some(answer);
+        if changes {
+            *known = Some(answer);
+        }
         changes
     }
 }

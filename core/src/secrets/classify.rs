@@ -267,7 +267,10 @@ pub(super) fn push(
     if let Some(refusal) = shape::not_inventable(plain) {
         return Err(refusal);
     }
-    if written == Written::Plain && shape::is_reference(plain) {
+    // A word behind a `$` may be a password where nobody looks for variables.
+    let is_word =
+        plain.starts_with('$') && !["${", "$(", "$__"].iter().any(|it| plain.starts_with(it));
+    if written == Written::Plain && shape::is_reference(plain) && !is_word {
         pieces.text(plain);
         return Ok(());
     }
@@ -275,6 +278,15 @@ pub(super) fn push(
         && written == Written::Plain
     {
         pieces.text(start);
+        if shape::is_reference(rest) {
+            pieces.text(rest);
+            return Ok(());
+        }
+        // One behind the other, as often as somebody likes.
+        if SCHEME.matches(rest) {
+            pieces.credential(rest, Encoding::Plain);
+            return Ok(());
+        }
         return push(pieces, rest, written);
     }
     if let Some((at, _)) = shape::outside(plain) {

@@ -114,7 +114,11 @@ fn spoken(text: &str) -> Vec<Exposed> {
     }
     let points = |line: &str| {
         let value = line.split_once(['=', ':']).map_or("", |(_, it)| it.trim());
-        if shape::is_path(value) || value.starts_with("${") && value.ends_with(":}") {
+        if shape::is_path(value)
+            || value.starts_with("${")
+                && value.find('}') == Some(value.len() - 1)
+                && value.ends_with(":}")
+        {
             return true;
         }
         let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();

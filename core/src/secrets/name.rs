@@ -87,9 +87,6 @@ static SETTING: Words = Words::new(
 /// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
 static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
 
-/// What is written before `pass` in words that speak of a password wherever they stand in a name.
-static PASSES: Words = Words::new("user root admin mail ldap sasl key");
-
 /// What is written before `pass` in words that speak of none: `bypass`, `compass`.
 static NO_PASSES: Words = Words::new(
     "by com encom sur tres over under multi single one two first second ask low high band ski day season \
@@ -306,7 +303,7 @@ fn says_nothing(word: &str) -> bool {
 fn is_strong(word: &str) -> bool {
     STRONG.has(singular(word))
         || CREDENTIAL_ENDS.iter().any(|end| word.ends_with(end))
-        || word.strip_suffix("pass").is_some_and(|whose| STORES.has(whose) || PASSES.has(whose))
+        || is_whose_pass(word)
 }
 
 /// `dbpass`, `keypass`, `rootpw`.
@@ -359,6 +356,8 @@ mod tests {
             ("db_creds", Role::Credential),
             ("PROXY_PASS", Role::Credential),
             ("GIT_ASKPASS", Role::Unknown),
+            ("ROOTPW_LDAP", Role::Credential),
+            ("STOREPASS_SHOP", Role::Credential),
             ("SKIPASS_PROVIDER", Role::Setting),
             ("bypass", Role::Unknown),
             ("passwd", Role::Credential),

@@ -59,7 +59,7 @@ static UUID: Pattern =
     Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
 /// In the notations of shells, Kubernetes, templates, Symfony, Rails. Nothing of a default may stand in it.
 static REFERENCE: Pattern = Pattern::new(
-    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}]*\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
+    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}"'`|]*\}\}|\{\{-?\s*(env|getenv|key|secret)\s+["'][^"'`|{}]*["']\s*-?\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
 );
 /// In those of OpenTelemetry, Trino, Kafka, HOCON, shells, Grafana, Python, Ruby, nginx.
 static PROVIDED: Pattern = Pattern::new(
@@ -267,6 +267,8 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         let others = [
+            &PROVIDED,
+            &CALL,
             &HASH,
             &HASH_MD5,
             &JWT,

@@ -55,7 +55,7 @@ fn range(text: &str) -> Option<(u64, usize)> {
     };
     let end = text.find(close)?;
     // Of a regular expression.
-    if text[end + 1..].starts_with(['+', '*', '?', '{']) {
+    if text[end + 1..].starts_with(['+', '*', '?', '{', '$', '\\', ')', '|']) {
         return None;
     }
     let (first, last) = text[1..end].split_once("..").or_else(|| text[1..end].split_once('-'))?;

@@ -33,24 +33,34 @@ static ASSIGNMENT: Pattern = Pattern::new(
     r#"^([ \t]*(?:export[ \t]+|//[^\s=]*:)?["']?)([A-Za-z_][\w.\-\[\]/]*)(["']?[ \t]*(?:=>|\+?[=:])[ \t]*)"#,
 );
 static DIRECTIVE: Pattern = Pattern::new(r"^([ \t]*)([A-Za-z_][\w.\-]*)([ \t]+)");
-/// `sentinel auth-pass mymaster hunter2`: the second word says what the last one is. A first word of any
-/// kind would take `use_backend be-auth if is-auth` for one.
-static SECOND: Pattern =
-    Pattern::new(r"^([ \t]*sentinel[ \t]+)((?:auth|sentinel)-pass)([ \t]+(?:\S+[ \t]+)?)\S+\s*$");
-/// `stats auth admin:hunter2`.
-static LOGIN: Pattern = Pattern::new(r"^([ \t]*stats[ \t]+)(auth)([ \t]+)[\w.@+\-]+:\S+\s*$");
+/// Lines whose second word or a later one says what the last one is. A first word of any kind would take
+/// `use_backend be-auth if is-auth` for one.
+static LATER: [Pattern; 4] = [
+    Pattern::new(r"^([ \t]*(?i:sentinel)[ \t]+)((?i:auth-pass))([ \t]+\S+[ \t]+)\S"),
+    Pattern::new(r"^([ \t]*(?i:sentinel)[ \t]+)((?i:sentinel-pass))([ \t]+)\S"),
+    // `HAProxy`: who may see its statistics, and users in lists.
+    Pattern::new(r#"^([ \t]*stats[ \t]+)(auth)([ \t]+)["']?[\w.@+\-]+:\S"#),
+    Pattern::new(r"^([ \t]*user[ \t]+[^\s=:]+[ \t]+)(insecure-password|password)([ \t]+)\S"),
+];
 /// A user of Redis: `user shop on >hunter2 ~* +@all`, with hashes in files that it wrote itself.
-static ACL: Pattern =
-    Pattern::new(r"^[ \t]*user[ \t]+\S+[ \t](?:.*[ \t])?([<>]\S|[#!][0-9a-f]{64})");
-/// Who passes requests on: nothing of it is a password.
+static ACL: Pattern = Pattern::new(
+    r#"^[ \t]*(?i:user)[ \t]+[^\s=:]+[ \t](?:.*[ \t])?(["']?[<>]\S|["']?[#!][0-9a-f]{64})"#,
+);
+/// Who passes requests on: nothing of it is a password, but in a URL.
 static FORWARDED: Pattern = Pattern::new(
-    r"^\s*(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\s+(?:[a-z]+://\S+|unix:\S+|\$\w+|[\w.\-]+(?::\d+)?);\s*$",
+    r"^\s*((?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass|ProxyPass|ProxyPassMatch|ProxyPassReverse)\s",
 );
 /// What npm has for one registry: `//npm.example.com/:_authToken=…`. No comment.
 static FOR_REGISTRY: Pattern = Pattern::new(r"^[ \t]*//[^\s=]*:[A-Za-z_]\w*[ \t]*=");
 static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
 static USERLIST: Pattern = Pattern::new(r#"^(\s*"[^"]*"[ \t]+")([^"]*)("\s*)$"#);
 static PGPASS: Pattern = Pattern::new(r"^(\s*[^:]+:[^:]+:[^:]+:[^:]+:)(\S+)(\s*)$");
+
+/// Why a text is refused of which nobody knows where its credentials end.
+const UNSAFE: NotInventable = NotInventable {
+    why: "text that holds a credential where it cannot be taken out safely",
+    public: false,
+};
 
 /// Takes a text of assignments apart.
 pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> Taken {
@@ -104,6 +114,9 @@ fn acl(line: &str, pieces: &mut Pieces) -> Result<(), NotInventable> {
             let why = "a hash of a password, which only that password fits";
             return Err(NotInventable { why, public: false });
         }
+        if rule.starts_with(['"', '\'']) {
+            return Err(UNSAFE);
+        }
         match rule.strip_prefix(['>', '<']) {
             Some(password) => {
                 pieces.text(&rule[..1]);
@@ -142,7 +155,7 @@ fn assignment(line: &str, separators: Separators) -> Option<(&str, usize)> {
     if let Some(found) = named(&ASSIGNMENT, line) {
         return Some(found);
     }
-    let spaces = separators == Separators::AlsoSpaces && !FORWARDED.matches(line);
+    let spaces = separators == Separators::AlsoSpaces && !is_forwarded(line);
     let first = named(&DIRECTIVE, line).filter(|_| spaces)?;
     let is_credential = name::role(first.0) == Role::Credential;
     Some(second(line).filter(|_| !is_credential).unwrap_or(first))
@@ -153,9 +166,13 @@ pub(super) fn is_of_credential(line: &str) -> bool {
     second(line).is_some() || ACL.matches(line)
 }
 
+/// Whether a line says where requests are passed on to.
+pub(super) fn is_forwarded(line: &str) -> bool {
+    FORWARDED.matches(line)
+}
+
 fn second(line: &str) -> Option<(&str, usize)> {
-    let found = named(&SECOND, line).or_else(|| named(&LOGIN, line));
-    found.filter(|(name, _)| name::role(name) == Role::Credential)
+    LATER.iter().find_map(|it| named(it, line))
 }
 
 fn named<'a>(pattern: &Pattern, line: &'a str) -> Option<(&'a str, usize)> {
@@ -176,7 +193,7 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
         return Ok(end);
     }
     if hint.role == Role::Credential
-        && let Some((end, elements)) = list(rest)
+        && let Some((end, elements)) = list(rest)?
     {
         let mut done = 0;
         for element in elements {
@@ -205,34 +222,39 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
 
 /// Where the list ends that `rest` begins with, and where its elements are, if it goes over several
 /// lines: of TOML, of HCL.
-fn list(rest: &str) -> Option<(usize, Vec<Range<usize>>)> {
+fn list(rest: &str) -> Result<Option<(usize, Vec<Range<usize>>)>, NotInventable> {
     if !rest.starts_with('[') {
-        return None;
+        return Ok(None);
     }
     let (mut at, mut depth, mut elements) = (0, 0_usize, Vec::new());
-    loop {
-        let left = rest.get(at..)?;
-        match left.chars().next()? {
+    while let Some(next) = rest[at..].chars().next() {
+        let left = &rest[at..];
+        match next {
             '"' | '\'' => {
-                let end = at + quoted::end(left)?;
-                elements.push(at..end);
-                at = end;
+                let Some(length) = quoted::end(left) else { return Ok(None) };
+                elements.push(at..at + length);
+                at += length;
                 continue;
             }
-            '#' => {
+            _ if left.starts_with('#') || left.starts_with("//") => {
                 at += line_end(left);
                 continue;
             }
             '[' => depth += 1,
-            ']' if depth <= 1 => break,
+            ']' if depth <= 1 => {
+                let lines = rest[..at].contains('\n');
+                return Ok(lines.then_some((at + 1, elements)));
+            }
             ']' => depth -= 1,
-            // What stands there without quotes is no list of credentials.
-            c if depth == 0 || !(c.is_whitespace() || c == ',') => return None,
-            _ => {}
+            c if c.is_whitespace() || c == ',' => {}
+            // A table, a variable: what of it is a credential is not known.
+            c if c == '{' || !elements.is_empty() => return Err(UNSAFE),
+            // A password that begins like a list.
+            _ => return Ok(None),
         }
-        at += left.chars().next().map_or(1, char::len_utf8);
+        at += next.len_utf8();
     }
-    rest[..at].contains('\n').then_some((at + 1, elements))
+    Ok(None)
 }
 
 /// Where a comment behind a value begins.
@@ -251,17 +273,8 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [
-            &ASSIGNMENT,
-            &DIRECTIVE,
-            &SECOND,
-            &LOGIN,
-            &ACL,
-            &FORWARDED,
-            &COMMENT,
-            &USERLIST,
-            &PGPASS,
-        ] {
+        let more = [&ASSIGNMENT, &DIRECTIVE, &ACL, &FORWARDED, &COMMENT, &USERLIST, &PGPASS];
+        for pattern in LATER.iter().chain(more) {
             assert!(pattern.get().is_some());
         }
     }

@@ -32,6 +32,8 @@ static ASSIGNMENT: Pattern =
     Pattern::new(r#"^\s*(export\s+|//[^\s=]*:)?["']?[A-Za-z_][\w.\-\[\]/]*["']?[ \t]*=[^=]?"#);
 static ENTRY: Pattern = Pattern::new(r#"^\s*(- )*(["'][^"']+["']|[\w.\-/$ ]+):(\s|$)|^\s*- \S"#);
 static DIRECTIVE: Pattern = Pattern::new(r"^\s*[A-Za-z][\w.-]*[ \t]+\S+");
+static SCRIPT: Pattern =
+    Pattern::new(r"^#![^\n]*\b([a-z]*sh|python[\d.]*|perl|ruby|node|php)\b[^\n]*(\n|$)");
 static LONE: Pattern = Pattern::new(r"^(export )?[A-Z][A-Z0-9_]*_[A-Z0-9_]+=[^=\s]");
 static USERLIST: Pattern = Pattern::new(r#"^"[^"]*"[ \t]+"[^"]*"[ \t]*$"#);
 static PGPASS: Pattern = Pattern::new(r"^[^:\s]+:(\d+|\*):[^:\s]+:[^:\s]+:\S+$");
@@ -104,11 +106,11 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     if hint.any(name::is_yaml) {
         return Some(Format::Yaml);
     }
-    // A script is more than its lines.
-    if (named || !text.starts_with("#!"))
-        && most(directives + assignments)
-        && (named || hint.place == Place::Key && speaks(text))
-    {
+    // More than its lines.
+    if SCRIPT.matches(text) {
+        return None;
+    }
+    if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {
         return Some(Format::Lines(lines::Separators::AlsoSpaces));
     }
     named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
@@ -118,6 +120,7 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
 fn speaks(text: &str) -> bool {
     let first = |line: &str| {
         line.split_whitespace().next().is_some_and(|it| name::role(it) == name::Role::Credential)
+            && !lines::is_forwarded(line)
     };
     text.lines().any(|line| first(line) || lines::is_of_credential(line))
 }
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&ASSIGNMENT, &ENTRY, &DIRECTIVE, &LONE, &USERLIST, &PGPASS] {
+        for pattern in [&ASSIGNMENT, &ENTRY, &DIRECTIVE, &SCRIPT, &LONE, &USERLIST, &PGPASS] {
             assert!(pattern.get().is_some());
         }
     }

@@ -102,6 +102,37 @@ fn values_are_taken_apart_by_name_and_shape() {
             "user shop on #5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8 ~*\n",
             "! a hash of a password, which only that password fits",
         ),
+        (
+            "haproxy.cfg",
+            "userlist u\n  user admin insecure-password hunter2\n  user = Ops <ops@acme.com>\nlisten stats\n  stats auth \"admin:hunter2\" # ops\n",
+            "userlist u\n  user admin insecure-password <7>\n  user = Ops <ops@acme.com>\nlisten stats\n  stats auth \"admin:<7>\" # ops\n",
+        ),
+        (
+            "site.conf",
+            "listen 80;\nserver_name shop;\nproxy_pass ${API_URL};\nproxy_pass http://api; # v2\nfastcgi_pass [::1]:9000;\nProxyPass /api http://api:8080/\n",
+            "listen 80;\nserver_name shop;\nproxy_pass ${API_URL};\nproxy_pass http://api; # v2\nfastcgi_pass [::1]:9000;\nProxyPass /api http://api:8080/\n",
+        ),
+        (
+            "site",
+            "listen 80;\nset $apikey hunter2;\nproxy_pass http://api:8080;\n",
+            "! text in a format that cannot be taken apart safely",
+        ),
+        (
+            "setup.conf",
+            "#!/bin/sh\nset -e\nredis-cli -a hunter3 ping\n",
+            "! text in a format that cannot be taken apart safely",
+        ),
+        (
+            "config.hcl",
+            "api_tokens = [\n  \"abcdef\", // old\n  \"ghijkl\",\n]\n",
+            "api_tokens = [\n  \"<6>\", // old\n  \"<6>\",\n]\n",
+        ),
+        (
+            "app.toml",
+            "api_keys = [\n  { name = \"shop\", key = \"hunter2\" },\n]\n",
+            "! text that holds a credential where it cannot be taken out safely",
+        ),
+        (".pgpass", "db:5432:shop:shop:$UMMER2024\n", "db:5432:shop:shop:<10>\n"),
         // Of no known form, so nothing of it is sure.
         (
             "begin",
