@@ -321,12 +321,8 @@ fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
             .any(|it| key.starts_with(it))
     };
     if let Some(key) = going.iter().find(|it| !bookkeeping(it)) {
-        let settle = format!(
-            "# if its driver needs one of the clone's own\nspec:\n  patches:\n  - target: {{ kind: {}, name: {} }}\n    patch: |\n      - op: add\n        path: {annotations}\n        value: {{ {}: <the clone's own> }}",
-            object.kind(),
-            object.name(),
-            key.replace("~1", "/"),
-        );
+        // No patch: whoever asks for environments would lead it to production's directory.
+        let settle = "# of the class: a StorageClass whose driver needs to be told nothing\n# storage:\n#   className: NAME";
         let why = "it loses what its driver is told, so that it is not led to production's directory; without that, a driver may put several claims in one place";
         let path = format!("{annotations}/{key}");
         log.find(Severity::Informs, &object.key(), &path, "claim-binding", why, settle);
