@@ -220,9 +220,12 @@ fn scalar(hint: Hint<'_>, rest: &str, pieces: &mut Pieces) -> Result<usize, NotI
     Ok(line.len())
 }
 
+/// Where a list ends, and where its elements are.
+type List = (usize, Vec<Range<usize>>);
+
 /// Where the list ends that `rest` begins with, and where its elements are, if it goes over several
 /// lines: of TOML, of HCL.
-fn list(rest: &str) -> Result<Option<(usize, Vec<Range<usize>>)>, NotInventable> {
+fn list(rest: &str) -> Result<Option<List>, NotInventable> {
     if !rest.starts_with('[') {
         return Ok(None);
     }
