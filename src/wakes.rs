@@ -83,6 +83,11 @@ impl Watcher {
         }
     }
 
+    /// Wakes those whose turn it is to have a place.
+    fn wake_next(&self) {
+        self.wake(&self.ctx.places.next(&self.ctx.world));
+    }
+
     /// Wakes all.
     pub fn wake_everyone(&self) {
         for (namespace, name) in self.ctx.world.everyone() {
@@ -109,6 +114,8 @@ impl Watcher {
                 match event {
                     Ok(Event::Apply(it)) => {
                         this.place(&it);
+                        // Its status may say that it has a place no more.
+                        this.wake_next();
                         let _ = this.queue.send(ObjectRef::from_obj(&it));
                     }
                     Ok(Event::Delete(it)) => this.leave(&it.uid().unwrap_or_default()),
@@ -172,10 +179,11 @@ impl Watcher {
         let world = &self.ctx.world;
         match wakes {
             Wakes::Owner => self.wake(concerned),
+            Wakes::OwnerAndNext | Wakes::Everyone if concerned.is_empty() => {}
             // A target that is gone leaves a place to somebody else.
             Wakes::OwnerAndNext => {
                 self.wake(concerned);
-                self.wake(&self.ctx.places.next(world));
+                self.wake_next();
                 let is_nobodys = |uid: &String| world.whose(uid).is_none() && world.has_target(uid);
                 // Its environment went while it was being made: a deletion that came at the same time
                 // as our finalizer has not seen that.
@@ -183,7 +191,6 @@ impl Watcher {
                     self.look_for_remains();
                 }
             }
-            Wakes::Everyone if concerned.is_empty() => {}
             Wakes::Everyone => self.wake_everyone(),
         }
     }
@@ -217,7 +224,7 @@ impl Watcher {
         if ctx.world.has_target(uid) {
             self.look_for_remains();
         }
-        self.wake(&ctx.places.next(&ctx.world));
+        self.wake_next();
     }
 }
 

@@ -31,7 +31,7 @@ chart      | the chart, rendered and checked by Helm         | helm         | ta
 cluster    | the development cluster: units                  | cluster      | cluster_units
 licences   | licences, advisories and sources of crates      | deny         | licences
 released   | the released program: static, names its crates  | image        | target released
-apiserver  | scenarios on a real API server                  | cluster      | target apiserver
+apiserver  | scenarios on a real API server                  | cluster helm | target apiserver
 e2e        | pods, network policy, databases: the whole way  | cluster helm image node | target e2e
 '
 

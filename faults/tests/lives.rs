@@ -43,6 +43,13 @@ async fn run(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String) {
     (ran.status.code().unwrap_or(-1), text(ran.stdout), text(ran.stderr))
 }
 
+/// Runs lives of a command that does nothing, with these orders.
+async fn lives(kubeconfig: &Path, orders: &[&str]) -> (i32, String, String) {
+    let begin = ["run", "--kubeconfig", "IT", "--plan", "any: pass"];
+    let all = begin.iter().chain(orders).chain(&["--", "sleep", "600"]);
+    run(kubeconfig, &all.copied().collect::<Vec<_>>()).await
+}
+
 /// Waits until a file is there and not empty.
 async fn content(path: &Path) -> String {
     let started = Instant::now();
@@ -97,24 +104,7 @@ async fn shell_commands_speak_to_the_cluster_of_the_context_that_is_named() {
         copy.display(),
         mode.display()
     );
-    let (code, out, err) = run(
-        &kubeconfig,
-        &[
-            "run",
-            "--kubeconfig",
-            "IT",
-            "--context",
-            "it",
-            "--check",
-            &check,
-            "--plan",
-            "any: pass",
-            "--",
-            "sleep",
-            "600",
-        ],
-    )
-    .await;
+    let (code, out, err) = lives(&kubeconfig, &["--context", "it", "--check", &check]).await;
     assert_eq!(code, 0, "{out}{err}");
     let seen: Value = serde_saphyr::from_str(&content(&copy).await).expect("YAML");
     assert_eq!(seen["current-context"], "it");
@@ -134,12 +124,9 @@ async fn a_life_that_does_not_converge_is_cleaned_up_all_the_same() {
     let place = file("unclean.folder");
     let _ = std::fs::remove_dir(&place);
     let (begin, end) = (format!("mkdir {}", place.display()), format!("rmdir {}", place.display()));
-    let (code, out, err) = run(
+    let (code, out, err) = lives(
         &kubeconfig,
         &[
-            "run",
-            "--kubeconfig",
-            "IT",
             "--before",
             &begin,
             "--check",
@@ -150,11 +137,6 @@ async fn a_life_that_does_not_converge_is_cleaned_up_all_the_same() {
             "2",
             "--plan",
             "any: pass",
-            "--plan",
-            "any: pass",
-            "--",
-            "sleep",
-            "600",
         ],
     )
     .await;
@@ -167,12 +149,9 @@ async fn a_life_that_does_not_converge_is_cleaned_up_all_the_same() {
 async fn where_a_life_cannot_be_cleaned_up_no_other_one_begins() {
     let api = Api::start().await;
     let kubeconfig = api.kubeconfig("stuck", &json!({}));
-    let (code, out, err) = run(
+    let (code, out, err) = lives(
         &kubeconfig,
         &[
-            "run",
-            "--kubeconfig",
-            "IT",
             "--check",
             "true",
             "--after",
@@ -181,11 +160,6 @@ async fn where_a_life_cannot_be_cleaned_up_no_other_one_begins() {
             "3",
             "--plan",
             "any: pass",
-            "--plan",
-            "any: pass",
-            "--",
-            "sleep",
-            "600",
         ],
     )
     .await;
@@ -200,24 +174,7 @@ async fn what_a_shell_command_started_ends_with_it_when_its_time_is_over() {
     let kubeconfig = api.kubeconfig("group", &json!({}));
     let id = file("group.pid");
     let check = format!("sleep 600 & echo $! >{}; wait", id.display());
-    let (code, out, err) = run(
-        &kubeconfig,
-        &[
-            "run",
-            "--kubeconfig",
-            "IT",
-            "--check",
-            &check,
-            "--within",
-            "2",
-            "--plan",
-            "any: pass",
-            "--",
-            "sleep",
-            "600",
-        ],
-    )
-    .await;
+    let (code, out, err) = lives(&kubeconfig, &["--check", &check, "--within", "2"]).await;
     assert_eq!(code, 1, "{out}{err}");
     gone(&content(&id).await).await;
 }

@@ -11,8 +11,8 @@ use std::{
 
 use futures::{StreamExt, stream};
 use kube::{
-    Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+    Api, ResourceExt,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names, status::Wave},
@@ -28,7 +28,7 @@ use kulisse_core::{
 use serde_json::{Value, json};
 
 use super::{
-    call::{call, call_secret, creation, gone_is_fine},
+    call::{call, call_secret, creation, deletion_of, going, gone_is_fine},
     context::Context,
     error::Error,
     fields, secrets,
@@ -162,14 +162,23 @@ pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Er
     told(drive(vec![parcels.collect()], seen, ctx).await)
 }
 
+/// Deletes what was made by us. What the application has made since, under a name that was free, is
+/// its own.
 async fn delete(object: &Object, seen: &Seen, ctx: &Context) -> Result<(), Error> {
     // A kind that is gone has taken its objects along.
     let Some(api) = ctx.kinds.find(&ctx.client, object, &seen.target_name).await? else {
         return Ok(());
     };
-    let params = DeleteParams::background();
-    let what = format!("delete {}", object.key());
-    gone_is_fine(call(&what, || api.delete(object.name(), &params)).await)?;
+    let (key, name) = (object.key(), object.name());
+    let there = call(&format!("get {key}"), || api.get_metadata_opt(name)).await?;
+    let ours = there
+        .filter(|it| it.labels().get(names::ENVIRONMENT_UID_LABEL) == Some(&seen.identity.uid));
+    let Some(uid) = ours.and_then(|it| it.metadata.uid) else { return Ok(()) };
+    let params = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Background),
+        ..deletion_of(&uid)
+    };
+    gone_is_fine(call(&format!("delete {key}"), || api.delete(name, &params)).await)?;
     ctx.metrics.applied("deleted");
     Ok(())
 }
@@ -292,6 +301,9 @@ async fn change(
     let Some(there) = look(api, &parcel).await? else {
         return create(api, seen, &parcel, ctx).await;
     };
+    if there.metadata.deletion_timestamp.is_some() {
+        return Err(going(&parcel.object.key().to_string(), there.finalizers()));
+    }
     fields::take_over(api, &there).await?;
     let values = over(&parcel, &there, ctx);
     send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
@@ -392,7 +404,7 @@ fn body(object: &Object, values: Option<&secrets::Contents>) -> Result<DynamicOb
     if let Some(map) = value.as_object_mut() {
         map.retain(|_, field| *field != Value::Null);
     }
-    serde_json::from_value(value).map_err(|it| Error::Stored(it.to_string()))
+    serde_json::from_value(value).map_err(|_| Error::Malformed("a clone"))
 }
 
 async fn send<T, F>(what: &str, secret: bool, request: impl Fn() -> F) -> Result<T, Error>
@@ -431,7 +443,7 @@ fn unsettled(error: &Error) -> bool {
                 && !words.contains("violates"))
                 || words.starts_with("Forbidden")
         }
-        Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) => false,
+        _ => false,
     }
 }
 
@@ -441,7 +453,7 @@ fn over_quota(error: &Error) -> bool {
         Error::Api { words, code: 403, .. } => {
             words.contains("exceeded quota") || words.starts_with("Forbidden")
         }
-        Error::Api { .. } | Error::Deadline { .. } | Error::Problem(_) | Error::Stored(_) => false,
+        _ => false,
     }
 }
 

@@ -153,7 +153,7 @@ pub fn creation() -> PostParams {
 /// A JSON patch of these operations.
 pub fn json_patch(operations: Vec<Value>) -> Result<Patch<()>, Error> {
     let operations = serde_json::from_value(Value::Array(operations));
-    Ok(Patch::Json(operations.map_err(|it| Error::Stored(it.to_string()))?))
+    Ok(Patch::Json(operations.map_err(|_| Error::Malformed("a patch"))?))
 }
 
 /// How the operator deletes what it looked at, and not another object of the same name.
@@ -161,6 +161,20 @@ pub fn deletion_of(uid: &str) -> DeleteParams {
     DeleteParams {
         preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
         ..DeleteParams::default()
+    }
+}
+
+/// An object of this name is on its way out: another one has to wait until it is gone.
+pub fn going(what: &str, held_by: &[String]) -> Error {
+    let held = match held_by.join(", ") {
+        none if none.is_empty() => none,
+        finalizers => format!(" (held by {finalizers})"),
+    };
+    Error::Api {
+        what: format!("make {what}"),
+        words: format!("the last one of that name is still going{held}; this one waits for it"),
+        code: 0,
+        reason: String::new(),
     }
 }
 

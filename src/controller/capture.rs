@@ -85,7 +85,7 @@ pub(super) async fn aside<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Error::Stored(error.to_string())),
+            Err(_) => Err(Error::CutOff),
         },
     }
 }
@@ -246,7 +246,8 @@ pub(super) fn untyped(mut object: DynamicObject, kind: &ApiResource) -> Result<O
         api_version: kind.api_version.clone(),
         kind: kind.kind.clone(),
     });
-    let value = serde_json::to_value(object).map_err(|it| Error::Stored(it.to_string()))?;
+    let value =
+        serde_json::to_value(object).map_err(|_| Error::Malformed("an object of the source"))?;
     Ok(Object::new(value)?)
 }
 
@@ -275,7 +276,7 @@ pub(super) fn parted(
     let fields = secret.data.as_object_mut();
     let data = fields.and_then(|it| it.remove("data")).unwrap_or_default();
     let data: Option<BTreeMap<String, ByteString>> =
-        serde_json::from_value(data).map_err(|_| Error::Stored("a Secret's data".to_owned()))?;
+        serde_json::from_value(data).map_err(|_| Error::Malformed("a Secret's data"))?;
     let kind_of = secret.data.get("type").and_then(|it| it.as_str()).unwrap_or("Opaque");
     let data = data.unwrap_or_default().into_iter();
     let opened = OpenSecret {

@@ -6,7 +6,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, Response, header::DATE};
+use http::{
+    HeaderMap, Response,
+    header::{CONTENT_TYPE, DATE},
+};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use tokio::time::Instant;
 use tower::util::MapResponseLayer;
@@ -22,7 +25,13 @@ impl ServerClock {
     ) -> MapResponseLayer<impl Fn(Response<B>) -> Response<B> + Clone + use<B>> {
         let clock = self.clone();
         MapResponseLayer::new(move |answer: Response<B>| {
-            clock.observe(answer.headers());
+            // What stands between us and the API server answers with a clock of its own.
+            let kind = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+            if !answer.status().is_server_error()
+                && kind.is_some_and(|it| it.starts_with("application/"))
+            {
+                clock.observe(answer.headers());
+            }
             answer
         })
     }

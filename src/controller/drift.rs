@@ -167,7 +167,7 @@ pub fn cannot_follow(seen: &mut Seen, error: Error) -> Result<(), Error> {
             hold_back(seen, &problem.message);
             Ok(())
         }
-        error @ (Error::Api { .. } | Error::Deadline { .. } | Error::Stored(_)) => Err(error),
+        other => Err(other),
     }
 }
 

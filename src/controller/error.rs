@@ -39,6 +39,13 @@ pub enum Error {
     /// What was stored for an environment cannot be read.
     #[error("the stored plan of the environment cannot be read: {0}")]
     Stored(String),
+    /// Something that is sent, or was read, is no object of its kind. Not in the words of whoever found that:
+    /// they quote the value that does not fit.
+    #[error("{0} has not the form that it should have")]
+    Malformed(&'static str),
+    /// The work was cut off: the operator stops.
+    #[error("the operator stops")]
+    CutOff,
 }
 
 /// The reason of an answer that is larger than what is read of one; no server gives it.
@@ -107,9 +114,11 @@ impl Error {
             Self::Api { code: 400 | 403 | 413 | 422, .. } => {
                 Problem::new(Reason::Refused, format!("the API server refuses: {self}"))
             }
-            Self::Api { .. } | Self::Deadline { .. } | Self::Stored(_) => {
-                Problem::new(Reason::ApiError, self.to_string())
-            }
+            Self::Api { .. }
+            | Self::Deadline { .. }
+            | Self::Stored(_)
+            | Self::Malformed(_)
+            | Self::CutOff => Problem::new(Reason::ApiError, self.to_string()),
         }
     }
 
@@ -117,7 +126,7 @@ impl Error {
     pub fn code(&self) -> u16 {
         match self {
             Self::Api { code, .. } => *code,
-            Self::Deadline { .. } | Self::Problem(_) | Self::Stored(_) => 0,
+            _ => 0,
         }
     }
 }

@@ -13,6 +13,7 @@ use kulisse_core::{
         names,
         registry::OciArtifact,
     },
+    lifecycle::consent,
     plan::{
         artifact::Reference,
         capture::{Capture, assemble},
@@ -78,13 +79,7 @@ async fn artifact(
 ) -> Result<(Reference, Option<Vec<Manifests>>), Error> {
     let reference =
         Reference::parse(&oci.url).map_err(|why| Error::problem(Reason::InvalidSpec, why))?;
-    let Some(registry) = reference.allowed_by(&seen.class.registries) else {
-        let why = format!(
-            "spec.source.manifests.oci.url leads to {}, which none of the class's registries holds",
-            reference.name()
-        );
-        return Err(Error::problem(Reason::NotAllowedByClass, why));
-    };
+    let registry = consent::registry(&reference, &seen.class).map_err(Error::Problem)?;
     let credentials = match &oci.secret_ref {
         Some(it) => Some(credentials(seen, &it.name, &reference, ctx).await?),
         None => None,

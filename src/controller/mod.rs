@@ -93,19 +93,19 @@ pub async fn reconcile(
     Box::pin(evidence::tell(&mut seen, &ctx)).await;
     let beside = look_beside(&mut seen, &ctx).await;
     let before = seen.stands.clone();
-    let Walked { facts, step, outcome, status } = walk(&mut seen, &ctx).await;
-    let mut status = status;
+    let Walked { facts, step, outcome, mut status } = walk(&mut seen, &ctx).await;
     if let Some(it) = &seen.beside {
         lifecycle::rebuild::merge(&mut status, &it.record);
     }
     // What became of the other one in this pass is its own affair in the next.
     let turned = seen.stands != before;
+    // Whoever is woken by the report finds the place free.
+    place::settle(&seen, &step, &ctx);
     if step != Step::RestReleased {
         report::report(&seen.environment, &status, &ctx).await?;
     }
-    place::settle(&seen, &step, &ctx);
     drift::follow(&seen, &step, &ctx);
-    if is_true(&status.conditions, ConditionType::Ready) || step == Step::RestExpired {
+    if is_true(&status.conditions, ConditionType::Ready) || step.rests() {
         ctx.drop_plan(seen.slot());
     }
     outcome?;
@@ -120,6 +120,7 @@ pub async fn reconcile(
 
 /// One way through the steps, until something has to be waited for.
 struct Walked {
+    /// As they were when the last step was decided: what has come due since is still ahead.
     facts: Facts,
     step: Step,
     outcome: Result<(), Error>,
@@ -128,21 +129,26 @@ struct Walked {
 
 async fn walk(seen: &mut Seen, ctx: &Context) -> Walked {
     let mut outcome = Ok(());
-    let mut step = lifecycle::next(&seen.facts(ctx.clock.now()));
-    for _ in 0..MOST_STEPS {
+    let mut decided = ctx.clock.now();
+    let mut step = lifecycle::next(&seen.facts(decided));
+    for count in 1..=MOST_STEPS {
         tracing::info!(step = step.name(), into = %seen.target_name, "step");
         ctx.metrics.step(&step);
         outcome = perform(&step, seen, ctx).await;
         if outcome.is_err() || step.waits() || seen.over {
             break;
         }
-        step = lifecycle::next(&seen.facts(ctx.clock.now()));
+        if count == MOST_STEPS {
+            tracing::error!(step = step.name(), "a pass goes in circles");
+        }
+        decided = ctx.clock.now();
+        step = lifecycle::next(&seen.facts(decided));
     }
     // What the last step recorded belongs to the facts that are told.
-    let facts = seen.facts(ctx.clock.now());
+    let told = seen.facts(ctx.clock.now());
     let problem = outcome.as_ref().err().map(Error::told);
-    let status = lifecycle::project(&facts, &step, problem.as_ref(), &seen.record);
-    Walked { facts, step, outcome, status }
+    let status = lifecycle::project(&told, &step, problem.as_ref(), &seen.record);
+    Walked { facts: seen.facts(decided), step, outcome, status }
 }
 
 /// The way of the namespace beside the one that serves, if there is one; when to look at it again.

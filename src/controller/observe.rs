@@ -21,6 +21,7 @@ use kulisse_core::{
     lifecycle::{
         Problem, consent, expiry,
         facts::{Beside, Part, Place, Target},
+        readiness::Rollout,
         rebuild, request,
         withdrawal::{self, Consent},
     },
@@ -59,22 +60,22 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         let (spec, now) = (&environment.spec, ctx.clock.now());
         request::take_up(asked, spec, class.is_ok(), &mut record, now);
     }
-    let (class, class_known, refusal) = match class {
-        Ok(class) => {
-            let refusal = refusal(&environment, &identity, &class, ctx).await?;
-            (class, true, refusal)
-        }
-        Err(problem) => (StagingClassSpec::default(), false, Some(problem)),
+    let (class, unknown) = match class {
+        Ok(class) => (class, None),
+        Err(problem) => (StagingClassSpec::default(), Some(problem)),
     };
     let mut second = rebuild::split(&mut record);
-    let mut seen = blank(environment, identity, (class, class_known, refusal), record);
+    let mut seen = blank(environment, identity, (class, unknown.is_none()), record);
     let leaves = seen.environment.metadata.deletion_timestamp.is_some();
+    // Nothing holds up an end.
+    if !leaves && !seen.past(ctx.clock.now()) {
+        look_at_consent(&mut seen, unknown, ctx).await?;
+    }
     seen.unfenced = ctx.policies.problem().filter(|_| !leaves);
     if let Some(source) = drift::source(&seen) {
         seen.production = ctx.sources.mark(&source);
         seen.blind = ctx.sources.blind(&source);
     }
-    look_at_consent(&mut seen, ctx).await?;
     look(&mut seen, &mut second, ctx).await?;
     if let Some(record) = second {
         let mut beside = beside(&seen, record);
@@ -88,8 +89,9 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
 pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
     let withdrawn = seen.record.withdrawn.clone();
     let record = StagingEnvironmentStatus { withdrawn, ..record };
-    let class = (seen.class.clone(), seen.class_known, seen.refusal.clone());
+    let class = (seen.class.clone(), seen.class_known);
     Seen {
+        refusal: seen.refusal.clone(),
         claimed: seen.claimed,
         // It shares the place of the one that serves.
         place: Place::Taken,
@@ -99,12 +101,11 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
     }
 }
 
-/// What is known of an environment before anything was looked at; its class with whether that is known
-/// and why nothing may be created.
+/// What is known of an environment before anything was looked at; its class with whether that is known.
 fn blank(
     environment: Arc<StagingEnvironment>,
     identity: Identity,
-    (class, class_known, refusal): (StagingClassSpec, bool, Option<Problem>),
+    (class, class_known): (StagingClassSpec, bool),
     record: StagingEnvironmentStatus,
 ) -> Seen {
     let incarnation = record.incarnation.unwrap_or(Incarnation(1));
@@ -133,7 +134,8 @@ fn blank(
         record,
         class,
         class_known,
-        refusal,
+        by_label: false,
+        refusal: None,
         unfenced: None,
         serving: None,
     }
@@ -167,7 +169,7 @@ async fn look(
     if seen.target == Target::Living {
         tasks::read_probe(seen, ctx).await?;
     }
-    if !at_rest(seen, ctx) && seen.record.plan.is_some() {
+    if (!at_rest(seen, ctx) || is_told_otherwise(seen)) && seen.record.plan.is_some() {
         look_for_plan(seen, ctx).await?;
     }
     Ok(())
@@ -207,13 +209,10 @@ pub fn begin_anew(record: &mut StagingEnvironmentStatus) {
 fn class(environment: &StagingEnvironment, ctx: &Context) -> Result<StagingClassSpec, Problem> {
     let class = match &environment.spec.class_name {
         Some(name) => ctx.world.class(name).map(|it| it.spec).ok_or_else(|| {
-            Problem::new(
-                Reason::ClassNotFound,
-                format!(
-                    "spec.className: there is no StagingClass {name}; there are: {}",
-                    ctx.world.class_names().join(", ")
-                ),
-            )
+            let all = ctx.world.class_names();
+            let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+            let why = format!("spec.className: there is no StagingClass {name}; there are: {all}");
+            Problem::new(Reason::ClassNotFound, why)
         })?,
         None => ctx.world.default_class().map(|(_, class)| class.spec).unwrap_or_default(),
     };
@@ -230,24 +229,34 @@ fn class(environment: &StagingEnvironment, ctx: &Context) -> Result<StagingClass
     ))
 }
 
-/// Why nothing may be created: grant or class.
-async fn refusal(
-    environment: &StagingEnvironment,
-    identity: &Identity,
-    class: &StagingClassSpec,
+/// Finds out why nothing may be created: for want of a grant, or by the class, of which it may be
+/// `unknown` what it says. Takes down whether the grant of a living target was withdrawn, or is back.
+async fn look_at_consent(
+    seen: &mut Seen,
+    unknown: Option<Problem>,
     ctx: &Context,
-) -> Result<Option<Problem>, Error> {
-    if environment.metadata.deletion_timestamp.is_some() {
-        return Ok(None);
-    }
-    let spec = &environment.spec;
+) -> Result<(), Error> {
+    let spec = &seen.environment.spec;
     NamespaceName::parse(&spec.source.namespace)?;
     let grants = ctx.world.grants(&spec.source.namespace);
-    let labels = labels_if(consent::needs_labels(Some(class), &grants), identity, ctx).await?;
-    let asking = consent::Asking { name: identity.namespace.as_str(), labels: &labels };
-    let answer = consent::granted(spec, asking, &grants)
-        .and_then(|()| consent::allowed(spec, asking, class));
-    Ok(answer.err().map(|problem| of_class(problem, environment, ctx)))
+    let class = Some(&seen.class).filter(|_| seen.class_known);
+    seen.by_label = consent::needs_labels(class, &grants);
+    let labels = labels_if(seen.by_label, &seen.identity, ctx).await?;
+    let asking = consent::Asking { name: seen.identity.namespace.as_str(), labels: &labels };
+    let ungranted = consent::granted(spec, asking, &grants).err();
+    let disallowed = class.and_then(|it| consent::allowed(spec, asking, it).err());
+    let by_class = disallowed.map(|it| of_class(it, &seen.environment, ctx)).or(unknown);
+    let consent = if ungranted.is_none() {
+        Consent::Given
+    } else if withdrawal::doubtful(&seen.record, ungranted.as_ref()) {
+        certainly(seen, ctx).await?
+    } else {
+        seen.refusal = ungranted;
+        return Ok(());
+    };
+    withdrawal::note(consent, &mut seen.record, ctx.clock.now());
+    seen.refusal = ungranted.filter(|_| consent != Consent::Given).or(by_class);
+    Ok(())
 }
 
 /// The same problem with the name of the class, if the class is what forbids it.
@@ -258,29 +267,6 @@ fn of_class(problem: Problem, environment: &StagingEnvironment, ctx: &Context) -
     let default = || ctx.world.default_class().map(|(name, _)| name);
     let Some(name) = environment.spec.class_name.clone().or_else(default) else { return problem };
     Problem::new(problem.reason, format!("StagingClass {name}: {}", problem.message))
-}
-
-/// Takes down whether the grant of a living target was withdrawn, or is back.
-async fn look_at_consent(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    if seen.environment.metadata.deletion_timestamp.is_some() || !seen.class_known {
-        return Ok(());
-    }
-    let given = match &seen.refusal {
-        Some(problem) => problem.reason != Reason::SourceNotGranted,
-        None => true,
-    };
-    let consent = if given {
-        Consent::Given
-    } else if withdrawal::doubtful(&seen.record, seen.refusal.as_ref()) {
-        certainly(seen, ctx).await?
-    } else {
-        return Ok(());
-    };
-    if consent == Consent::Given {
-        seen.refusal = seen.refusal.take().filter(|it| it.reason != Reason::SourceNotGranted);
-    }
-    withdrawal::note(consent, &mut seen.record, ctx.clock.now());
-    Ok(())
 }
 
 /// Whether a source is granted, by the API server's own word. Where there are no grants because
@@ -412,6 +398,14 @@ fn at_rest(seen: &Seen, ctx: &Context) -> bool {
                 && told(settled))
 }
 
+/// Whether the watch tells of other workloads than the status does: which of them count, only the plan says.
+/// Somebody may have made one of their own with our labels.
+fn is_told_otherwise(seen: &Seen) -> bool {
+    let total = seen.record.workloads.as_ref().map_or(0, |it| it.total as usize);
+    let up = seen.workloads.values().all(Rollout::up);
+    seen.target == Target::Living && !(up && seen.workloads.len() == total)
+}
+
 /// The tasks of the end, where there are some. A plan that cannot be read holds up nothing.
 async fn look_for_last(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if seen.environment.spec.pre_delete.is_empty() || seen.record.plan.is_none() {
@@ -445,9 +439,7 @@ async fn look_for_plan(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if seen.target == Target::Living {
         let started = seen.applied().is_some();
         let planned = stored.plan.workloads();
-        let up = |key| {
-            seen.workloads.get(key).is_some_and(kulisse_core::lifecycle::readiness::Rollout::up)
-        };
+        let up = |key| seen.workloads.get(key).is_some_and(Rollout::up);
         if started
             && !fresh(seen, ctx)
             && !seen.workloads.is_empty()

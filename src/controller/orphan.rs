@@ -15,7 +15,6 @@ use kube::{
 use kulisse_core::{
     api::{
         condition::Reason,
-        environment::StagingEnvironment,
         identity::{Incarnation, NamespaceName},
         names,
     },
@@ -27,7 +26,7 @@ use super::{
     call::{call, call_list, gone_is_fine},
     context::Context,
     error::Error,
-    target,
+    report, target,
     world::Namespace,
 };
 
@@ -89,7 +88,7 @@ async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
 async fn lives(uid: &str, namespace: &str, name: &str, ctx: &Context) -> Result<bool, Error> {
     let namespace = NamespaceName::parse(namespace)?;
     let name = NamespaceName::parse(name)?;
-    let api: Api<StagingEnvironment> = Api::namespaced(ctx.client.clone(), namespace.as_str());
+    let api = report::environments(&namespace, ctx);
     let params = ListParams::default().fields(&format!("metadata.name={name}"));
     let what = format!("look for StagingEnvironment {name}");
     let found = call_list(&what, || api.list_metadata(&params)).await?;

@@ -105,6 +105,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             Ok(())
         }
         Step::Forget(cause) => teardown::forget(seen, *cause, ctx).await,
+        Step::Delete => teardown::delete_environment(seen, ctx).await,
         Step::RestUnfenced(_)
         | Step::RestExpired
         | Step::RestReleased
@@ -243,10 +244,16 @@ fn claim_hosts(seen: &Seen, urls: &[String], ctx: &Context) -> Result<(), Error>
     let Err((host, (namespace, name))) = ctx.world.claim_urls(&seen.identity.uid, urls) else {
         return Ok(());
     };
+    // Names of others' environments are theirs to tell.
+    let whose = if namespace == seen.identity.namespace.as_str() {
+        format!("environment {name}")
+    } else {
+        "an environment of another namespace".to_owned()
+    };
     Err(Error::problem(
         Reason::HostTaken,
         format!(
-            "{host} is a preview host of environment {namespace}/{name}: with {{hash}} in expose.hostTemplate of the class no two are the same"
+            "{host} is a preview host of {whose}: with {{hash}} in expose.hostTemplate of the class no two are the same"
         ),
     ))
 }

@@ -5,7 +5,7 @@ use std::{mem::swap, sync::Arc, time::Duration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{condition::Reason, rebuild::Rebuilt},
-    lifecycle::{facts::Beside, rebuild},
+    lifecycle::{Problem, facts::Beside, rebuild},
 };
 use tokio::time::Instant;
 
@@ -46,10 +46,9 @@ pub async fn abandon(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
 /// Cut short, it is done once more: what is there is there, and what is gone is gone.
 pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let Some(mut beside) = seen.beside.take() else { return Ok(()) };
-    let moved = routes(seen, &beside, ctx).await;
-    let gap = match moved {
-        Ok(gap) => gap,
-        Err(Error::Problem(problem)) => {
+    let gap = match routes(seen, &beside, ctx).await {
+        Ok(Ok(gap)) => gap,
+        Ok(Err(problem)) => {
             seen.stands = rebuild::refuse(&mut beside.record, &problem.message);
             seen.beside = Some(beside);
             return Ok(());
@@ -80,13 +79,18 @@ pub async fn switch(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Moves the routes. Answers how long it took from the deletion of the first one.
-async fn routes(serving: &Seen, built: &Seen, ctx: &Context) -> Result<Duration, Error> {
+/// Moves the routes. Answers how long it took from the deletion of the first one, or why the new ones were
+/// refused: then the old ones are back.
+async fn routes(
+    serving: &Seen,
+    built: &Seen,
+    ctx: &Context,
+) -> Result<Result<Duration, Problem>, Error> {
     let new = of(built, ctx).await?;
-    let first = apply::expose(built, &new, ctx).await;
-    if !matches!(first, Ok(()) | Err(Error::Problem(_))) {
-        return first.map(|()| Duration::ZERO);
-    }
+    let first = match apply::expose(built, &new, ctx).await {
+        first @ (Ok(()) | Err(Error::Problem(_))) => first,
+        Err(error) => return Err(error),
+    };
     let started = Instant::now();
     teardown::end_routes(serving, ctx).await;
     let mut last = first;
@@ -95,13 +99,15 @@ async fn routes(serving: &Seen, built: &Seen, ctx: &Context) -> Result<Duration,
         last = apply::expose(built, &new, ctx).await;
     }
     let gap = started.elapsed();
-    if let Err(error) = last {
-        teardown::end_routes(built, ctx).await;
-        let old = of(serving, ctx).await?;
-        apply::expose(serving, &old, ctx).await?;
-        return Err(error);
+    let Err(error) = last else { return Ok(Ok(gap)) };
+    teardown::end_routes(built, ctx).await;
+    let old = of(serving, ctx).await?;
+    // Refused as well: that is told and tried again until one of them has its routes.
+    apply::expose(serving, &old, ctx).await?;
+    match error {
+        Error::Problem(problem) => Ok(Err(problem)),
+        other => Err(other),
     }
-    Ok(gap)
 }
 
 async fn of(seen: &Seen, ctx: &Context) -> Result<Arc<stored::Stored>, Error> {

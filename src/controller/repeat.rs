@@ -10,7 +10,7 @@ use kube::{
 use kulisse_core::lifecycle::readiness::Attempt;
 
 use super::{
-    call::{call, deletion_of, gone_is_fine},
+    call::{call, deletion_of, going, gone_is_fine},
     error::Error,
 };
 
@@ -42,12 +42,7 @@ pub async fn make_way(api: &Api<Job>, name: &str, number: u32) -> Result<(), Err
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(Error::Api {
-        what: format!("delete Job {name}"),
-        words: "the last attempt is still going; the next one waits for it".to_owned(),
-        code: 0,
-        reason: String::new(),
-    })
+    Err(going(&format!("Job {name}"), &[]))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use kulisse_core::{
         staging_plan::StagingPlan,
         status::{StagingEnvironmentStatus, TaskState, TaskSummary},
     },
-    lifecycle::rebuild,
+    lifecycle::{self, rebuild},
     plan::{self, Plan, request::Identity},
 };
 use serde::Serialize;
@@ -38,37 +38,58 @@ pub const EDITED: (&str, &str) = (names::EDITED_MANAGER, "edited");
 
 /// Puts our finalizer on the environment.
 pub async fn claim(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    own(&seen.identity, json!([names::TEARDOWN_FINALIZER]), ctx).await?;
+    let now = own(&seen.identity, json!([names::TEARDOWN_FINALIZER]), ctx).await?;
+    ctx.written.note(&seen.identity.uid, now.resource_version.as_deref());
     seen.claimed = true;
     Ok(())
 }
 
 /// Takes our finalizer off the environment.
 pub async fn release(identity: &Identity, ctx: &Context) -> Result<(), Error> {
-    match own(identity, json!([]), ctx).await {
+    let left = match own(identity, json!([]), ctx).await {
+        Ok(now) => now.finalizers.unwrap_or_default(),
         // Somebody else removed it, and the environment is gone.
-        Err(error) if error.code() == 404 || error.other_uid() => Ok(()),
-        other => other,
+        Err(error) if error.code() == 404 || error.other_uid() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    // It was restored from a backup, say, with our finalizer in it: then it is not ours in the API
+    // server's books, and nobody else would take it off.
+    let Some(at) = left.iter().position(|it| it == names::TEARDOWN_FINALIZER) else {
+        return Ok(());
+    };
+    let entry = format!("/metadata/finalizers/{at}");
+    let patch = json_patch(vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": identity.uid }),
+        json!({ "op": "test", "path": entry, "value": names::TEARDOWN_FINALIZER }),
+        json!({ "op": "remove", "path": entry }),
+    ])?;
+    let (api, name) = (environments(&identity.namespace, ctx), &identity.name);
+    let params = PatchParams::default();
+    let what = format!("take our finalizer off StagingEnvironment {name}");
+    match call(&what, || api.patch_metadata(name, &params, &patch)).await {
+        Err(error) if error.code() != 404 => Err(error),
+        _ => Ok(()),
     }
+}
+
+/// The environments of a namespace.
+pub fn environments(namespace: &NamespaceName, ctx: &Context) -> Api<StagingEnvironment> {
+    Api::namespaced(ctx.client.clone(), namespace.as_str())
 }
 
 /// Says which finalizers are ours. Server-side apply changes only what we own, so there is nothing
 /// to read first and nobody to race. The UID keeps it from making an object that is gone, or from
 /// touching another one of the same name.
-async fn own(identity: &Identity, finalizers: Value, ctx: &Context) -> Result<(), Error> {
+async fn own(identity: &Identity, finalizers: Value, ctx: &Context) -> Result<ObjectMeta, Error> {
     let patch = Patch::Apply(json!({
         "apiVersion": StagingEnvironment::api_version(&()),
         "kind": StagingEnvironment::kind(&()),
         "metadata": { "name": identity.name, "uid": identity.uid, "finalizers": finalizers }
     }));
-    let api: Api<StagingEnvironment> =
-        Api::namespaced(ctx.client.clone(), identity.namespace.as_str());
+    let (api, name) = (environments(&identity.namespace, ctx), &identity.name);
     let params = PatchParams::apply(names::STATUS_MANAGER).force();
-    let name = &identity.name;
     let what = format!("set our finalizer on StagingEnvironment {name}");
-    let now = call(&what, || api.patch_metadata(name, &params, &patch)).await?;
-    ctx.written.note(&identity.uid, now.metadata.resource_version.as_deref());
-    Ok(())
+    Ok(call(&what, || api.patch_metadata(name, &params, &patch)).await?.metadata)
 }
 
 /// Writes the status if it says anything new, and Events for what has changed.
@@ -78,6 +99,7 @@ pub async fn report(
     ctx: &Context,
 ) -> Result<(), Error> {
     let old = environment.status.clone().unwrap_or_default();
+    let new = &lifecycle::fitting(new);
     let (name, uid) = (environment.name_any(), environment.uid().unwrap_or_default());
     if old == *new || (same_verdicts(&old, new) && ctx.told.get(&uid).is_some()) {
         return Ok(());
@@ -88,7 +110,7 @@ pub async fn report(
         json!({ "op": "add", "path": "/status", "value": new }),
     ])?;
     let namespace = NamespaceName::parse(&environment.namespace().unwrap_or_default())?;
-    let api: Api<StagingEnvironment> = Api::namespaced(ctx.client.clone(), namespace.as_str());
+    let api = environments(&namespace, ctx);
     let params = PatchParams::apply(names::STATUS_MANAGER);
     let what = format!("write the status of StagingEnvironment {name}");
     match call(&what, || api.patch_status(&name, &params, &patch)).await {
@@ -164,7 +186,7 @@ async fn announce(
                     | "SourceChanged"
                     | "EnvironmentChanged"
             );
-            event(fine || meant, "Reconcile", &condition.reason, condition.message.clone())
+            event(fine || meant, "Reconcile", &condition.reason, &condition.message)
         })
         .collect();
     let refused = new.requests.iter().filter(|it| !it.refused.is_empty());
@@ -172,7 +194,7 @@ async fn announce(
         let note = format!("annotation {}: {}", it.verb.annotation(), it.refused);
         // An action of its own: Events of one action and reason are counted as one, with the words
         // of the first.
-        event(false, &format!("{:?}", it.verb), Reason::RequestRefused.as_str(), note)
+        event(false, &format!("{:?}", it.verb), Reason::RequestRefused.as_str(), &note)
     }));
     let over = |it: &&TaskSummary| matches!(it.state, TaskState::Failed | TaskState::TimedOut);
     let last = new.pre_delete.iter().filter(over).filter(|it| !old.pre_delete.contains(it));
@@ -180,7 +202,7 @@ async fn announce(
         let reason =
             if it.state == TaskState::TimedOut { Reason::TimedOut } else { Reason::Failed };
         let note = format!("preDelete {}: {}; the end goes on without it", it.name, it.message);
-        event(false, &format!("PreDelete-{}", it.name), reason.as_str(), note)
+        event(false, &format!("PreDelete-{}", it.name), reason.as_str(), &note)
     }));
     let rebuilt =
         |status: &StagingEnvironmentStatus| status.drift.clone().and_then(|it| it.rebuilt);
@@ -190,7 +212,7 @@ async fn announce(
             "namespace {name}, made of production as it is now, has taken over; moving the routes took {} ms",
             it.gap_milliseconds
         );
-        events.push(event(true, "Rebuild", Reason::Rebuilt.as_str(), note));
+        events.push(event(true, "Rebuild", Reason::Rebuilt.as_str(), &note));
     }
     for event in events {
         tell(environment, event, ctx).await;
@@ -199,7 +221,7 @@ async fn announce(
 
 /// Says what somebody should look at when an environment has ended: where its object may go with it.
 pub async fn left_behind(seen: &Seen, reason: Reason, note: String, ctx: &Context) {
-    tell(&seen.environment, event(false, "Teardown", reason.as_str(), note), ctx).await;
+    tell(&seen.environment, event(false, "Teardown", reason.as_str(), &note), ctx).await;
 }
 
 /// The first of some names, and how many more there are: for a command that a person types.
@@ -219,11 +241,18 @@ async fn tell(environment: &StagingEnvironment, event: Event, ctx: &Context) {
     }
 }
 
-fn event(normal: bool, action: &str, reason: &str, note: String) -> Event {
+/// As much of what is told as an Event takes: the API server refuses a longer one, whole.
+pub fn note(told: &str) -> String {
+    const MOST: usize = 1024;
+    let end = told.floor_char_boundary(MOST);
+    told[..end].to_owned()
+}
+
+fn event(normal: bool, action: &str, reason: &str, note: &str) -> Event {
     Event {
         type_: if normal { EventType::Normal } else { EventType::Warning },
         reason: reason.to_owned(),
-        note: Some(note),
+        note: Some(self::note(note)),
         action: action.to_owned(),
         secondary: None,
     }

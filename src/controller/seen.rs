@@ -55,6 +55,8 @@ pub struct Seen {
     pub class: StagingClassSpec,
     /// Whether the class is known.
     pub class_known: bool,
+    /// Whether consent, or the class, goes by labels of the request namespace.
+    pub by_label: bool,
     /// Why nothing may be created for it.
     pub refusal: Option<Problem>,
     /// Why nothing may be created for anybody.
@@ -172,7 +174,10 @@ impl Seen {
     fn withdrawal(&self) -> Option<Withdrawal> {
         let withdrawn = self.record.withdrawn.as_ref()?;
         let source = &self.environment.spec.source.namespace;
-        let ends_at = withdrawal::ends_at(withdrawn.since.0, &self.class);
+        let grace = withdrawal::ends_at(withdrawn.since.0, &self.class);
+        // How long it is kept, the class says: while that is away, it is kept as long as it would be.
+        let term = self.told_term().filter(|_| !self.class_known);
+        let ends_at = term.map_or(grace, |it| it.ends_at.max(grace));
         let (reason, what) = if withdrawn.source_gone {
             (Reason::SourceGone, format!("namespace {source} is not there any more"))
         } else {
@@ -230,6 +235,7 @@ impl Seen {
             manifests: self.environment.spec.source.manifests.is_some(),
             refusal: invalid.or(unreadable).or_else(|| self.refusal.clone()),
             unfenced: self.unfenced.clone(),
+            by_label: self.by_label,
             target: self.target.clone(),
             withdrawal: self.withdrawal(),
             place: self.place.clone(),

@@ -149,6 +149,15 @@ impl Stored {
 
 /// Stores a plan, and drops what was stored before it.
 pub async fn save(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), Error> {
+    let saved = write(slot, stored, ctx).await;
+    if saved.is_err() {
+        // It may be there all the same, and then the next one must not be written over it.
+        ctx.drop_plan(slot);
+    }
+    saved
+}
+
+async fn write(slot: Slot<'_>, stored: &Stored, ctx: &Context) -> Result<(), Error> {
     let uid = slot.uid;
     let bytes = pack(stored)?;
     let api = api(ctx);

@@ -166,7 +166,7 @@ async fn post(seen: &Seen, plan: &Object, ctx: &Context) -> Result<Namespace, Er
     let mut object = plan.clone();
     object.set(&format!("/metadata/annotations/{}", escape(names::PROOF_ANNOTATION)), json!(proof));
     let namespace: V1Namespace =
-        serde_json::from_value(object.into_value()).map_err(|it| Error::Stored(it.to_string()))?;
+        serde_json::from_value(object.into_value()).map_err(|_| Error::Malformed("the target"))?;
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
     let params = creation();
     let what = format!("create Namespace {name}");
@@ -208,7 +208,7 @@ pub fn proof_of(
 /// Binds our rights in the target.
 async fn rights(request: &Request, ctx: &Context) -> Result<(), Error> {
     let binding: RoleBinding = serde_json::from_value(access::rights(request).into_value())
-        .map_err(|it| Error::Stored(it.to_string()))?;
+        .map_err(|_| Error::Malformed("a RoleBinding of ours"))?;
     let api: Api<RoleBinding> = Api::namespaced(ctx.client.clone(), request.target.as_str());
     let params = creation();
     let what = format!("create RoleBinding {} in {}", names::RIGHTS_BINDING, request.target);

@@ -13,7 +13,8 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, LogParams},
+    api::{DeleteParams, DynamicObject, ListParams, LogParams},
+    core::ApiResource,
 };
 use kulisse_core::{
     api::{
@@ -356,9 +357,11 @@ fn attempt<'a>(
 }
 
 async fn post(seen: &Seen, job: &Object, ctx: &Context) -> Result<(), Error> {
-    let api: Api<Job> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let body: Job =
-        serde_json::from_value(job.value().clone()).map_err(|it| Error::Stored(it.to_string()))?;
+    // Not as a type: it would lose what is newer than the types.
+    let (kind, target) = (ApiResource::erase::<Job>(&()), seen.target_name.as_str());
+    let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), target, &kind);
+    let body: DynamicObject = serde_json::from_value(job.value().clone())
+        .map_err(|_| Error::Malformed("a task's Job"))?;
     let params = creation();
     there_is_fine(call(&format!("create {}", job.key()), || api.create(&params, &body)).await)
 }

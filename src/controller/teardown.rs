@@ -14,8 +14,7 @@ use kube::{
 use kulisse_core::{
     api::{
         condition::Reason,
-        environment::StagingEnvironment,
-        lifecycle::OnExpiry,
+        identity::NamespaceName,
         names,
         staging_plan::StagingPlan,
         status::{TargetRole, Teardown},
@@ -52,10 +51,14 @@ pub async fn end_routes(seen: &Seen, ctx: &Context) {
 /// Looks with certainty whether a namespace of the target's name is there and ours.
 pub async fn is_there(seen: &mut Seen, ctx: &Context) -> Result<bool, Error> {
     target::look(seen, ctx).await?;
-    Ok(match &seen.target {
-        Target::None | Target::Foreign(_) => false,
-        Target::Living | Target::Leaving { .. } => true,
-    })
+    Ok(seen.target.is_ours())
+}
+
+/// That a namespace is left which the operator does not know for its own any more.
+fn unproven(name: &NamespaceName) -> String {
+    format!(
+        "namespace {name} is left: it was made for this environment and does not bear its proof any more, as the Secret kulisse-operator-key is another one, or as somebody has changed the annotation; «kubectl delete namespace {name}» removes it"
+    )
 }
 
 /// Deletes the custom resources that somebody has to clean up after.
@@ -114,7 +117,8 @@ pub fn note(seen: &mut Seen, blocked_by: Vec<String>, ctx: &Context) {
 /// Drops what was stored, and lets the environment go or marks it as expired. Looks once more, with
 /// certainty: a namespace that was made and never recorded must not be left behind.
 pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), Error> {
-    if is_there(seen, ctx).await? {
+    let there = target::look(seen, ctx).await?;
+    if seen.target.is_ours() {
         return Ok(());
     }
     let reason = match cause {
@@ -123,6 +127,10 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
         Cause::Withdrawn => Reason::GrantWithdrawn,
         Cause::Replaced => Reason::Rebuilt,
     };
+    let recorded = seen.target_record().map(|it| it.uid.as_str());
+    if there.is_some_and(|it| Some(it.uid.as_str()) == recorded) {
+        report::left_behind(seen, reason, unproven(&seen.target_name), ctx).await;
+    }
     Box::pin(volumes::tell(seen, reason, ctx)).await?;
     Box::pin(bindings::tell(seen, reason, ctx)).await?;
     stored::delete_all(&seen.identity.uid, ctx).await?;
@@ -147,12 +155,8 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
             observe::begin_anew(&mut seen.record);
             Ok(())
         }
-        // Said of no namespace that serves.
-        Cause::Replaced => Ok(()),
-        Cause::Expired => match seen.environment.spec.lifecycle.on_expiry {
-            OnExpiry::Retain => Ok(()),
-            OnExpiry::Delete => delete_environment(seen, ctx).await,
-        },
+        // That a namespace was replaced is said of none that serves.
+        Cause::Replaced | Cause::Expired => Ok(()),
     }
 }
 
@@ -164,9 +168,9 @@ async fn drop_report(seen: &Seen, ctx: &Context) -> Result<(), Error> {
     gone_is_fine(call(&format!("delete StagingPlan {name}"), || api.delete(&name, &params)).await)
 }
 
-async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
-    let api: Api<StagingEnvironment> =
-        Api::namespaced(ctx.client.clone(), seen.identity.namespace.as_str());
+/// Asks for the deletion of an environment that does not outlive its target.
+pub async fn delete_environment(seen: &Seen, ctx: &Context) -> Result<(), Error> {
+    let api = report::environments(&seen.identity.namespace, ctx);
     let params = deletion_of(&seen.identity.uid);
     let what = format!("delete StagingEnvironment {}", seen.identity.name);
     gone_is_fine(call(&what, || api.delete(&seen.identity.name, &params)).await)

@@ -52,10 +52,10 @@ pub async fn pass(
     let event = Event {
         type_: EventType::Warning,
         reason: Reason::InvalidSpec.as_str().to_owned(),
-        note: Some(format!(
-            "this version of the operator cannot read the environment, and leaves it and its target as they are: {words}; «{}» mends it",
+        note: Some(report::note(&format!(
+            "this version of the operator cannot read the environment, and leaves it and its target as they are; «{}» mends it: {words}",
             found.edit()
-        )),
+        ))),
         action: "Reconcile".to_owned(),
         secondary: None,
     };

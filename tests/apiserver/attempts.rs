@@ -79,6 +79,12 @@ fn pod(more: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "mine" }, "spec": spec })
 }
 
+fn on_network(annotation: &str) -> Value {
+    let mut pod = pod(json!({}));
+    pod["metadata"]["annotations"] = json!({ annotation: "kube-system/production" });
+    pod
+}
+
 pub fn volume(kind: &str, of: Value) -> Value {
     pod(json!({ "volumes": [{ "name": "v", kind: of }] }))
 }
@@ -206,6 +212,13 @@ pub fn of_an_account(source: &str) -> Vec<Row> {
             core("pods"),
             pod(json!({ "hostNetwork": true })),
             "Pod Security",
+        ),
+        row(
+            "asks for a second network",
+            "POST",
+            core("pods"),
+            on_network("k8s.v1.cni.cncf.io/networks"),
+            contents,
         ),
         row(
             "mounts production's share",

@@ -2,9 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
+use kube::ResourceExt;
 use kulisse_core::api::{
     condition::{
         ConditionType::{InSync, Ready, Seeded},
@@ -20,9 +21,9 @@ use crate::{
     clones::{changed, settled},
     support::{
         audit,
-        environment::{Environment, readable},
+        environment::{Environment, readable, shown},
         pods,
-        wait::{eventually, s},
+        wait::{eventually, s, steadily},
     },
     world::{APPLICATION, Place, World},
 };
@@ -422,5 +423,34 @@ pub async fn production_that_cannot_be_looked_at_is_said_until_it_can(world: Arc
     assert!(is_true(&it.status().await.conditions, Ready), "it can be used as before");
     objects.apply(&readable(&place.source)).await;
     it.until(InSync, "True", "InSync", s(40)).await;
+    it.remove().await;
+}
+
+pub async fn a_workload_of_somebodys_own_with_our_labels_disturbs_nobody(world: Arc<World>) {
+    let place = world.source("copied", APPLICATION).await;
+    let objects = world.objects();
+    let it = place.environment("pr-1", json!({})).await;
+    let before = it.ready(s(45)).await;
+    let target = it.target().await;
+    let said = |it: &StagingEnvironmentStatus| (it.conditions.clone(), it.workloads.clone());
+    // A copy, as `kubectl get -o yaml` and `kubectl create` make one. No Pod of it ever comes up.
+    let api = objects.get("apps/v1 Deployment", &target, "api").await;
+    let mut spec = api.data["spec"].clone();
+    spec["replicas"] = json!(1);
+    let copy = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "spec": spec,
+        "metadata": { "name": "copy", "namespace": target, "labels": api.metadata.labels },
+    });
+    objects.try_create(&copy, false).await.expect("a Deployment");
+    let versions = Mutex::new(BTreeSet::new());
+    steadily("what is said of it is as it was", s(6), || async {
+        let now = it.get().await;
+        versions.lock().expect("a lock").extend(now.resource_version());
+        let now = now.status.unwrap_or_default();
+        if said(&now) == said(&before) { Ok(()) } else { Err(shown(&now)) }
+    })
+    .await;
+    let versions = versions.into_inner().expect("a lock");
+    assert!(versions.len() <= 2, "it is written again and again: {versions:?}");
     it.remove().await;
 }

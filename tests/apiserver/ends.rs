@@ -240,3 +240,20 @@ pub async fn an_environment_deleted_while_it_is_created_leaves_nothing(world: Ar
         nothing_is_left(&world, &uid, target.as_str()).await;
     }
 }
+
+pub async fn an_environment_that_came_with_our_finalizer_goes_all_the_same(world: Arc<World>) {
+    let place = world.source("restored", APPLICATION).await;
+    // As a backup has it: in the API server's books the finalizer is whoever's who restored it.
+    let object = json!({
+        "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironment",
+        "metadata": { "name": "pr-1", "namespace": place.requests,
+            "finalizers": [names::TEARDOWN_FINALIZER] },
+        "spec": place.spec(&json!({})),
+    });
+    world.objects().try_create(&object, false).await.expect("an environment");
+    let it = Environment::of(world.objects(), &place.requests, "pr-1");
+    it.ready(s(45)).await;
+    let (uid, target) = (it.uid().await, it.target().await);
+    it.remove().await;
+    nothing_is_left(&world, &uid, &target).await;
+}

@@ -193,7 +193,7 @@ pub async fn a_host_that_another_environment_has_is_not_taken(world: Arc<World>)
     assert_eq!(url, "http://web.taken.example.org");
     let second = place.environment("second", spec).await;
     let told = second.until(Planned, "False", "HostTaken", s(30)).await;
-    assert!(told.contains("web.taken.example.org") && told.contains("req-hosts/first"), "{told}");
+    assert!(told.contains("web.taken.example.org") && told.contains("environment first"), "{told}");
     second.until(Ready, "False", "HostTaken", s(5)).await;
     assert!(second.status().await.namespaces.is_empty(), "nothing is made");
     assert_eq!(second.status().await.url, None, "it has no such URL");

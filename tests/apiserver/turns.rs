@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kulisse_core::api::condition::ConditionType::{Granted, Stalled};
+use kulisse_core::api::condition::ConditionType::{Expired, Granted, Stalled};
 use serde_json::json;
 
 use crate::{
@@ -57,11 +57,14 @@ pub async fn only_as_many_environments_as_the_class_allows_are_there_at_a_time(w
     third.ready(s(45)).await;
     assert!(third.status().await.queue.is_none());
     fourth.until(Granted, "False", "Queued", s(10)).await;
-    for it in [&second, &third] {
+    // One that has expired stays, and its place is free at once.
+    third.patch(json!({ "lifecycle": { "ttl": "30s" } })).await;
+    third.until(Expired, "True", "Expired", s(60)).await;
+    fourth.until(Granted, "True", "Granted", s(10)).await;
+    fourth.ready(s(45)).await;
+    for it in [&second, &third, &fourth] {
         it.remove().await;
     }
-    fourth.ready(s(45)).await;
-    fourth.remove().await;
 }
 
 pub async fn who_waits_too_long_for_a_place_is_told_and_may_try_again(world: Arc<World>) {

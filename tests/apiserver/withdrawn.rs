@@ -20,32 +20,68 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
 ) {
     let place = world.source("withdrawn", APPLICATION).await;
     let objects = world.objects();
+    let pod = json!({
+        "metadata": { "labels": { "app": "agent" } },
+        "spec": { "containers": [{ "name": "agent", "image": "registry.example.com/agent:1" }] },
+    });
+    let mut once = pod.clone();
+    once["spec"]["restartPolicy"] = json!("Never");
+    let agent = json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": "agent" },
+        "spec": { "selector": { "matchLabels": { "app": "agent" } }, "template": pod },
+    });
+    let nightly = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "nightly" },
+        "spec": { "schedule": "0 3 31 2 *", "jobTemplate": { "spec": { "template": once } } },
+    });
+    let remove = |kind: &str, name: &str, path: &str| {
+        let operation = format!("[{{ op: remove, path: {path} }}]");
+        json!({ "patch": operation, "target": { "kind": kind, "name": name } })
+    };
+    // Its plan says nothing of what a freeze sets.
     let spec = json!({
-        "scale": { "overrides": [{ "target": { "kind": "Deployment", "name": "web" }, "replicas": 1 }] },
+        "overlay": { "inline": [agent, nightly] },
+        "patches": [
+            remove("Deployment", "web", "/spec/replicas"),
+            remove("CronJob", "nightly", "/spec/suspend"),
+        ],
+        "scale": { "overrides": [
+            { "target": { "kind": "Deployment", "name": "web" }, "replicas": 1 },
+            { "target": { "kind": "DaemonSet", "name": "agent" }, "resources": { "requests": { "cpu": "10m" } } },
+        ] },
         "access": [{ "subject": { "kind": "User", "name": "dev@example.com" } }],
     });
     let it = place.environment("pr-1", spec).await;
     let target = it.target().await;
     let state = || async {
         let web = objects.find("apps/v1 Deployment", &target, "web").await;
+        let agent = objects.find("apps/v1 DaemonSet", &target, "agent").await;
+        let nightly = objects.find("batch/v1 CronJob", &target, "nightly").await;
         let rights = objects.find(
             "rbac.authorization.k8s.io/v1 RoleBinding",
             &target,
             "kulisse-view-access",
         );
-        (web.and_then(|it| it.data["spec"]["replicas"].as_i64()), rights.await.is_some())
+        (
+            web.and_then(|it| it.data["spec"]["replicas"].as_i64()),
+            agent.map(|it| it.data["spec"]["template"]["spec"]["nodeSelector"].is_null()),
+            nightly.map(|it| it.data["spec"]["suspend"] == false),
+            rights.await.is_some(),
+        )
     };
-    let reaches = |what: &'static str, wanted: (Option<i64>, bool)| {
+    let (runs, frozen) =
+        ((Some(1), Some(true), Some(true), true), (Some(0), Some(false), Some(false), false));
+    let runs_by_now = |what: &'static str| {
         let state = &state;
         async move {
             eventually(what, s(45), || async {
                 let now = state().await;
-                if now == wanted { Ok(()) } else { Err(format!("{now:?}")) }
+                if now == runs { Ok(()) } else { Err(format!("{now:?}")) }
             })
             .await;
         }
     };
-    reaches("it runs", (Some(1), true)).await;
+    runs_by_now("it runs").await;
     // A second plan, in which this workload is as it was: it comes back all the same.
     it.patch(json!({ "images": [{ "name": "registry.example.com/api", "newTag": "pr-1" }] })).await;
     eventually("the second plan is applied", s(30), || async {
@@ -59,11 +95,11 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
     objects.delete(GRANT, &place.source, &name).await;
     let message = it.until(Granted, "False", "GrantWithdrawn", s(30)).await;
     assert!(message.contains("kulisse grant"), "{message}");
-    assert_eq!(state().await, (Some(0), false), "frozen");
+    assert_eq!(state().await, frozen, "frozen");
 
     objects.apply(&grant(&place.source, &place.requests)).await;
     it.until(Granted, "True", "Granted", s(30)).await;
-    reaches("it runs again", (Some(1), true)).await;
+    runs_by_now("it runs again").await;
     let status = it.status().await;
     assert_eq!(status.incarnation.map(|it| it.0), Some(1), "the same life");
     assert!(status.withdrawn.is_none());

@@ -10,7 +10,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
@@ -36,7 +36,7 @@ use crate::server::{
 };
 use crate::{
     life::REQUESTS,
-    stream::{on_its_way, pieces},
+    stream::{Piece, on_its_way, pieces},
 };
 
 /// An answer, or that there is none.
@@ -212,21 +212,17 @@ impl Cluster {
         if action == Action::Gone {
             return self.trouble(410);
         }
-        let mut body = server::bytes(&body);
-        let drip = match action {
+        let body = server::bytes(&body);
+        match action {
             // Nothing that it asks from here on is heard.
             Action::KillAnswered(_) => {
                 self.kill();
-                None
+                self.answered(code, pieces(&body, None))
             }
-            Action::Truncate => {
-                body.truncate(body.len() / 2);
-                None
-            }
-            Action::Drip(time) => Some(time),
-            _ => None,
-        };
-        self.answered(code, &body, drip)
+            Action::Truncate => self.answered(code, broken_off(pieces(half(&body), None))),
+            Action::Drip(time) => self.answered(code, pieces(&body, Some(time))),
+            _ => self.answered(code, pieces(&body, None)),
+        }
     }
 
     /// What becomes of the answer to something that was done; none, if it is the one that is due.
@@ -268,36 +264,40 @@ impl Cluster {
 
     fn watched(&self, heard: Heard, ask: &Ask, action: Action) -> Answer {
         let events = watch::watch(&self.0.store, ask, self.moment());
-        let lines = match action {
-            Action::FreezeWatch => futures::stream::pending().boxed(),
-            Action::Gone => futures::stream::iter([expired(1, 2).line]).boxed(),
-            // It breaks off in the middle of the first thing that it says.
+        let lines = on_its_way(self.clone(), heard, events);
+        let whole = |it: String| pieces(it.as_bytes(), None);
+        match action {
+            Action::FreezeWatch => self.answered(200, stream::pending()),
+            Action::Gone => self.answered(200, whole(expired(1, 2).line)),
+            // In the middle of the first thing that it says.
             Action::Truncate => {
-                let half = |it: String| it.chars().take(it.len() / 2).collect::<String>();
-                on_its_way(self.clone(), heard, events).take(1).map(half).boxed()
+                let first = lines.take(1).flat_map(|it| pieces(half(it.as_bytes()), None));
+                self.answered(200, broken_off(first))
             }
-            _ => on_its_way(self.clone(), heard, events).boxed(),
-        };
-        let drip = if let Action::Drip(time) = action { Some(time) } else { None };
-        let body = StreamBody::new(lines.flat_map(move |it| pieces(it.as_bytes(), drip)));
-        self.head(200).body(body.boxed_unsync()).map_err(std::io::Error::other)
+            // With the first thing that it says.
+            Action::KillAnswered(_) => {
+                let cluster = self.clone();
+                self.answered(200, lines.inspect(move |_| cluster.kill()).flat_map(whole))
+            }
+            Action::Drip(time) => {
+                self.answered(200, lines.flat_map(move |it| pieces(it.as_bytes(), Some(time))))
+            }
+            _ => self.answered(200, lines.flat_map(whole)),
+        }
     }
 
     fn trouble(&self, code: u16) -> Answer {
-        self.answered(code, &server::bytes(&Refusal::trouble(code).body()), None)
+        self.answered(code, pieces(&server::bytes(&Refusal::trouble(code).body()), None))
     }
 
-    fn answered(&self, code: u16, body: &[u8], drip: Option<Duration>) -> Answer {
-        let body = StreamBody::new(pieces(body, drip));
-        self.head(code).body(body.boxed_unsync()).map_err(std::io::Error::other)
-    }
-
-    fn head(&self, code: u16) -> http::response::Builder {
+    fn answered(&self, code: u16, body: impl Stream<Item = Piece> + Send + 'static) -> Answer {
         let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&self.store().now());
         Response::builder()
             .status(code)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::DATE, date.expect("a date"))
+            .body(StreamBody::new(body).boxed_unsync())
+            .map_err(std::io::Error::other)
     }
 
     /// The operator dies here, and does not see what comes.
@@ -365,10 +365,20 @@ fn can_happen(action: Action) -> bool {
 }
 
 fn lost(when: &str) -> Answer {
-    Err(std::io::Error::new(
-        std::io::ErrorKind::ConnectionReset,
-        format!("reset {when}, by a fault"),
-    ))
+    Err(reset(when))
+}
+
+fn reset(when: &str) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::ConnectionReset, format!("reset {when}, by a fault"))
+}
+
+fn half(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len() / 2]
+}
+
+/// These pieces, and then the connection is lost.
+fn broken_off(pieces: impl Stream<Item = Piece>) -> impl Stream<Item = Piece> {
+    pieces.chain(stream::once(async { Err(reset("in the middle of the answer")) }))
 }
 
 /// What a request is called in plans: as exactly as is the same in every life.

@@ -207,6 +207,15 @@ impl Life {
         self.until(what, PATIENCE, holds).await
     }
 
+    /// Waits until something holds once its time is up.
+    pub async fn until_over(
+        &self,
+        what: &str,
+        holds: impl Fn(&Self) -> bool,
+    ) -> Result<(), String> {
+        self.until(what, TTL + PATIENCE, holds).await
+    }
+
     async fn until(
         &self,
         what: &str,

@@ -11,6 +11,7 @@
 mod canary;
 mod cluster;
 mod conformance;
+mod deleted;
 #[path = "../support/exchanges.rs"]
 mod exchanges;
 #[path = "../support/extent.rs"]

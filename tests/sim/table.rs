@@ -53,7 +53,7 @@ pub const ANSWERS: [&str; 12] = [
     "drip 5ms",
 ];
 /// What becomes of a whole watch.
-const WATCHES: [&str; 4] = ["drip 5ms", "gone", "truncate", "freeze-watch"];
+const WATCHES: [&str; 5] = ["drip 5ms", "gone", "truncate", "freeze-watch", "kill-answered"];
 /// Everything that can happen to an event of a watch.
 const EVENTS: [&str; 8] =
     ["drop", "duplicate", "delay 5s", "delay 30s", "reorder", "gone", "close", "freeze-watch"];

@@ -440,3 +440,13 @@ pub struct ClassSecrets {
     #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub allow_copy: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_written_as_urls_begin() {
+        assert_eq!((Scheme::Http.as_str(), Scheme::Https.as_str()), ("http", "https"));
+    }
+}

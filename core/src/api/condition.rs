@@ -254,3 +254,40 @@ fn cut(message: &str) -> String {
     }
     message.chars().take(MOST - 1).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn said(old: &[Condition], verdict: Verdict, message: &str, second: i64) -> Condition {
+        let now = Timestamp::from_second(second).unwrap();
+        condition(old, ConditionType::Ready, verdict, Reason::Progressing, message, 1, now)
+    }
+
+    #[test]
+    fn a_condition_keeps_its_time_until_its_verdict_changes() {
+        let first = said(&[], Verdict::Unknown, "it begins", 1);
+        let again = said(std::slice::from_ref(&first), Verdict::Unknown, "it goes on", 2);
+        let other = said(std::slice::from_ref(&again), Verdict::True, "it is done", 3);
+        let times = [first, again, other].map(|it| it.last_transition_time.0.as_second());
+        assert_eq!(times, [1, 1, 3]);
+    }
+
+    #[test]
+    fn only_what_is_there_and_true_is_true() {
+        let ready = |verdict| [said(&[], verdict, "", 1)];
+        assert!(is_true(&ready(Verdict::True), ConditionType::Ready));
+        assert!(!is_true(&ready(Verdict::False), ConditionType::Ready));
+        assert!(!is_true(&ready(Verdict::Unknown), ConditionType::Ready));
+        assert!(!is_true(&ready(Verdict::True), ConditionType::Applied));
+    }
+
+    #[test]
+    fn a_message_is_cut_to_a_thousand_characters() {
+        let told = |length| said(&[], Verdict::True, &"ä".repeat(length), 1).message;
+        assert_eq!(told(1000), "ä".repeat(1000));
+        assert_eq!(told(1001), format!("{}…", "ä".repeat(999)));
+    }
+}

@@ -82,3 +82,26 @@ fn root_schema(schema: Option<&mut CustomResourceValidation>) -> Option<&mut JSO
 fn status_schema(schema: Option<&mut CustomResourceValidation>) -> Option<&mut JSONSchemaProps> {
     root_schema(schema)?.properties.as_mut()?.get_mut("status")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::api::names;
+
+    #[test]
+    fn the_definitions_that_are_shipped_are_those_of_the_types() {
+        let all = crds();
+        assert_eq!(all.len(), 4);
+        for definition in all {
+            let plural = &definition.spec.names.plural;
+            let root = env!("CARGO_MANIFEST_DIR");
+            let file = format!("{root}/../crds/{}_{plural}.yaml", names::GROUP);
+            let text = std::fs::read_to_string(&file).unwrap();
+            let shipped: Value = serde_saphyr::from_str(&text).unwrap();
+            let same = shipped == serde_json::to_value(&definition).unwrap();
+            assert!(same, "{file} is not up to date: «make generate»");
+        }
+    }
+}

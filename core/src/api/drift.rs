@@ -163,3 +163,34 @@ impl Differences {
         self.came.saturating_add(self.went).saturating_add(self.changed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_is_looked_at_as_often_as_is_said_in_words_that_can_be_read() {
+        let minutes = |said: Option<&str>| {
+            let interval = said.map(Duration::new);
+            Drift { interval, ..Drift::default() }.interval().as_secs() / 60
+        };
+        assert_eq!(minutes(Some("1h")), 60);
+        assert_eq!(minutes(Some("soon")), 10);
+        assert_eq!(minutes(None), 10);
+    }
+
+    #[test]
+    fn what_differs_is_counted_by_what_became_of_it() {
+        let one = |what| Drifted { object: "Service/web".into(), what, paths: vec![] };
+        let mut all =
+            Differences::of(&[one(Became::Came), one(Became::Changed), one(Became::Changed)]);
+        assert_eq!((all.came, all.went, all.changed), (1, 0, 2));
+        all.add(&Differences::of(&[one(Became::Went), one(Became::Came)]));
+        assert_eq!((all.came, all.went, all.changed, all.count()), (2, 1, 2, 5));
+        assert_eq!(all.objects.len(), 3, "the others without their names");
+        assert!(!all.is_empty() && Differences::of(&[]).is_empty());
+        let many = vec![one(Became::Went); 9];
+        let many = Differences::of(&many);
+        assert_eq!((many.count(), many.objects.len()), (9, 8));
+    }
+}

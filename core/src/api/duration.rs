@@ -84,4 +84,16 @@ mod tests {
         assert!(Duration::new("3d").span().is_err());
         assert!(Duration::new("-1h").span().is_err());
     }
+
+    #[test]
+    fn a_text_of_32_characters_may_be_a_duration_and_no_longer_one() {
+        assert_eq!(Duration::new(&"1h".repeat(16)).span(), Ok(time::Duration::from_hours(16)));
+        assert!(Duration::new(&"1h".repeat(17)).span().is_err());
+        assert!(Duration::new(&format!("{}10h", "1h".repeat(15))).span().is_err());
+    }
+
+    #[test]
+    fn a_duration_is_shown_as_it_was_written() {
+        assert_eq!(Duration::new("90m").to_string(), "90m");
+    }
 }

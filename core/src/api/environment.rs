@@ -438,3 +438,15 @@ pub enum AccessRole {
     /// Also exec, port-forward and restart Pods.
     Edit,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_between_one_and_a_hundred_percent() {
+        for (said, percent) in [(None, 100), (Some(0), 1), (Some(30), 30), (Some(500), 100)] {
+            assert_eq!(Scale { percent: said, ..Scale::default() }.percent(), percent, "{said:?}");
+        }
+    }
+}

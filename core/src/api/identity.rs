@@ -207,4 +207,29 @@ mod tests {
         assert_ne!(digest_word(&["ab", "c"], 5), digest_word(&["a", "bc"], 5));
         assert!(is_dns_label(&digest_word(&["x"], 5)));
     }
+
+    #[test]
+    fn a_name_is_read_and_written_as_it_is() {
+        let namespace = NamespaceName::parse("shop-1").unwrap();
+        let object = ObjectName::parse("system:Auth_1.x").unwrap();
+        assert_eq!((namespace.as_str(), object.as_str()), ("shop-1", "system:Auth_1.x"));
+        assert_eq!(format!("{namespace} {object} {}", Incarnation(7)), "shop-1 system:Auth_1.x 7");
+        assert_eq!(serde_json::to_value(&namespace).unwrap(), "shop-1");
+        assert_eq!(serde_json::to_value(&object).unwrap(), "system:Auth_1.x");
+        assert!(serde_json::from_value::<NamespaceName>("Shop".into()).is_err());
+        assert!(serde_json::from_value::<ObjectName>("a/b".into()).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_refused_is_quoted_as_far_as_it_helps() {
+        let told = NamespaceName::parse(&"A".repeat(1000)).unwrap_err().to_string();
+        let quoted = format!("namespace \"{}\" is not allowed: ", "A".repeat(80));
+        assert!(told.starts_with(&quoted), "{told}");
+    }
+
+    #[test]
+    fn a_word_is_the_same_in_every_version() {
+        assert_eq!(digest_word(&["u", "1"], 5), "j4lw5");
+        assert_eq!(digest_word(&["abc"], 12), "mpsjk0xxswh4");
+    }
 }

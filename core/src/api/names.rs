@@ -19,8 +19,6 @@ pub const STATUS_MANAGER: &str = "kulisse-status";
 pub const EVIDENCE_MANAGER: &str = "kulisse-evidence";
 /// Field manager of what a StagingPlan says that somebody has changed.
 pub const EDITED_MANAGER: &str = "kulisse-edited";
-/// Field manager of what a target loses when its grant is withdrawn.
-pub const FREEZE_MANAGER: &str = "kulisse-freeze";
 /// Field manager of the command line.
 pub const CLI_MANAGER: &str = "kulisse-cli";
 /// `reportingController` of Events, and the value of `app.kubernetes.io/managed-by`.
@@ -150,5 +148,37 @@ pub fn stored_plan_of(uid: &str, name: &str) -> Option<(Option<Incarnation>, u64
     match parts.next() {
         None => Some((None, serial, part)),
         Some(life) => Some((Some(Incarnation(life.parse().ok()?)), serial, part)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_makes_is_called_the_same_in_every_version() {
+        let target = |life| target_namespace("stg", "shop", "u", Incarnation(life));
+        assert_eq!(target(1).as_str(), "stg-shop-j4lw5");
+        assert_eq!(target(2).as_str(), "stg-shop-gt806");
+        assert_eq!(host_hash("u"), "8n8hm");
+        assert_eq!(staging_plan("shop"), "shop");
+        assert_eq!(pull_secret("registry"), "kulisse-pull-registry");
+        assert_eq!(stored_plan("u", Incarnation(2), 7, 0), "plan-u-2-7-0");
+    }
+
+    #[test]
+    fn the_name_of_a_stored_plan_says_whose_and_which_it_is() {
+        let uid = "0b7f-5a52";
+        for (name, told) in [
+            ("plan-0b7f-5a52-2-7-3", Some((Some(Incarnation(2)), 7, 3))),
+            ("plan-0b7f-5a52-7-3", Some((None, 7, 3))),
+            ("plan-0b7f-5a53-2-7-3", None),
+            ("plan-0b7f-5a522-7-3", None),
+            ("plan-0b7f-5a52-x-7-3", None),
+            ("plan-0b7f-5a52-7", None),
+            ("other-0b7f-5a52-2-7-3", None),
+        ] {
+            assert_eq!(stored_plan_of(uid, name), told, "{name}");
+        }
     }
 }

@@ -78,3 +78,18 @@ pub enum Addresses {
 fn https() -> Scheme {
     Scheme::Https
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_registry_is_spoken_to_over_https_unless_the_class_says_otherwise() {
+        let scheme = |registry| serde_json::from_value::<Registry>(registry).unwrap().scheme;
+        assert_eq!(scheme(json!({ "repository": "ghcr.io/acme/*" })), Scheme::Https);
+        let plain = json!({ "repository": "registry.test/acme/*", "scheme": "http" });
+        assert_eq!(scheme(plain), Scheme::Http);
+    }
+}

@@ -68,3 +68,16 @@ pub struct Request {
     #[schemars(length(max = 1024))]
     pub refused: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_has_an_annotation_that_is_called_as_it_is() {
+        for verb in Verb::ALL {
+            let name = format!("{verb:?}").to_lowercase();
+            assert_eq!(verb.annotation(), format!("{}/{name}", names::GROUP));
+        }
+    }
+}

@@ -178,3 +178,21 @@ pub enum Severity {
     /// Good to know.
     Informs,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_tells_where_it_is_why_it_matters_and_what_settles_it() {
+        let finding = Finding {
+            severity: Severity::Warns,
+            object: "ConfigMap/web".into(),
+            path: "/data/url".into(),
+            kind: "Host".into(),
+            why: "a host of production".into(),
+            settle: "block it".into(),
+        };
+        assert_eq!(finding.told(), "ConfigMap/web/data/url: a host of production: block it");
+    }
+}

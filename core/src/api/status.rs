@@ -359,3 +359,46 @@ fn is_zero(number: &u32) -> bool {
 fn unseen() -> i64 {
     -1
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_looked_at_speaks_of_no_generation() {
+        let status: StagingEnvironmentStatus = serde_json::from_value(json!({})).unwrap();
+        assert_eq!(status.observed_generation, -1);
+    }
+
+    #[test]
+    fn the_environment_is_the_namespace_that_is_not_beside_it() {
+        let target = |name: &str, life: u32| json!({ "name": name, "uid": name, "incarnation": life, "role": "Serving" });
+        let serving = |namespaces: serde_json::Value, beside: Option<u32>| {
+            let rebuild = beside.map(|life| {
+                json!({ "role": "Building", "incarnation": life, "since": "2026-01-01T00:00:00Z" })
+            });
+            let status = json!({ "namespaces": namespaces, "rebuild": rebuild });
+            let status: StagingEnvironmentStatus = serde_json::from_value(status).unwrap();
+            status.serving().map(|it| it.name.clone())
+        };
+        let both = json!([target("new", 2), target("old", 1)]);
+        assert_eq!(serving(both.clone(), Some(2)).as_deref(), Some("old"));
+        assert_eq!(serving(both.clone(), Some(1)).as_deref(), Some("new"));
+        assert_eq!(serving(both, None).as_deref(), Some("new"));
+        assert_eq!(serving(json!([target("new", 2)]), Some(2)), None);
+    }
+
+    #[test]
+    fn attempts_that_do_not_count_are_written_only_where_there_are_some() {
+        let written = |discounted: u32| {
+            let task = json!({ "name": "orders", "state": "Passed", "content": "c", "incarnation": 1,
+                "attempts": 2, "discounted": discounted });
+            let task: TaskSummary = serde_json::from_value(task).unwrap();
+            serde_json::to_value(&task).unwrap().get("discounted").cloned()
+        };
+        assert_eq!(written(0), None);
+        assert_eq!(written(1), Some(json!(1)));
+    }
+}

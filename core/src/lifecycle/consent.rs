@@ -13,6 +13,7 @@ use crate::{
         customize::SourceManifests,
         environment::StagingEnvironmentSpec,
         grant::{Requester, StagingGrantSpec},
+        registry::Registry,
     },
     plan::artifact::Reference,
 };
@@ -124,18 +125,28 @@ fn artifact(manifests: &SourceManifests, class: &StagingClassSpec) -> Result<(),
     let Some(oci) = &manifests.oci else { return Ok(()) };
     let reference =
         Reference::parse(&oci.url).map_err(|why| Problem::new(Reason::InvalidSpec, why))?;
-    if reference.allowed_by(&class.registries).is_some() {
-        return Ok(());
-    }
-    let allowed: Vec<&str> = class.registries.iter().map(|it| it.repository.as_str()).collect();
-    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-    Err(Problem::new(
-        Reason::NotAllowedByClass,
-        format!(
-            "spec.source.manifests.oci.url leads to {}, and the class's registries are {allowed}",
-            reference.name()
-        ),
-    ))
+    registry(&reference, class).map(|_| ())
+}
+
+/// The registry of the class that an artefact may come from.
+///
+/// # Errors
+///
+/// Which registries the class has, if none of them holds it.
+pub fn registry<'a>(
+    reference: &Reference,
+    class: &'a StagingClassSpec,
+) -> Result<&'a Registry, Problem> {
+    let none = || {
+        let all: Vec<&str> = class.registries.iter().map(|it| it.repository.as_str()).collect();
+        let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        let name = reference.name();
+        let why = format!(
+            "spec.source.manifests.oci.url leads to {name}, and the class's registries are {all}"
+        );
+        Problem::new(Reason::NotAllowedByClass, why)
+    };
+    reference.allowed_by(&class.registries).ok_or_else(none)
 }
 
 /// Whether any of the grants or the class looks at labels: only then must they be known.
@@ -265,5 +276,33 @@ mod tests {
         let asking = Asking { name: "previews", labels: &labels };
         assert!(allowed(&spec("shop-eu"), asking, &class).is_ok());
         assert!(allowed(&spec("bank"), asking, &class).is_err());
+    }
+
+    #[test]
+    fn a_class_chooses_who_may_ask_by_labels() {
+        let asks = |class: &serde_json::Value, labels: &[(&str, &str)]| {
+            let class: StagingClassSpec = serde_json::from_value(class.clone()).unwrap();
+            let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let asking = Asking { name: "previews", labels: &labels };
+            allowed(&spec("shop"), asking, &class).map_err(|it| it.reason)
+        };
+        let shops = json!({ "requestFrom": { "matchLabels": { "team": "shop" } } });
+        assert_eq!(asks(&shops, &[("team", "shop")]), Ok(()));
+        assert_eq!(asks(&shops, &[("team", "pay")]), Err(Reason::NotAllowedByClass));
+        assert_eq!(asks(&shops, &[]), Err(Reason::NotAllowedByClass));
+        assert_eq!(asks(&json!({}), &[]), Ok(()));
+    }
+
+    #[test]
+    fn labels_must_be_known_only_where_the_class_or_a_grant_looks_at_them() {
+        let by_name = grant(&json!({ "namespace": "previews" }));
+        let by_label = grant(&json!({ "namespaceSelector": {} }));
+        let open = StagingClassSpec::default();
+        let choosy =
+            StagingClassSpec { request_from: Some(LabelSelector::default()), ..open.clone() };
+        assert!(!needs_labels(None, []));
+        assert!(!needs_labels(Some(&open), [&by_name]));
+        assert!(needs_labels(Some(&choosy), [&by_name]));
+        assert!(needs_labels(Some(&open), [&by_name, &by_label]));
     }
 }

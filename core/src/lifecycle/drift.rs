@@ -279,4 +279,26 @@ mod tests {
              (Deployment.apps/web/spec/replicas); «kulisse diff» shows how; production has moved on"
         ));
     }
+
+    #[test]
+    fn production_is_the_same_as_long_as_nobody_knows_better() {
+        let same = |record: &_, production| {
+            seen(record, production, &workloads([1, 1], true), DriftAction::Rebuild).same
+        };
+        let mut record = record("a");
+        assert!(same(&record, Some("a")) && same(&record, None));
+        assert!(!same(&record, Some("b")), "it was not compared yet");
+        record.drift.as_mut().unwrap().source.changed = 1;
+        assert!(!same(&record, Some("a")) && !same(&record, Some("b")));
+    }
+
+    #[test]
+    fn whether_it_is_built_anew_is_known_before_anything_was_compared() {
+        let rebuilds = |action| {
+            let record = StagingEnvironmentStatus::default();
+            seen(&record, None, &workloads([1, 1], true), action).rebuilds
+        };
+        assert!(rebuilds(DriftAction::Rebuild));
+        assert!(!rebuilds(DriftAction::Resync) && !rebuilds(DriftAction::Report));
+    }
 }

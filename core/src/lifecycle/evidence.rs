@@ -226,8 +226,10 @@ fn ended(state: Option<&State>) -> Option<&k8s_openapi::api::core::v1::Container
 
 /// When the Pod ended, or since when it has not been ready.
 fn since(pod: &Pod) -> Option<Timestamp> {
+    // What ended well had done its part.
     let ends = statuses(pod).into_iter().filter(|it| it.restart_count == 0);
-    let over = ends.filter_map(|it| ended(it.state.as_ref())?.finished_at.as_ref()).map(|it| it.0);
+    let ends = ends.filter_map(|it| ended(it.state.as_ref())).filter(|it| it.exit_code != 0);
+    let over = ends.filter_map(|it| it.finished_at.as_ref()).map(|it| it.0);
     let conditions = pod.status.iter().flat_map(|it| it.conditions.iter().flatten());
     let unready = conditions.filter(|it| it.type_ == "Ready" && it.status == "False");
     let unready = unready.filter_map(|it| it.last_transition_time.as_ref()).map(|it| it.0).max();

@@ -49,6 +49,8 @@ pub struct Facts {
     /// Why nothing may be created for anybody: the fence on our own account. That it is gone says
     /// nothing of what was granted.
     pub unfenced: Option<Problem>,
+    /// Consent, or the class, goes by labels of the request namespace, which nobody watches.
+    pub by_label: bool,
     /// The target.
     pub target: Target,
     /// When the target began to go.
@@ -173,6 +175,13 @@ pub enum Target {
     },
     /// A namespace of that name is there and is not ours.
     Foreign(String),
+}
+
+impl Target {
+    /// Whether a namespace of ours is there.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Living | Self::Leaving { .. })
+    }
 }
 
 /// Custom resources with finalizers: whoever put them there may run in the target itself.

@@ -12,7 +12,7 @@
 //!   ▼ deleted or expired
 //!  Close ► StartLast ► AwaitLast ► EndResources ► AwaitResources ─┐ only where there is something
 //!  Teardown ◄─────────────────────────────────────────────────────┘ to let go of
-//!     └► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired
+//!     └► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired / Delete
 //! ```
 //!
 //! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
@@ -27,6 +27,7 @@ pub mod drift;
 pub mod evidence;
 pub mod expiry;
 pub mod facts;
+mod fit;
 pub mod place;
 pub mod readiness;
 pub mod rebuild;
@@ -44,9 +45,12 @@ mod words;
 mod settle;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     facts::Problem,
+    fit::fitting,
     status::{project, unseen},
     wake::{backoff, wake},
 };
@@ -59,6 +63,7 @@ use self::{
 use crate::{
     api::{
         condition::Reason,
+        lifecycle::OnExpiry,
         status::{TaskState, Wave},
         task::When,
     },
@@ -322,8 +327,11 @@ fn end(facts: &Facts, cause: Cause) -> Step {
         Target::None | Target::Foreign(_) => match cause {
             Cause::Deleted if !facts.claimed => Step::RestReleased,
             _ if facts.beside != Beside::Nothing => Step::AwaitBeside(cause),
-            // Kept, or deleted a moment ago: the deletion comes as a fact of its own.
-            Cause::Expired if facts.expired => Step::RestExpired,
+            Cause::Expired if facts.expired => match facts.on_expiry {
+                OnExpiry::Retain => Step::RestExpired,
+                // That it is carried out comes as a fact of its own.
+                OnExpiry::Delete => Step::Delete,
+            },
             Cause::Deleted | Cause::Expired | Cause::Withdrawn | Cause::Replaced => {
                 Step::Forget(cause)
             }

@@ -164,4 +164,12 @@ mod tests {
         let now = waiting.iter().filter(|it| line.turn(&it.uid) == Turn::Now);
         assert_eq!(now.count(), 9);
     }
+
+    #[test]
+    fn a_place_that_is_given_counts_like_one_that_was_taken() {
+        let waiting = [entry("a1", "x", 1), entry("a2", "x", 2), entry("b", "y", 3)];
+        let given = |limits: &Limits| line(&waiting, &[], limits).now;
+        assert_eq!(given(&limits(Some(2), None)), ["a1", "b"]);
+        assert_eq!(given(&limits(None, Some(1))), ["a1", "b"]);
+    }
 }

@@ -71,7 +71,8 @@ fn read(kind: &str, words: &str) -> Vec<Left> {
             .into_iter()
             .flat_map(str::split_whitespace)
             .filter_map(|word| word.strip_suffix(':'))
-            .filter(|word| word.contains('/') && word.contains('.'))
+            // Not the URL that was asked.
+            .filter(|word| word.matches('/').count() == 1 && word.contains('.'))
             .map(|word| Left::Api(word.to_owned()))
             .collect(),
         // Of what it waits for, the controller says so instead of counting it.
@@ -252,5 +253,61 @@ mod tests {
     #[test]
     fn a_dead_api_is_named_as_its_service_is() {
         assert!(dead("dead.example.com/v1").contains("apiservice v1.dead.example.com"));
+    }
+
+    #[test]
+    fn of_the_words_about_dead_apis_only_their_names_are_taken() {
+        let words = "unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: the server at 10.0.0.1:443: is away";
+        let conditions = [condition("NamespaceDeletionDiscoveryFailure", words)];
+        assert_eq!(left(&conditions), [Left::Api("metrics.k8s.io/v1beta1".to_owned())]);
+    }
+
+    #[test]
+    fn a_finalizer_is_kubernetes_own_by_its_domain() {
+        for (finalizer, own) in [
+            ("foregroundDeletion", true),
+            ("kubernetes.io/pvc-protection", true),
+            ("service.kubernetes.io/load-balancer-cleanup", true),
+            ("example.com/hold", false),
+            ("notkubernetes.io/hold", false),
+        ] {
+            assert_eq!(is_kubernetes_own(finalizer), own, "{finalizer}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_named_as_kubectl_takes_it() {
+        assert_eq!(resource("pods", ""), "pods");
+        assert_eq!(resource("widgets", "example.com"), "widgets.example.com");
+        let told = unseen("stg", "widgets.example.com");
+        assert!(told.contains("kubectl -n stg get widgets.example.com"), "{told}");
+    }
+
+    #[test]
+    fn what_a_person_need_not_see_to_is_told_last_and_in_order() {
+        let remnant = |kind: &str, name: &str, finalizers: &[&str], leaves_at| Remnant {
+            resource: format!("{}s", kind.to_lowercase()),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            finalizers: finalizers.iter().map(|it| (*it).to_owned()).collect(),
+            leaves_at,
+        };
+        let gone = Some(at(100));
+        let all = vec![
+            remnant("Claim", "data", &["kubernetes.io/a", "kubernetes.io/b"], gone),
+            remnant("Pod", "web-2", &[], gone),
+            remnant("Pod", "web-1", &[], gone),
+            remnant("Lease", "l", &[], gone),
+        ];
+        let told = |namespace, now| super::told(namespace, all.clone(), at(now));
+        let [lease, first, second, claim]: [String; 4] = told("stg", 99).try_into().unwrap();
+        assert_eq!(lease, "Lease l is going");
+        assert!(first.starts_with("Pod web-1 ") && first.contains("--grace-period=1"), "{first}");
+        assert!(second.starts_with("Pod web-2 "), "{second}");
+        assert!(claim.contains("its finalizers kubernetes.io/a, kubernetes.io/b"), "{claim}");
+        // At that very moment it should have been gone.
+        assert!(told("stg", 100)[1].contains("--force"));
+        let of_the_cluster = told("", 99).remove(3);
+        assert!(of_the_cluster.contains("«kubectl patch claims data"), "{of_the_cluster}");
     }
 }

@@ -189,10 +189,11 @@ fn cut(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
     use serde_json::json;
 
     use super::*;
-    use crate::api::status::{Applied, PlanSummary, ProbeVerdict, Target, TargetRole};
+    use crate::api::status::{Applied, PlanSummary, ProbeVerdict, Queue, Target, TargetRole};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -382,5 +383,68 @@ mod tests {
         assert_eq!(taken(&record).count(), 0);
         assert_eq!(ask(Verb::Sleep, "1", &mut record).as_deref(), Some(""));
         assert_eq!(taken(&record).count(), 0, "it is still the request of the first life");
+    }
+
+    #[test]
+    fn of_each_kind_the_last_request_is_kept() {
+        let mut record = record();
+        ask(Verb::Wake, "1", &mut record);
+        ask(Verb::Sleep, "1", &mut record);
+        ask(Verb::Sleep, "2", &mut record);
+        ask(Verb::Extend, "2026-01-02T00:00:00Z", &mut record);
+        let kept: Vec<(Verb, &str)> =
+            record.requests.iter().map(|it| (it.verb, it.value.as_str())).collect();
+        let extended = (Verb::Extend, "2026-01-02T00:00:00Z");
+        assert_eq!(kept, [extended, (Verb::Sleep, "2"), (Verb::Wake, "1")]);
+    }
+
+    #[test]
+    fn a_time_that_is_just_over_is_past() {
+        let refused = |value| ask(Verb::Extend, value, &mut record()).unwrap();
+        assert!(refused(NOW).contains("is past"));
+        assert_eq!(refused("2026-01-01T00:00:01Z"), "");
+    }
+
+    #[test]
+    fn only_a_new_extension_that_lies_ahead_gives_another_life() {
+        let mut record = record();
+        ask(Verb::Extend, "2026-01-02T00:00:00Z", &mut record);
+        ask(Verb::Sleep, "2026-01-03T00:00:00Z", &mut record);
+        for (value, revives) in [
+            ("2026-01-02T00:00:00Z", false),
+            (" 2026-01-02T00:00:00Z ", false),
+            ("2026-01-03T00:00:00Z", true),
+            (" 2026-01-04T00:00:00Z ", true),
+            ("2026-01-01T00:00:01Z", true),
+            (NOW, false),
+            ("24h", false),
+        ] {
+            assert_eq!(super::revives(value, &record, at(NOW)), revives, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn tasks_were_asked_to_run_again_when_the_last_of_both_ways_was_taken_up() {
+        let mut record = record();
+        assert_eq!(repeated_at(&record), None);
+        let mut ask = |verb: Verb, at: &str| {
+            take_up(|it| (it == verb).then_some("1"), &spec(), true, &mut record, self::at(at));
+            repeated_at(&record)
+        };
+        assert_eq!(ask(Verb::Sleep, "2026-01-01T01:00:00Z"), None);
+        let reseeded = "2026-01-01T02:00:00Z";
+        assert_eq!(ask(Verb::Reseed, reseeded), Some(at(reseeded)));
+        let retried = "2026-01-01T03:00:00Z";
+        assert_eq!(ask(Verb::Retry, retried), Some(at(retried)));
+    }
+
+    #[test]
+    fn what_there_is_nothing_of_is_not_run_again() {
+        let mut bare = StagingEnvironmentStatus::default();
+        assert!(ask(Verb::Reseed, "1", &mut bare).unwrap().contains("has no seeds"));
+        assert!(ask(Verb::Retry, "1", &mut bare).unwrap().contains("no task"));
+        let since = MicroTime(at(NOW));
+        bare.queue = Some(Queue { since, position: 1 });
+        assert_eq!(ask(Verb::Retry, "2", &mut bare).as_deref(), Some(""), "it waits once more");
     }
 }

@@ -154,11 +154,8 @@ fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
                                     deleting: flag(0),
                                     claimed: flag(1),
                                     suspended: flag(2),
-                                    on_expiry: if flag(3) {
-                                        OnExpiry::Delete
-                                    } else {
-                                        OnExpiry::Retain
-                                    },
+                                    on_expiry: [OnExpiry::Retain, OnExpiry::Delete]
+                                        [usize::from(flag(3))],
                                     incarnation: Incarnation(1),
                                     expires_at: Some(at(end)),
                                     warns_at: Some(at(NOW)),
@@ -168,6 +165,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
                                         Problem::new(Reason::SourceNotGranted, "no grant")
                                     }),
                                     unfenced: None,
+                                    by_label: false,
                                     target: target.clone(),
                                     leaving_since: None,
                                     closed: matches!(mood.lingers, Lingers::Deleted(_)),

@@ -282,4 +282,11 @@ mod tests {
         let next = changes(&saturdays, &[], "2026-11-21T22:00:00Z");
         assert_eq!(next, Some(instant("2026-11-28T20:00:00Z")));
     }
+
+    #[test]
+    fn a_window_that_clocks_skip_is_none() {
+        let window = [window(&[], "02:00", "03:00", "Europe/Zurich")];
+        let next = changes(&window, &[], "2026-03-28T12:00:00Z");
+        assert_eq!(next, Some(instant("2026-03-30T00:00:00Z")), "not in the night before");
+    }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{
         condition::{ConditionType, Reason, Verdict, condition},
-        status::{StagingEnvironmentStatus, TaskState, WorkloadSummary},
+        status::{StagingEnvironmentStatus, TaskState, Wave, WorkloadSummary},
     },
     plan::task::TaskRole,
 };
@@ -122,7 +122,7 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::ReleaseRights(cause)
         | Step::Forget(cause) => no(&gone(*cause)),
         Step::AwaitDrain | Step::Discard => no(&gone(Cause::Replaced)),
-        Step::RestExpired => no(&gone(Cause::Expired)),
+        Step::RestExpired | Step::Delete => no(&gone(Cause::Expired)),
         Step::RestReleased => no(&gone(Cause::Deleted)),
         Step::RestSuspended => no(&suspended()),
         Step::Refuse(held)
@@ -193,7 +193,7 @@ fn granted(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
     let refused = facts.refusal.as_ref().or(facts.unfenced.as_ref());
     match (refused.or(unreadable), step) {
         (Some(problem), _) => (Granted, Verdict::False, problem.reason, problem.message.clone()),
-        (None, Step::RestReleased | Step::RestExpired) => {
+        (None, Step::RestReleased | Step::RestExpired | Step::Delete) => {
             (Granted, Verdict::Unknown, Reason::Pending, "not looked at any more".to_owned())
         }
         (None, _) => (
@@ -292,7 +292,6 @@ fn boundary(facts: &Facts, step: &Step) -> Said {
 }
 
 fn applied(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
-    use crate::api::status::Wave;
     use ConditionType::Applied;
     if let (Step::Prepare | Step::Apply { .. }, Some(problem)) = (step, problem) {
         return (Applied, Verdict::False, problem.reason, problem.message.clone());
@@ -330,7 +329,9 @@ fn in_sync(
     use ConditionType::InSync;
     let drift = record.drift.as_ref().filter(|_| facts.target == Target::Living)?;
     let plan = facts.plan.as_ref()?;
-    let holds = facts.applied.as_ref().is_some_and(|(digest, _)| *digest == plan.digest);
+    let whole = |through| through == Wave::Workloads || facts.asleep();
+    let applied = facts.applied.as_ref();
+    let holds = applied.is_some_and(|(digest, through)| *digest == plan.digest && whole(*through));
     let unknown = match (step, problem) {
         (Step::Compare, Some(problem)) => Some(("production", problem)),
         (Step::Inspect, Some(problem)) => Some(("the target", problem)),

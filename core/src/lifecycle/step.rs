@@ -34,6 +34,8 @@ pub enum Step {
     Forget(Cause),
     /// Nothing is left, and the object stays to say so.
     RestExpired,
+    /// Nothing is left, and the object is to go as well: ask for that.
+    Delete,
     /// Not ours any more: our finalizer is off.
     RestReleased,
 
@@ -139,6 +141,7 @@ impl Step {
             | Self::AwaitBeside(_)
             | Self::AwaitDrain
             | Self::RestExpired
+            | Self::Delete
             | Self::RestReleased
             | Self::RestSuspended
             | Self::Refuse(_)
@@ -179,6 +182,22 @@ impl Step {
         }
     }
 
+    /// Whether nothing of its plan is needed before something happens to it.
+    pub fn rests(&self) -> bool {
+        matches!(
+            self,
+            Self::RestExpired
+                | Self::Delete
+                | Self::RestReleased
+                | Self::RestSuspended
+                | Self::RestUnapproved
+                | Self::RestQueued { .. }
+                | Self::RestFrozen(_)
+                | Self::RestAsleep
+                | Self::Rest
+        )
+    }
+
     /// Whether it makes something new, or leads to that. A task of an end does not count: nothing
     /// holds up an end.
     pub fn creates(&self) -> bool {
@@ -205,6 +224,7 @@ impl Step {
             | Self::ReleaseRights(_)
             | Self::Forget(_)
             | Self::RestExpired
+            | Self::Delete
             | Self::RestReleased
             | Self::RestSuspended
             | Self::Refuse(_)
@@ -248,6 +268,7 @@ impl Step {
             | Self::ReleaseRights(_)
             | Self::Forget(_)
             | Self::RestExpired
+            | Self::Delete
             | Self::RestReleased
             | Self::RestSuspended
             | Self::Refuse(_)
@@ -293,6 +314,7 @@ impl Step {
             Self::ReleaseRights(_) => "ReleaseRights",
             Self::Forget(_) => "Forget",
             Self::RestExpired => "RestExpired",
+            Self::Delete => "Delete",
             Self::RestReleased => "RestReleased",
             Self::RestSuspended => "RestSuspended",
             Self::Refuse(_) => "Refuse",

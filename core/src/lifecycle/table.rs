@@ -25,21 +25,21 @@ use crate::{
     plan::{object::Key, task::TaskRole},
 };
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
-fn problem() -> Problem {
+pub(super) fn problem() -> Problem {
     Problem::new(Reason::SourceNotGranted, "a problem")
 }
 
-fn task(role: TaskRole, state: TaskState) -> Task {
+pub(super) fn task(role: TaskRole, state: TaskState) -> Task {
     let message = String::new();
     Task { name: "t".into(), role, needs: vec![], patience_ends: None, state, message }
 }
 
 /// An environment that was just applied: everything not said otherwise is as here.
-fn fresh() -> Facts {
+pub(super) fn fresh() -> Facts {
     Facts {
         now: now(),
         generation: 1,
@@ -54,6 +54,7 @@ fn fresh() -> Facts {
         manifests: false,
         refusal: None,
         unfenced: None,
+        by_label: false,
         target: Target::None,
         leaving_since: None,
         closed: false,
@@ -104,7 +105,7 @@ fn withdrawn(frozen: bool) -> Facts {
     Facts { withdrawal: Some(withdrawal), ..up() }
 }
 
-fn through(wave: Wave) -> Facts {
+pub(super) fn through(wave: Wave) -> Facts {
     Facts { applied: Some(("d".into(), wave)), ..up() }
 }
 
@@ -113,12 +114,12 @@ fn workload(state: WorkloadState) -> Vec<Workload> {
     vec![Workload { key, store: true, state }]
 }
 
-fn lingering(since: Option<Timestamp>) -> Facts {
+pub(super) fn lingering(since: Option<Timestamp>) -> Facts {
     let lingering = Lingering { names: vec!["Widget w".into()], since };
     Facts { closed: true, lingering: Some(lingering), ..ending() }
 }
 
-fn ending() -> Facts {
+pub(super) fn ending() -> Facts {
     Facts { deleting: true, ..up() }
 }
 
@@ -161,6 +162,10 @@ fn ends() -> Vec<Case> {
             Facts { deleting: true, claimed: false, ..fresh() },
         ),
         ("it has expired, and nothing is left", Facts { expired: true, ..fresh() }),
+        (
+            "— and it is not to be kept",
+            Facts { expired: true, on_expiry: OnExpiry::Delete, ..fresh() },
+        ),
         ("the source may no longer be cloned", withdrawn(false)),
         ("— nothing of it runs any more", withdrawn(true)),
     ]

@@ -320,4 +320,56 @@ mod tests {
             TaskState::Passed
         );
     }
+
+    #[test]
+    fn a_seed_runs_once_per_content_and_a_smoke_once_per_plan_too() {
+        let of = |role, content: &str, plan: &str| {
+            run_id(&PlannedTask { role, content: content.into(), ..seed(0) }, plan)
+        };
+        for role in [SEED, TaskRole::PreDelete] {
+            assert_eq!(of(role, "abc", "d"), of(role, "abc", "e"));
+            assert_ne!(of(role, "abc", "d"), of(role, "xyz", "d"));
+        }
+        assert_ne!(of(SMOKE, "abc", "d"), of(SMOKE, "abc", "e"));
+        assert_ne!(of(SMOKE, "abc", "d"), of(SMOKE, "xyz", "d"));
+    }
+
+    #[test]
+    fn the_tasks_of_each_role_are_recorded_apart() {
+        let of =
+            |name: &str| TaskSummary { name: name.into(), ..summary("run", TaskState::Passed, 1) };
+        let mut record = StagingEnvironmentStatus {
+            seed: vec![of("seed")],
+            smoke: vec![of("smoke")],
+            pre_delete: vec![of("preDelete")],
+            ..StagingEnvironmentStatus::default()
+        };
+        for role in [SEED, SMOKE, TaskRole::PreDelete] {
+            recorded_mut(role, &mut record).push(of("another"));
+            let names: Vec<&str> =
+                recorded(role, &record).iter().map(|it| it.name.as_str()).collect();
+            assert_eq!(names, [role.list(), "another"]);
+        }
+    }
+
+    #[test]
+    fn nobody_is_late_at_the_last_moment() {
+        let it = summary("run", TaskState::Running, 1);
+        let none = BTreeMap::new();
+        let (last, over) = (at("2026-01-01T00:00:20Z"), at("2026-01-01T00:00:20.001Z"));
+        assert_eq!(
+            (doubtful(Some(&it), &none, last), doubtful(Some(&it), &none, over)),
+            (None, Some(1))
+        );
+        let state = |now| run(&seed(0), "run", LIFE, Some(&it), &none, now).state;
+        assert_eq!((state(last), state(over)), (TaskState::Running, TaskState::Failed));
+
+        let task = PlannedTask { role: TaskRole::PreDelete, ..seed(0) };
+        let jobs = BTreeMap::from([(1, job(TaskState::Running))]);
+        let ends = |now| run(&task, "run", LIFE, Some(&it), &jobs, at(now));
+        assert_eq!(ends("2026-01-01T00:02:00Z").state, TaskState::Running);
+        let ended = ends("2026-01-01T00:02:00.001Z");
+        assert_eq!((ended.state, ended.attempts), (TaskState::TimedOut, 1));
+        assert_eq!(ended.message, "its Job was not ended in time");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    facts::{Facts, Place},
+    facts::{Facts, Place, Target},
     remains::GOES_WITHIN,
     step::Step,
 };
@@ -30,7 +30,11 @@ pub const PROBE_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// What was refused is looked at again after this; grants and classes are watched.
 const REFUSED_AGAIN: Duration = Duration::from_mins(5);
 
-/// When to look again; `None` if only the watches need to say so.
+/// Labels of a request namespace by which it was consented are looked at again after this.
+const LABELS_AGAIN: Duration = Duration::from_mins(5);
+
+/// When to look again; `None` if only the watches need to say so. What has come due between the
+/// facts and `now` is looked at at once.
 pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
     let listed = facts.looks_at.is_some();
     let of_step = match step {
@@ -45,6 +49,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::AwaitGone(..)
         | Step::AwaitBeside(_)
         | Step::Teardown(_)
+        | Step::Delete
         | Step::ReleaseRights(_) => Some(NET),
         Step::RestUnfenced(_) => Some(PROBE_AGAIN.unsigned_abs() + Duration::from_secs(1)),
         Step::Refuse(problem) if facts.unfenced.as_ref() == Some(problem) => Some(NET),
@@ -102,9 +107,10 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         drained,
         listed,
     ];
-    let moments = moments.into_iter().flatten().filter(|at| *at > now);
+    let moments = moments.into_iter().flatten().filter(|at| *at > facts.now);
     let of_time = moments.min().map(|at| until(now, at));
-    [of_step, of_time].into_iter().flatten().min()
+    let of_labels = (facts.by_label && facts.target == Target::Living).then_some(LABELS_AGAIN);
+    [of_step, of_time, of_labels].into_iter().flatten().min()
 }
 
 /// How long to wait after `failures` in a row; never beyond the end of the environment, which
@@ -136,7 +142,11 @@ fn until(now: Timestamp, at: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::table::up, *};
+    use super::{
+        super::{facts::Problem, table::up},
+        *,
+    };
+    use crate::api::condition::Reason;
 
     #[test]
     fn backing_off_doubles_and_ends_somewhere() {
@@ -159,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_consent_goes_by_are_looked_at_again_while_something_lives() {
+        let facts = Facts { by_label: true, ..up() };
+        assert_eq!(wake(&facts, &Step::Rest, facts.now), Some(LABELS_AGAIN));
+        let gone = Facts { target: Target::None, ..facts };
+        assert_eq!(wake(&gone, &Step::RestExpired, gone.now), None);
+    }
+
+    #[test]
     fn what_fails_ends_in_time_all_the_same() {
         let now = Timestamp::UNIX_EPOCH;
         let end = now + jiff::SignedDuration::from_secs(10);
@@ -171,5 +189,49 @@ mod tests {
         let listed = Facts { looks_at: Some(facts.now), ..facts.clone() };
         assert_eq!(wake(&listed, &Step::AwaitProbe, facts.now), Some(SOON));
         assert_eq!(wake(&facts, &Step::AwaitProbe, facts.now), Some(SOON * 5));
+    }
+
+    #[test]
+    fn what_comes_due_while_a_pass_works_is_looked_at_at_once() {
+        let facts = Facts { expires_at: Some(up().now + SignedDuration::from_secs(1)), ..up() };
+        let now = facts.now + SignedDuration::from_secs(3);
+        assert_eq!(wake(&facts, &Step::Rest, now), Some(Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_moment_that_lies_ahead_is_waited_for_and_not_a_moment_too_early() {
+        let facts = up();
+        let later = |seconds| Some(facts.now + SignedDuration::from_secs(seconds));
+        let wakes = |facts: &Facts| wake(facts, &Step::Rest, facts.now);
+        let both = Facts { warns_at: later(10), expires_at: later(20), ..facts.clone() };
+        assert_eq!(wakes(&both), Some(Duration::from_millis(10_005)));
+        let warned = Facts { warns_at: later(0), ..both };
+        assert_eq!(wakes(&warned), Some(Duration::from_millis(20_005)));
+    }
+
+    #[test]
+    fn what_is_long_on_its_way_is_looked_at_more_rarely() {
+        let now = up().now;
+        for (seconds, pause) in [(119, SOON), (120, LATER)] {
+            let applied_at = Some(now - SignedDuration::from_secs(seconds));
+            let facts = Facts { applied_at, ..up() };
+            assert_eq!(wake(&facts, &Step::AwaitWorkloads, now), Some(pause));
+        }
+        assert_eq!(wake(&up(), &Step::AwaitWorkloads, now), Some(SOON), "nothing was applied yet");
+    }
+
+    #[test]
+    fn what_is_refused_to_everybody_is_looked_at_sooner_than_what_is_refused_to_one() {
+        let problem = Problem::new(Reason::FencePolicyMissing, "no policy");
+        let step = Step::Refuse(problem.clone());
+        let unfenced = Facts { unfenced: Some(problem), ..up() };
+        assert_eq!(wake(&unfenced, &step, unfenced.now), Some(NET));
+        assert_eq!(wake(&up(), &step, unfenced.now), Some(REFUSED_AGAIN));
+    }
+
+    #[test]
+    fn an_end_that_is_reached_shortens_no_pause() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(backoff(1, false, Some(now), now), Duration::from_secs(1));
     }
 }

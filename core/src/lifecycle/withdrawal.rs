@@ -119,4 +119,18 @@ mod tests {
         class.withdrawal_grace = Some(crate::api::duration::Duration::new("10m"));
         assert_eq!(ends_at(since, &class).to_string(), "2026-01-01T00:10:00Z");
     }
+
+    #[test]
+    fn the_first_look_says_since_when_and_whether_the_source_is_gone() {
+        let first = Timestamp::UNIX_EPOCH;
+        for (consent, source_gone) in [(Consent::Withdrawn, false), (Consent::SourceGone, true)] {
+            let mut record = living();
+            note(consent, &mut record, first);
+            note(Consent::Withdrawn, &mut record, first + SignedDuration::from_hours(1));
+            let noted = Withdrawn { since: Time(first), source_gone, frozen: false };
+            assert_eq!(record.withdrawn, Some(noted));
+            let refusal = Problem::new(Reason::SourceNotGranted, "no grant");
+            assert!(!doubtful(&record, Some(&refusal)), "it is known already");
+        }
+    }
 }

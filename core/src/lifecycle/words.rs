@@ -61,6 +61,7 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
             format!("{} of {} workloads are up", facts.up(), facts.workloads.len()),
         ),
         Step::RestExpired
+        | Step::Delete
         | Step::RestReleased
         | Step::RestSuspended
         | Step::Refuse(_)
@@ -208,7 +209,7 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
             (false, Part::Serving) => Phase::Expiring.as_str(),
             (false, Part::Building | Part::Leaving) => Phase::Leaving.as_str(),
         },
-        Step::RestExpired => Phase::Expired.as_str(),
+        Step::RestExpired | Step::Delete => Phase::Expired.as_str(),
         Step::RestReleased => Phase::Deleted.as_str(),
         Step::RestSuspended => Phase::Suspended.as_str(),
         Step::RestBlocked(..) => Phase::Blocked.as_str(),
@@ -249,4 +250,148 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
 
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::task::When,
+        lifecycle::{
+            sleep::Rhythm,
+            table::{now, task, up},
+        },
+        plan::object::Key,
+    };
+
+    fn workload(kind: &str, name: &str, state: WorkloadState) -> Workload {
+        let key = Key { group: "apps".into(), kind: kind.into(), name: name.into() };
+        Workload { key, store: kind == "StatefulSet", state }
+    }
+
+    /// One of which the workloads with these names are on their way, and another one is up.
+    fn going(names: &[&str]) -> Facts {
+        let down = |it: &&str| workload("Deployment", it, WorkloadState::Progressing);
+        let mut workloads: Vec<Workload> = names.iter().map(down).collect();
+        workloads.push(workload("StatefulSet", "db", WorkloadState::Up));
+        Facts { workloads, ..up() }
+    }
+
+    fn with(role: TaskRole, state: TaskState) -> Facts {
+        Facts { tasks: vec![task(role, state)], ..up() }
+    }
+
+    #[test]
+    fn three_of_the_workloads_that_are_waited_for_are_named_and_the_others_counted() {
+        let told = |names: &[&str]| progress(&going(names), &Step::AwaitWorkloads);
+        assert_eq!(told(&[]), "1 of 1 workloads are up");
+        assert_eq!(
+            told(&["a", "b", "c"]),
+            "1 of 4 workloads are up, waiting for Deployment.apps/a, Deployment.apps/b, Deployment.apps/c"
+        );
+        assert!(told(&["a", "b", "c", "d", "e"]).ends_with("Deployment.apps/c and 2 more"));
+    }
+
+    #[test]
+    fn only_stores_are_waited_for_where_stores_come_first() {
+        let mut facts = going(&["web"]);
+        let stores = |facts: &Facts| progress(facts, &Step::AwaitRunningStores);
+        assert_eq!(stores(&facts), "the stores are on their way");
+        facts.workloads[1].state = WorkloadState::Progressing;
+        let named = "the stores are on their way, waiting for StatefulSet.apps/db";
+        assert_eq!(stores(&facts), named);
+        facts.tasks = with(TaskRole::Seed(When::BeforeWorkloads), TaskState::Pending).tasks;
+        assert_eq!(
+            progress(&facts, &Step::AwaitStores(0)),
+            "seed t (before the workloads) waits for its stores: waiting for StatefulSet.apps/db"
+        );
+    }
+
+    #[test]
+    fn what_holds_up_an_end_is_named_if_it_is_known() {
+        let told = |blocked: &[&str]| {
+            let blocked = blocked.iter().map(|it| (*it).to_owned()).collect();
+            progress(&up(), &Step::AwaitGone(Cause::Deleted, blocked))
+        };
+        assert_eq!(told(&[]), "the target is going");
+        assert_eq!(told(&["a finalizer", "an API"]), "the target is going: a finalizer; an API");
+    }
+
+    #[test]
+    fn a_task_is_told_by_its_list_its_name_and_how_it_ended() {
+        let of = |role, state, message: &str| {
+            let message = message.to_owned();
+            let facts = Facts { tasks: vec![Task { message, ..task(role, state) }], ..up() };
+            failure(&facts, 0)
+        };
+        let seed = TaskRole::Seed(When::AfterWorkloads);
+        let (failed, late) = (TaskState::Failed, TaskState::TimedOut);
+        for (role, state, message, reason, told) in [
+            (TaskRole::Smoke, failed, "exit code 1", Reason::Failed, "smoke t failed: exit code 1"),
+            (seed, failed, "", Reason::Failed, "seed t (after the workloads) failed"),
+            (TaskRole::PreDelete, late, "", Reason::TimedOut, "preDelete t took too long"),
+        ] {
+            assert_eq!(of(role, state, message), Problem::new(reason, told));
+        }
+        let smoke = with(TaskRole::Smoke, TaskState::Running);
+        assert_eq!(progress(&smoke, &Step::AwaitTask(0)), "smoke t runs");
+    }
+
+    #[test]
+    fn what_sleeps_says_until_when() {
+        let told =
+            |changes_at| asleep(&Facts { rhythm: Rhythm { sleeps: true, changes_at }, ..up() });
+        assert!(told(Some(now())).starts_with("it sleeps until 1970-01-01T00:00:00Z,"));
+        assert!(told(None).starts_with("it sleeps until it is woken,"));
+    }
+
+    #[test]
+    fn what_waits_for_an_approval_beside_is_not_called_stuck() {
+        let told = |reason| failed(&Problem::new(reason, "the sentence"));
+        let waits = "a namespace that is to take its place waits: the sentence";
+        assert_eq!(told(Reason::AwaitingApproval), waits);
+        let stuck = told(Reason::ImagePullFailed);
+        assert!(stuck.contains("is stuck") && stuck.contains("the sentence"), "{stuck}");
+        assert!(built("1 of 2 are up").ends_with(": 1 of 2 are up"));
+    }
+
+    #[test]
+    fn a_digest_is_cut_to_what_people_compare() {
+        assert_eq!((short("0123456789abcdef"), short("0123")), ("0123456789ab", "0123"));
+    }
+
+    #[test]
+    fn one_word_says_where_an_environment_is_in_its_life_or_what_holds_it_up() {
+        let refused = Problem::new(Reason::SourceNotGranted, "no grant");
+        let (seed, smoke) = (TaskRole::Seed(When::BeforeWorkloads), TaskRole::Smoke);
+        let task = |role| with(role, TaskState::Running);
+        let end = || Step::Teardown(Cause::Expired);
+        let mut stuck = going(&["web"]);
+        stuck.workloads[0].state = WorkloadState::Stuck(refused.clone());
+        let rows = vec![
+            (up(), end(), None, "Expiring"),
+            (Facts { deleting: true, ..up() }, end(), None, "Deleting"),
+            (Facts { part: Part::Leaving, ..up() }, Step::AwaitDrain, None, "Leaving"),
+            (up(), Step::RestExpired, None, "Expired"),
+            (up(), Step::Refuse(refused.clone()), None, "SourceNotGranted"),
+            (up(), Step::Plan, None, "Planning"),
+            (up(), Step::Plan, Some(&refused), "SourceNotGranted"),
+            (up(), Step::Apply { paused: true }, None, "Applying"),
+            (up(), Step::Apply { paused: true }, Some(&refused), "SourceNotGranted"),
+            (going(&["web"]), Step::AwaitWorkloads, None, "Starting"),
+            (stuck, Step::AwaitWorkloads, None, "SourceNotGranted"),
+            (task(seed), Step::AwaitTask(0), None, "Seeding"),
+            (task(smoke), Step::AwaitTask(0), None, "Testing"),
+            (task(seed), Step::RestFailed(0), None, "SeedFailed"),
+            (task(smoke), Step::RestFailed(0), None, "SmokeFailed"),
+            (up(), Step::RestQueued { position: 1, given_up: false }, None, "Queued"),
+            (up(), Step::RestQueued { position: 1, given_up: true }, None, "TimedOut"),
+            (up(), Step::RestAsleep, None, "Asleep"),
+            (going(&["web"]), Step::Inspect, None, "Starting"),
+            (going(&[]), Step::Inspect, None, "Ready"),
+        ];
+        for (facts, step, problem, word) in rows {
+            assert_eq!(phase(&facts, &step, problem), word, "{step:?}");
+        }
+    }
 }

@@ -77,14 +77,14 @@ pub(super) fn bindings(context: &Context, _: &mut Log) -> Result<Vec<Object>, Pl
 fn given(request: &Request) -> Result<&[Access], PlanError> {
     let class = &request.class.access;
     // Whom the class itself names needs no permission of its list.
-    let (field, given) = match &request.spec.access {
-        Some(given) => ("spec.access", given),
-        None => ("access.defaults of the class", &class.defaults),
+    let (field, of, given) = match &request.spec.access {
+        Some(given) => ("spec.access", "", given),
+        None => ("access.defaults", " of the class", &class.defaults),
     };
     for (at, access) in given.iter().enumerate() {
         if access.role > class.max_role {
             return Err(PlanError::InvalidSpec {
-                field: format!("{field}[{at}].role"),
+                field: format!("{field}[{at}].role{of}"),
                 why: format!(
                     "{:?} is more than the class gives: its access.maxRole is {:?}",
                     access.role, class.max_role
@@ -97,7 +97,10 @@ fn given(request: &Request) -> Result<&[Access], PlanError> {
             nobody(&access.subject)
         };
         if let Some(why) = refused {
-            return Err(PlanError::InvalidSpec { field: format!("{field}[{at}].subject"), why });
+            return Err(PlanError::InvalidSpec {
+                field: format!("{field}[{at}].subject{of}"),
+                why,
+            });
         }
     }
     Ok(given)
@@ -236,6 +239,9 @@ mod tests {
                 json!([robots]),
                 Some("spec.access[0].subject"),
             ),
+            // Any, where the class names nobody.
+            (json!({"kind": "Group", "name": "team-a"}), "View", json!([]), None),
+            (json!({"kind": "User", "name": "system:authenticated"}), "View", json!([]), None),
             (
                 json!({"kind": "Group", "name": "system:unauthenticated"}),
                 "View",
@@ -279,5 +285,48 @@ mod tests {
         assert_eq!(rights.text("/roleRef/name"), names::CLONE_WRITER_ROLE);
         assert_eq!(rights.text("/subjects/0/namespace"), "kulisse");
         assert_eq!(rights.text("/subjects/0/name"), "operator");
+    }
+
+    #[test]
+    fn whom_a_class_names_is_somebody() {
+        let class = |name: &str| json!({"access": {"defaults": [user(name, "View")]}});
+        assert!(made(json!({}), class("ann")).is_ok());
+        let refused = made(json!({}), class("system:anonymous")).unwrap_err().to_string();
+        assert!(refused.starts_with("access.defaults"), "{refused}");
+        assert!(refused.contains("system:anonymous is everybody"), "{refused}");
+    }
+
+    #[test]
+    fn a_refusal_says_who_and_whom_the_class_allows() {
+        let allowed = json!([
+            {"kind": "Group", "name": "team-*"},
+            {"kind": "ServiceAccount", "name": "*", "namespace": "ci"},
+        ]);
+        let spec = json!({"access": [user("ann", "View")]});
+        let refused = made(spec, json!({"access": {"allowedSubjects": allowed}})).unwrap_err();
+        let says = "User ann may not be named: the class allows Group team-*, ServiceAccount ci/*";
+        assert!(refused.to_string().ends_with(says), "{refused}");
+    }
+
+    #[test]
+    fn a_subject_is_named_as_kubernetes_names_it() {
+        let given = |subject: Value| json!({"subject": subject, "role": "View"});
+        let robot = json!({"kind": "ServiceAccount", "name": "bot", "namespace": "ci"});
+        let access = json!([
+            user("ann", "View"),
+            user("ann", "View"),
+            given(json!({"kind": "Group", "name": "team"})),
+            given(robot.clone()),
+        ]);
+        let bindings = made(json!({"access": access}), json!({})).unwrap();
+        let subjects = bindings[0].get("/subjects").and_then(Value::as_array).unwrap();
+        assert_eq!(subjects.len(), 3);
+        for subject in [
+            json!({"kind": "User", "apiGroup": RBAC, "name": "ann"}),
+            json!({"kind": "Group", "apiGroup": RBAC, "name": "team"}),
+            robot,
+        ] {
+            assert!(subjects.contains(&subject), "{subject}");
+        }
     }
 }

@@ -107,9 +107,7 @@ pub fn assemble(reading: Reading, key: &OperatorKey) -> Capture {
     let mut seen: Vec<String> = objects.par_iter().filter_map(marks::mark).collect();
     seen.extend(secrets.iter().flatten().map(|it| marks::of_values(it, key)));
     let mark = marks::together(seen.iter().map(String::as_str));
-    let sealed = secrets.iter().flatten();
-    let sealed =
-        sealed.map(|secret| (secret.name.clone(), secrets::seal(secret, &uses, key))).collect();
+    let sealed = secrets::seal_all(secrets.as_deref().unwrap_or_default(), &uses, key);
     let keys: BTreeSet<Key> = objects.iter().map(Object::key).collect();
     unreadable.sort();
     unreadable.dedup();
@@ -259,5 +257,51 @@ mod tests {
         let first = addresses[..4].iter().filter(|it| it.what.starts_with("Pod/")).count();
         assert_eq!(first, 2);
         assert!(addresses.iter().all(|it| it.port != 53));
+    }
+
+    #[test]
+    fn what_comes_or_whose_owner_is_elsewhere_is_kept_whole() {
+        let made = |version: &str, kind: &str, owner: Value| {
+            json!({"apiVersion": version, "kind": kind,
+                "metadata": {"name": "a", "uid": "7", "labels": {"x": "y"}, "ownerReferences": owner},
+                "spec": {"x": "y"}})
+        };
+        let vault = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "b"}});
+        let by = |name: &str| owner("external-secrets.io/v1", "ExternalSecret", name);
+        for (object, whole) in [
+            (made("v1", "ConfigMap", by("b")), true),
+            (made("apps/v1", "ReplicaSet", by("elsewhere")), true),
+            (made("apps/v1", "ReplicaSet", json!(null)), true),
+            (made("apps/v1", "ReplicaSet", by("b")), false),
+        ] {
+            let kind = object["kind"].as_str().unwrap().to_owned();
+            let capture = assemble(reading(&[vault.clone(), object.clone()]), &key());
+            let kept = capture.objects.into_iter().find(|it| it.kind() == kind).unwrap();
+            assert_eq!(kept.value() == &object, whole, "{object}");
+            assert_eq!(kept.text("/metadata/uid"), "7");
+        }
+    }
+
+    #[test]
+    fn an_object_that_was_read_twice_is_one_whichever_came_first() {
+        let map = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": value}});
+        let read = |objects: &[Value]| assemble(reading(objects), &key()).objects;
+        assert_eq!(read(&[map("1"), map("2")]).len(), 1);
+        assert_eq!(read(&[map("1"), map("2")]), read(&[map("2"), map("1")]));
+        let other = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}});
+        assert_eq!(read(&[map("1"), other]).len(), 2);
+    }
+
+    #[test]
+    fn only_the_owner_that_controls_counts() {
+        let owned = |owners: Value| {
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "ownerReferences": owners}});
+            controller(&Object::new(pod).unwrap()).map(|it| it.to_string())
+        };
+        let reference = |name: &str, controls: Value| json!({"apiVersion": "v1", "kind": "Node", "name": name, "controller": controls});
+        let both = json!([reference("a", json!(false)), reference("b", json!(true))]);
+        assert_eq!(owned(both).as_deref(), Some("Node/b"));
+        assert_eq!(owned(json!([reference("a", json!(null))])), None);
+        assert_eq!(owned(json!([])), None);
     }
 }

@@ -184,3 +184,125 @@ impl<'a> Context<'a> {
 fn tasks(spec: &StagingEnvironmentSpec) -> impl Iterator<Item = &Task> {
     spec.seed.iter().map(|it| &it.task).chain(&spec.smoke).chain(&spec.pre_delete)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::fixture::{self, object};
+
+    fn with<T>(spec: Value, class: Value, ask: impl FnOnce(&mut Context) -> T) -> T {
+        let (request, capture) = (fixture::request(spec, class), fixture::capture());
+        ask(&mut Context::new(&request, &capture).unwrap())
+    }
+
+    #[test]
+    fn the_class_says_which_kinds_come_along_but_for_those_that_never_do() {
+        let class = json!({"kinds": [
+            {"group": "example.com", "kind": "Widget", "action": "Clone"},
+            {"group": "example.com", "kind": "*", "action": "Leave"},
+            {"group": "", "kind": "ConfigMap", "action": "Leave"},
+            {"group": "", "kind": "Pod", "action": "Clone"},
+            {"group": "autoscaling", "kind": "*", "action": "Clone"},
+        ]});
+        let action = |spec: &Value, class: &Value, group: &str, kind: &str| {
+            with(spec.clone(), class.clone(), |context| match context.action(group, kind) {
+                Some(Action::Clone) => "clone",
+                Some(Action::Leave(word, _)) => word,
+                Some(Action::Never(..)) => "never",
+                Some(Action::WithFull(..)) => "undecided",
+                None => "unknown",
+            })
+        };
+        let (minimal, full) = (json!({}), json!({"scale": {"profile": "Full"}}));
+        for (group, kind, alone, with_class) in [
+            ("example.com", "Widget", "unknown", "clone"),
+            ("example.com", "Gadget", "unknown", "class"),
+            ("example.org", "Widget", "unknown", "unknown"),
+            ("", "ConfigMap", "clone", "class"),
+            ("", "Secret", "clone", "clone"),
+            ("", "Pod", "never", "never"),
+            ("autoscaling", "HorizontalPodAutoscaler", "autoscaler", "clone"),
+            ("policy", "PodDisruptionBudget", "disruption-budget", "disruption-budget"),
+        ] {
+            assert_eq!(action(&minimal, &json!({}), group, kind), alone, "{kind}");
+            assert_eq!(action(&minimal, &class, group, kind), with_class, "{kind}");
+        }
+        for kind in [("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")]
+        {
+            assert_eq!(action(&full, &json!({}), kind.0, kind.1), "clone");
+        }
+    }
+
+    #[test]
+    fn what_a_task_runs_and_what_is_laid_over_is_asked_for_by_itself() {
+        let spec = json!({
+            "seed": [{"name": "a", "fromJob": "migrate"}],
+            "smoke": [{"name": "b", "fromCronJob": "check"}],
+            "preDelete": [{"name": "c", "fromJob": "clean"}],
+        });
+        let overlaid = [("apps/v1", "Deployment"), ("batch/v1", "Job"), ("batch/v1", "CronJob")];
+        with(spec, json!({}), |context| {
+            for (version, kind) in overlaid {
+                context.overlaid.insert(object(version, kind, "mock", json!({})).key());
+            }
+            for (version, kind, name, expected) in [
+                ("batch/v1", "Job", "migrate", true),
+                ("batch/v1", "Job", "clean", true),
+                ("batch/v1", "Job", "check", false),
+                ("batch/v1", "Job", "mock", true),
+                ("batch/v1", "CronJob", "check", true),
+                ("batch/v1", "CronJob", "migrate", false),
+                ("batch/v1", "CronJob", "mock", true),
+                ("apps/v1", "Deployment", "migrate", false),
+                ("apps/v1", "Deployment", "mock", true),
+            ] {
+                let it = object(version, kind, name, json!({}));
+                assert_eq!(context.asks_for(&it), expected, "{kind}/{name}");
+            }
+        });
+    }
+
+    #[test]
+    fn images_are_pinned_where_pods_of_production_run() {
+        for (source, expected) in [
+            (json!({"namespace": "shop"}), true),
+            (json!({"namespace": "shop", "images": "AsWritten"}), false),
+            (json!({"namespace": "shop", "manifests": {"configMapRef": [{"name": "a"}]}}), false),
+        ] {
+            let spec = json!({"source": source});
+            assert_eq!(with(spec, json!({}), |it| it.pins_images()), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_says_nothing_gives_the_built_in_values() {
+        let class = json!({
+            "limits": {"maxObjects": 5}, "placement": {"extendedResources": ["example.com/gpu"]}
+        });
+        let given = |class: Value| {
+            with(json!({}), class, |it| {
+                let may = ["example.com/gpu", "example.com/tpu"].map(|name| it.may_ask_for(name));
+                (it.max_objects(), may)
+            })
+        };
+        assert_eq!(given(json!({})), (2000, [false, false]));
+        assert_eq!(given(class), (5, [true, false]));
+    }
+
+    #[test]
+    fn the_first_override_that_names_a_workload_counts() {
+        let over =
+            |name: &str, replicas: u32| json!({"target": {"name": name}, "replicas": replicas});
+        let spec =
+            json!({"scale": {"overrides": [over("web-*", 1), over("web-a", 2), over("db", 3)]}});
+        with(spec, json!({}), |context| {
+            let of = |name: &str| {
+                let key = object("apps/v1", "Deployment", name, json!({})).key();
+                context.scaled(&key).and_then(|it| it.replicas)
+            };
+            assert_eq!((of("web-a"), of("db"), of("api")), (Some(1), Some(3), None));
+        });
+    }
+}

@@ -138,3 +138,96 @@ fn pin(
         None => Some("no Pod of production shows which digest runs".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::plan::fixture::{self, deployment, object};
+
+    const RUNNING: &str = "docker.io/acme/web@sha256:aa";
+
+    /// The Deployment `web` with this image, of which Pods of production run `running`.
+    fn made(image: &str, running: &str, spec: Value, overlaid: bool) -> (Object, Log) {
+        let request = fixture::request(spec, json!({}));
+        let mut capture = fixture::capture();
+        capture.running_images.insert("Deployment.apps/web:web".to_owned(), running.to_owned());
+        let mut context = Context::new(&request, &capture).unwrap();
+        let pod = json!({"containers": [{"name": "web", "image": image}]});
+        let web = deployment("web", json!({}), pod);
+        if overlaid {
+            context.overlaid.insert(web.key());
+        }
+        let mut log = Log::default();
+        (customize(vec![web], &context, &mut log).remove(0), log)
+    }
+
+    fn image(object: &Object) -> &str {
+        object.text("/spec/template/spec/containers/0/image")
+    }
+
+    #[test]
+    fn an_image_is_pinned_to_what_runs_of_the_same_repository() {
+        let other = "ghcr.io/acme/web@sha256:aa";
+        for (written, running, expected, told) in [
+            ("acme/web:1", RUNNING, RUNNING, None),
+            ("acme/web@sha256:bb", RUNNING, "acme/web@sha256:bb", None),
+            ("acme/web:1", other, "acme/web:1", Some("another repository, ghcr.io/acme/web")),
+        ] {
+            let (web, log) = made(written, running, json!({}), false);
+            assert_eq!(image(&web), expected);
+            assert_eq!(log.findings.len(), usize::from(told.is_some()), "{written} {running}");
+            assert!(log.findings.iter().all(|it| it.why.contains(told.unwrap_or_default())));
+        }
+        let (web, log) = made("acme/web:1", other, json!({}), true);
+        assert_eq!(
+            (image(&web), log.findings),
+            ("acme/web:1", vec![]),
+            "it is the environment's own"
+        );
+        let spec = json!({"source": {"namespace": "shop", "images": "AsWritten"}});
+        let (web, log) = made("acme/web:1", RUNNING, spec, false);
+        assert_eq!((image(&web), log.findings), ("acme/web:1", vec![]));
+    }
+
+    #[test]
+    fn what_is_not_pinned_is_told_once_for_all() {
+        let (request, capture) = (fixture::request(json!({}), json!({})), fixture::capture());
+        let told = |images: &[&str]| {
+            let named = |(at, image): (usize, &&str)| {
+                let pod = json!({"containers": [{"name": "web", "image": image}]});
+                deployment(&format!("web-{at}"), json!({}), pod)
+            };
+            let objects = images.iter().enumerate().map(named).collect();
+            let mut log = Log::default();
+            customize(objects, &Context::new(&request, &capture).unwrap(), &mut log);
+            log.findings.into_iter().map(|it| it.why).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[]), [""; 0]);
+        let one = told(&["acme/web:1", "acme/web:1"]);
+        let says = "1 image taken as written (acme/web:1), in Deployment.apps/web-0, Deployment.apps/web-1: no Pod";
+        assert!(one.len() == 1 && one[0].starts_with(says), "{one:?}");
+        let two = told(&["acme/web:1", "acme/api:1"]);
+        assert!(two.len() == 1 && two[0].starts_with("2 images taken as written"), "{two:?}");
+    }
+
+    #[test]
+    fn a_commit_restarts_only_what_runs_an_image_of_the_environment() {
+        let spec = |name: &str| json!({"images": [{"name": name, "newTag": "2"}], "pullRequest": {"commit": "abc"}});
+        let commit =
+            format!("/spec/template/metadata/annotations/{}", escape(names::COMMIT_ANNOTATION));
+        let (web, log) = made("acme/web:1", RUNNING, spec("acme/web"), false);
+        assert_eq!((image(&web), web.text(&commit)), ("acme/web:2", "abc"));
+        assert_eq!(log.findings, []);
+        let (web, log) = made("acme/web:1", RUNNING, spec("acme/wbe"), false);
+        assert_eq!((image(&web), web.get(&commit)), (RUNNING, None));
+        assert!(log.findings.iter().any(|it| it.path == "/spec/images/0"), "{:?}", log.findings);
+        // What has no Pods has no images either.
+        let (request, capture) =
+            (fixture::request(spec("acme/web"), json!({})), fixture::capture());
+        let map = object("v1", "ConfigMap", "web", json!({"data": {"image": "acme/web:1"}}));
+        let context = Context::new(&request, &capture).unwrap();
+        assert_eq!(customize(vec![map.clone()], &context, &mut Log::default()), [map]);
+    }
+}

@@ -165,6 +165,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::status::Wave;
 
     fn secrets(classes: &[&str]) -> BTreeMap<String, PlannedSecret> {
         let value = |class: &&str| {
@@ -192,5 +193,52 @@ mod tests {
         assert_ne!(of(&json!([1, 2])), of(&json!([2, 1])));
         assert_ne!(of(&json!(["ab", "c"])), of(&json!(["a", "bc"])));
         assert_ne!(of(&json!("1")), of(&json!(1)));
+    }
+
+    #[test]
+    fn when_the_source_was_read_does_not_count() {
+        let hash = |second: i64| {
+            let from = Timestamp::from_second(second).unwrap();
+            let leaf = crate::secrets::Leaf {
+                key: crate::secrets::KeyId("a".to_owned()),
+                subject: Vec::new(),
+                names: crate::secrets::Names::default(),
+                purposes: Vec::new(),
+                from,
+            };
+            let certificate = PlannedKey::Certificate(Box::new(leaf));
+            let value = PlannedValue::Keys(vec![PlannedKey::Authority { from }, certificate]);
+            let recipe = PlannedSecret { keys: [("ca.crt".to_owned(), value)].into() };
+            of(&numbered(&[("tls".to_owned(), recipe)].into(), &mut BTreeMap::new()))
+        };
+        assert_eq!(hash(0), hash(9));
+    }
+
+    #[test]
+    fn everything_that_is_applied_counts_and_what_describes_the_pull_request_does_not() {
+        let namespace = |labels: Value| {
+            Object::made("v1", "Namespace", "a", json!({"metadata": {"labels": labels}}))
+        };
+        let clone = |wave: Wave, data: &str| {
+            let object = Object::made("v1", "ConfigMap", "a", json!({"data": {"a": data}}));
+            PlannedClone { wave, object }
+        };
+        let none = BTreeMap::new();
+        let base = plan(&namespace(json!({})), &[clone(Wave::Config, "1")], (&none, &none), &[]);
+        assert!(base.len() == 64 && base.bytes().all(|it| it.is_ascii_hexdigit()), "{base}");
+        let title = format!("{}title", names::PULL_REQUEST_PREFIX);
+        let titled = namespace(json!({title: "x"}));
+        assert_eq!(plan(&titled, &[clone(Wave::Config, "1")], (&none, &none), &[]), base);
+        let some = secrets(&["a"]);
+        for other in [
+            plan(&namespace(json!({"a": "b"})), &[clone(Wave::Config, "1")], (&none, &none), &[]),
+            plan(&namespace(json!({})), &[clone(Wave::Config, "2")], (&none, &none), &[]),
+            plan(&namespace(json!({})), &[clone(Wave::Workloads, "1")], (&none, &none), &[]),
+            plan(&namespace(json!({})), &[], (&none, &none), &[]),
+            plan(&namespace(json!({})), &[clone(Wave::Config, "1")], (&some, &none), &[]),
+            plan(&namespace(json!({})), &[clone(Wave::Config, "1")], (&none, &some), &[]),
+        ] {
+            assert_ne!(other, base);
+        }
     }
 }

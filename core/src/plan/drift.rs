@@ -351,5 +351,105 @@ mod tests {
         let failed = PlanError::InvalidSpec { field: "spec.env".into(), why: "it is not".into() };
         let of = |error| unplannable(&error).remove(0).paths;
         assert_eq!(of(failed), ["spec.env"]);
+        assert_eq!(of(PlanError::TooLarge { objects: 2, allowed: 1 }), [""; 0]);
+    }
+
+    #[test]
+    fn what_clones_of_secrets_and_settings_will_hold_is_compared_with_them() {
+        let (request, capture) =
+            (fixture::request(json!({}), json!({})), source(|_| (), "Tq7vXz3LpW9s"));
+        let before = plan(&request, &capture).unwrap();
+        assert_eq!(compare(&before, &before), []);
+        let mut after = before.clone();
+        after.secrets.get_mut("db").unwrap().keys.remove("url");
+        let text = PlannedValue::Parts(vec![Part::Text("x".into())]);
+        let made = PlannedSecret { keys: [("ca.crt".to_owned(), text)].into() };
+        after.settings.insert("settings".to_owned(), made);
+        assert_eq!(
+            compare(&before, &after),
+            [
+                drifted("ConfigMap/settings", Became::Changed, &["/data/ca.crt"]),
+                drifted("Secret/db", Became::Changed, &["/data/url"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn of_what_is_kept_everything_counts_and_of_what_is_invented_nothing() {
+        use crate::secrets::{
+            Alphabet, CredentialClass, Encoding, KeyForm, KeyId, Leaf, Names, Origin, Place,
+            TemplatePart,
+        };
+        let same = |one: PlannedValue, other: PlannedValue| {
+            let of = |it: PlannedValue| {
+                let keys = [("k".to_owned(), it)].into();
+                skeleton(&PlannedSecret { keys }).map(|(_, kept)| kept).collect::<Vec<_>>()
+            };
+            of(one) == of(other)
+        };
+        let text = |it: &str| Part::Text(it.to_owned());
+        let credential = |class: &str, length| Part::Credential {
+            class: CredentialClass(class.to_owned()),
+            length,
+            alphabet: Alphabet::Digits,
+            encoding: Encoding::Plain,
+        };
+        let parts = |part| PlannedValue::Parts(vec![part]);
+        let keys = |key| PlannedValue::Keys(vec![key]);
+        let leaf = |host: &str, from: i64| {
+            keys(PlannedKey::Certificate(Box::new(Leaf {
+                key: KeyId("a".to_owned()),
+                subject: Vec::new(),
+                names: Names { dns: vec![host.to_owned()], ..Names::default() },
+                purposes: Vec::new(),
+                from: jiff::Timestamp::from_second(from).unwrap(),
+            })))
+        };
+        let private = |form| keys(PlannedKey::PrivateKey { key: None, form });
+        let from = |key: &str| {
+            let (secret, key) = ("a".to_owned(), key.to_owned());
+            PlannedValue::From(Place { origin: Origin::Request, secret, key })
+        };
+        let template = |it: &str| PlannedValue::Template(vec![TemplatePart::Text(it.to_owned())]);
+        for (one, other, expected) in [
+            (parts(text("a")), parts(text("b")), false),
+            (parts(credential("a", 8)), parts(credential("b", 9)), true),
+            (parts(credential("a", 8)), parts(text("a")), false),
+            (parts(Part::Base64(vec![text("a")])), parts(Part::Base64(vec![text("b")])), false),
+            (keys(PlannedKey::Text("a".into())), keys(PlannedKey::Text("b".into())), false),
+            (leaf("a.test", 0), leaf("a.test", 9), true),
+            (leaf("a.test", 0), leaf("b.test", 0), false),
+            (private(KeyForm::Pkcs8), private(KeyForm::Sec1), false),
+            (private(KeyForm::Pkcs8), keys(PlannedKey::PublicKey { key: None }), false),
+            (from("a"), from("b"), false),
+            (template("a"), template("b"), false),
+        ] {
+            assert_eq!(same(one.clone(), other.clone()), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_an_opening_is_no_drift_either() {
+        let opening = json!({"to": [{"ipBlock": {"cidr": "10.1.0.0/24"}}]});
+        let request = fixture::request(
+            json!({"egress": [opening]}),
+            json!({"boundary": {"allow": [opening]}}),
+        );
+        let before = source(|_| (), "Tq7vXz3LpW9s");
+        let held = plan(&request, &before).unwrap();
+        let (what, host) = ("Pod/web-0".to_owned(), "10.1.0.7".to_owned());
+        let address = crate::plan::capture::Address { what, host, port: 80 };
+        let fresh = Capture { addresses: vec![address], ..before.clone() };
+        assert!(plan(&request, &fresh).is_err(), "the address is production's");
+        let moved = moved(&request, &before, &held, &fresh);
+        assert_eq!((moved.objects, moved.held_back), (vec![], None));
+    }
+
+    #[test]
+    fn only_the_first_fields_that_differ_are_named() {
+        let many = |value: u8| json!({"a": value, "b": value, "c": value, "d": value, "e": value});
+        assert_eq!(paths(&many(1), &many(2)), ["/a", "/b", "/c", "/d"]);
+        let long = |value: u8| json!({("x".repeat(2 * LONGEST)): value});
+        assert_eq!(paths(&long(1), &long(2))[0].len(), LONGEST);
     }
 }

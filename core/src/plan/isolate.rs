@@ -10,7 +10,7 @@ mod identity;
 mod mesh;
 pub(super) mod placement;
 mod policy;
-mod rights;
+pub(super) mod rights;
 mod service;
 pub(super) mod standards;
 pub(super) mod telemetry;

@@ -262,6 +262,8 @@ pub fn comes_along(group: &str, kind: &str) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -288,5 +290,202 @@ mod tests {
         assert_eq!(reason("s3.aws.upbound.io"), "cloud");
         assert_eq!(reason("crossplane.io"), "cloud");
         assert_eq!(reason("notcrossplane.io"), "");
+    }
+
+    fn object(version: &str, kind: &str, spec: &Value) -> Object {
+        Object::made(version, kind, "web", json!({"spec": spec}))
+    }
+
+    #[test]
+    fn the_services_that_a_route_leads_to_are_known_whoever_it_is_written_for() {
+        let rules = json!({"rules": [{"backendRefs": [{"name": "a"}, {"name": "b"}]}]});
+        let services =
+            json!({"routes": [{"services": [{"name": "a"}]}, {"services": [{"name": "b"}]}]});
+        let mesh =
+            json!([{"route": [{"destination": {"host": "a"}}, {"destination": {"host": "b"}}]}]);
+        for (version, kind, spec) in [
+            ("gateway.networking.k8s.io/v1", "HTTPRoute", rules.clone()),
+            ("gateway.networking.k8s.io/v1", "GRPCRoute", rules),
+            ("networking.istio.io/v1", "VirtualService", json!({"http": mesh})),
+            ("networking.istio.io/v1", "VirtualService", json!({"tcp": mesh})),
+            ("traefik.io/v1alpha1", "IngressRoute", services.clone()),
+            ("traefik.containo.us/v1alpha1", "IngressRoute", services.clone()),
+            ("projectcontour.io/v1", "HTTPProxy", services),
+            (
+                "k8s.nginx.org/v1",
+                "VirtualServer",
+                json!({"upstreams": [{"service": "a"}, {"service": "b"}]}),
+            ),
+            (
+                "apisix.apache.org/v2",
+                "ApisixRoute",
+                json!({"http": [{"backends": [{"serviceName": "a"}, {"serviceName": "b"}]}]}),
+            ),
+            (
+                "networking.k8s.io/v1",
+                "Ingress",
+                json!({
+                    "defaultBackend": {"service": {"name": "a"}},
+                    "rules": [{"http": {"paths": [{"backend": {"service": {"name": "b"}}}]}}],
+                }),
+            ),
+        ] {
+            let route = object(version, kind, &spec);
+            let backends = profile(&route).unwrap().backends.iter();
+            let paths: Vec<String> = backends.flat_map(|it| route.expand(it)).collect();
+            let names: Vec<&str> = paths.iter().map(|it| route.text(it)).collect();
+            assert_eq!(names, ["a", "b"], "{version} {kind}");
+        }
+        let route = object("route.openshift.io/v1", "Route", &json!({"to": {"name": "a"}}));
+        let paths: Vec<&str> = profile(&route).unwrap().backends.to_vec();
+        assert_eq!(paths.iter().map(|it| route.text(it)).collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn the_secrets_that_a_controller_makes_are_known_by_name() {
+        for (version, kind, spec, expected) in [
+            ("cert-manager.io/v1", "Certificate", json!({"secretName": "tls"}), &["tls"][..]),
+            ("external-secrets.io/v1", "ExternalSecret", json!({"target": {"name": "a"}}), &["a"]),
+            // What is not said is its own name.
+            ("external-secrets.io/v1", "ExternalSecret", json!({}), &["web"]),
+            ("bitnami.com/v1alpha1", "SealedSecret", json!({}), &["web"]),
+            (
+                "bitnami.com/v1alpha1",
+                "SealedSecret",
+                json!({"template": {"metadata": {"name": "a"}}}),
+                &["a"],
+            ),
+            (
+                "secrets-store.csi.x-k8s.io/v1",
+                "SecretProviderClass",
+                json!({"secretObjects": [{"secretName": "a"}, {"secretName": "b"}]}),
+                &["a", "b"],
+            ),
+            // Without a list it makes none, and others make none at all.
+            ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass", json!({}), &[]),
+            ("external-secrets.io/v1", "PushSecret", json!({}), &[]),
+            ("apps/v1", "Deployment", json!({}), &[]),
+            ("example.com/v1", "Widget", json!({}), &[]),
+        ] {
+            let object = object(version, kind, &spec);
+            assert_eq!(made_secrets(&object), expected, "{kind} {spec}");
+        }
+    }
+
+    #[test]
+    fn settings_come_without_their_maker_where_a_store_or_a_vault_made_them() {
+        for (group, kind, expected) in [
+            ("cert-manager.io", "Certificate", true),
+            ("external-secrets.io", "ExternalSecret", true),
+            ("bitnami.com", "SealedSecret", true),
+            ("postgresql.cnpg.io", "Cluster", true),
+            ("kafka.strimzi.io", "KafkaUser", true),
+            ("cert-manager.io", "Issuer", false),
+            ("external-secrets.io", "PushSecret", false),
+            ("apps", "ReplicaSet", false),
+        ] {
+            let found = named(group, kind).is_some_and(|it| it.settings_without_it);
+            assert_eq!(found, expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_the_application_misses_says_what_to_do_instead() {
+        for (group, kind) in [
+            ("", "ReplicationController"),
+            ("apps", "ReplicaSet"),
+            ("apps.kruise.io", "CloneSet"),
+            ("kafka.strimzi.io", "Kafka"),
+            ("networking.istio.io", "EnvoyFilter"),
+            ("serving.knative.dev", "Service"),
+        ] {
+            assert!(named(group, kind).is_some_and(|it| it.instead.is_some()), "{kind}");
+        }
+        assert!(named("kafka.strimzi.io", "KafkaTopic").is_some_and(|it| it.instead.is_none()));
+    }
+
+    #[test]
+    fn kubernetes_own_groups_are_nobody_elses() {
+        for (group, expected) in [
+            ("", false),
+            ("apps", false),
+            ("networking.k8s.io", false),
+            ("rbac.authorization.k8s.io", false),
+            ("gateway.networking.k8s.io", true),
+            ("example.com", true),
+        ] {
+            assert_eq!(is_custom(group), expected, "{group}");
+        }
+    }
+
+    #[test]
+    fn what_changes_by_the_second_is_not_read() {
+        for (group, kind) in [
+            ("", "Event"),
+            ("events.k8s.io", "Event"),
+            ("", "Endpoints"),
+            ("", "PodTemplate"),
+            ("coordination.k8s.io", "Lease"),
+            ("metrics.k8s.io", "PodMetrics"),
+            ("storage.k8s.io", "CSIStorageCapacity"),
+        ] {
+            assert!(!is_read(group, kind), "{kind}");
+        }
+        for (group, kind) in [("", "Pod"), ("example.com", "Event"), ("apps", "Deployment")] {
+            assert!(is_read(group, kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_comes_along_everywhere_holds_up_the_plan() {
+        for (group, kind, expected) in [
+            ("", "ConfigMap", true),
+            ("argoproj.io", "Rollout", true),
+            ("autoscaling", "HorizontalPodAutoscaler", false),
+            ("", "Pod", false),
+            ("keda.sh", "ScaledObject", false),
+            ("example.com", "Widget", false),
+        ] {
+            assert_eq!(comes_along(group, kind), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_a_containers_or_a_volumes() {
+        let pod = json!({
+            "initContainers": [{"name": "setup", "image": "a"}],
+            "containers": [{"name": "injected"}, {"name": "web", "image": "b"}],
+            "volumes": [{"name": "files", "emptyDir": {}}, {"name": "model", "image": {"reference": "c"}}],
+        });
+        let of = |version: &str, kind: &str, spec: Value| {
+            let object = object(version, kind, &spec);
+            let all = images(&object).into_iter();
+            all.map(|(path, whose)| format!("{whose} {}", object.text(&path))).collect::<Vec<_>>()
+        };
+        let expected = ["setup a", "web b", "volume/model c"];
+        assert_eq!(of("apps/v1", "Deployment", json!({"template": {"spec": pod}})), expected);
+        let schedule = json!({"jobTemplate": {"spec": {"template": {"spec": pod}}}});
+        assert_eq!(of("batch/v1", "CronJob", schedule), expected);
+        assert_eq!(of("apps/v1", "Deployment", json!({})), [""; 0]);
+        assert_eq!(of("example.com/v1", "Widget", json!({"template": {"spec": pod}})), [""; 0]);
+    }
+
+    #[test]
+    fn the_labels_by_which_pods_are_selected_are_known() {
+        let subsets =
+            json!({"subsets": [{"labels": {"version": "1"}}, {"labels": {"version": "2"}}]});
+        for (version, kind, spec, expected) in [
+            ("v1", "Service", json!({"selector": {"app": "web"}}), &["/spec/selector"][..]),
+            (
+                "networking.istio.io/v1",
+                "DestinationRule",
+                subsets,
+                &["/spec/subsets/0/labels", "/spec/subsets/1/labels"],
+            ),
+        ] {
+            let object = object(version, kind, &spec);
+            let selectors = profile(&object).unwrap().selectors.iter();
+            assert_eq!(selectors.flat_map(|it| object.expand(it)).collect::<Vec<_>>(), expected);
+        }
     }
 }

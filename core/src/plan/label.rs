@@ -187,8 +187,46 @@ mod tests {
     #[test]
     fn a_branch_with_a_slash_is_no_label() {
         assert!(fits_label("1234") && fits_label("fix-cart_2.0"));
+        assert!(fits_label(&"x".repeat(63)));
         for text in ["", "feature/x", "-x", "x.", &"x".repeat(64)] {
             assert!(!fits_label(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mesh_that_takes_in_production_alone_is_told() {
+        let told = |metadata: Value, class: Value| {
+            let request = crate::plan::fixture::request(json!({}), class);
+            let mut capture = crate::plan::fixture::capture();
+            let rest = json!({"metadata": metadata});
+            capture.objects = vec![Object::made("v1", "Namespace", "shop", rest)];
+            let mut log = Log::default();
+            without_mesh(&Context::new(&request, &capture).unwrap(), &mut log);
+            log.findings.into_iter().map(|it| it.path).collect::<Vec<_>>()
+        };
+        let labels = |key: &str, value: &str| json!({"labels": {key: value}});
+        let annotations = |value: &str| json!({"annotations": {LINKERD: value}});
+        let (of_istio, of_linkerd) =
+            ("/metadata/labels/istio-injection", "/metadata/annotations/linkerd.io~1inject");
+        for (metadata, class, expected) in [
+            (labels("istio-injection", "enabled"), json!({}), &[of_istio][..]),
+            (labels("istio-injection", "disabled"), json!({}), &[]),
+            (labels("istio.io/dataplane-mode", "none"), json!({}), &[]),
+            (
+                labels("istio-injection", "enabled"),
+                json!({"namespaceLabels": {"istio-injection": "enabled"}}),
+                &[],
+            ),
+            (
+                labels("istio-injection", "enabled"),
+                json!({"namespaceLabels": {"istio.io/rev": "stable"}}),
+                &[of_istio],
+            ),
+            (annotations("enabled"), json!({}), &[of_linkerd]),
+            (annotations("enabled"), json!({"namespaceAnnotations": {LINKERD: "enabled"}}), &[]),
+            (labels("team", "a"), json!({}), &[]),
+        ] {
+            assert_eq!(told(metadata.clone(), class.clone()), expected, "{metadata} {class}");
         }
     }
 }

@@ -200,3 +200,126 @@ fn shown(value: &Value) -> String {
     }
     text.chars().take(SHOWN - 1).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const RULE: Rule = Rule { name: "rule", why: "because" };
+
+    fn key(name: &str) -> Key {
+        Key { group: String::new(), kind: "ConfigMap".to_owned(), name: name.to_owned() }
+    }
+
+    fn object() -> Object {
+        Object::made("v1", "ConfigMap", "web", json!({"data": {"a": "1"}}))
+    }
+
+    #[test]
+    fn only_what_changes_is_noted() {
+        let (mut object, mut log) = (object(), Log::default());
+        log.set(&mut object, "/data/a", json!("1"), &RULE);
+        log.remove(&mut object, "/data/b", &RULE);
+        // A text has no fields.
+        log.set(&mut object, "/data/a/b", json!("1"), &RULE);
+        assert_eq!(log, Log::default());
+        log.set(&mut object, "/data/a", json!("2"), &RULE);
+        log.set(&mut object, "/data/b", json!("3"), &RULE);
+        log.remove(&mut object, "/data/a", &RULE);
+        let noted = log.changes.iter().map(|it| (&*it.path, it.from.as_deref(), it.to.as_deref()));
+        assert_eq!(
+            noted.collect::<Vec<_>>(),
+            [
+                ("/data/a", Some("1"), Some("2")),
+                ("/data/b", None, Some("3")),
+                ("/data/a", Some("2"), None),
+            ]
+        );
+        assert_eq!(object.get("/data"), Some(&json!({"b": "3"})));
+    }
+
+    #[test]
+    fn what_is_noted_of_each_stands_in_the_order_of_things() {
+        let mut log = Log::default();
+        let kept = log.each((0..100).collect(), |at: u32, log| {
+            log.leave(&key(&at.to_string()), "reason", "why");
+            log.find(Severity::Informs, &key("x"), &format!("/{at}"), "kind", "why", "settle");
+            log.set(&mut object(), "/data/a", json!(at), &RULE);
+            log.met.insert(at as usize);
+            at.is_multiple_of(2).then_some(at)
+        });
+        assert_eq!(kept, (0..100).step_by(2).collect::<Vec<u32>>());
+        assert!(
+            log.left_behind
+                .iter()
+                .map(|it| it.object.clone())
+                .eq((0..100).map(|at| format!("ConfigMap/{at}")))
+        );
+        assert!(
+            log.findings.iter().map(|it| it.path.clone()).eq((0..100).map(|at| format!("/{at}")))
+        );
+        assert_eq!((log.changes.len(), log.met.len()), (100, 100));
+    }
+
+    #[test]
+    fn what_is_said_of_one_object_is_told_of_the_one_in_its_place() {
+        let mut log = Log::default();
+        for name in ["old", "other"] {
+            log.changed(key(name), "/data", None, Some(&json!("a")), &RULE);
+            log.find(Severity::Informs, &key(name), "/data", "kind", "why", "settle");
+        }
+        log.moved(&key("old"), &key("new"));
+        let expected = ["ConfigMap/new", "ConfigMap/other"];
+        assert_eq!(log.changes.iter().map(|it| it.object.as_str()).collect::<Vec<_>>(), expected);
+        assert_eq!(log.findings.iter().map(|it| it.object.as_str()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_stays_behind_has_no_changes_and_what_is_said_twice_is_said_once() {
+        let mut log = Log::default();
+        for name in ["b", "a", "c"] {
+            log.changed(key(name), "/data", None, Some(&json!("a")), &RULE);
+        }
+        log.leave(&key("b"), "reason", "why");
+        let mut find = |name: &str, path: &str, why: &str| {
+            log.find(Severity::Informs, &key(name), path, "kind", why, "settle");
+        };
+        find("b", "/x", "same");
+        find("a", "/x", "same");
+        find("a", "/x", "same");
+        find("a", "/y", "other");
+        // Whole objects have one each.
+        find("a", "", "whole");
+        find("b", "", "whole");
+        log.sort();
+        let changed: Vec<_> = log.changes.iter().map(|it| it.object.as_str()).collect();
+        assert_eq!(changed, ["ConfigMap/a", "ConfigMap/c"]);
+        let found: Vec<_> =
+            log.findings.iter().map(|it| (&*it.object, &*it.path, &*it.why)).collect();
+        assert_eq!(
+            found,
+            [
+                ("ConfigMap/a", "", "whole"),
+                ("ConfigMap/a", "/x", "same; also in ConfigMap/b /x"),
+                ("ConfigMap/a", "/y", "other"),
+                ("ConfigMap/b", "", "whole"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_is_shown_without_credentials_and_not_at_length() {
+        for (value, expected) in [
+            (json!("a"), "a".to_owned()),
+            (json!({"a": 1}), "{\"a\":1}".to_owned()),
+            (json!("é".repeat(SHOWN)), "é".repeat(SHOWN)),
+            (json!("é".repeat(SHOWN + 1)), format!("{}…", "é".repeat(SHOWN - 1))),
+        ] {
+            assert_eq!(shown(&value), expected);
+        }
+        let url = shown(&json!("postgres://shop:kaiX2ohthieWoh4e@db:5432/shop"));
+        assert!(!url.contains("kaiX2ohthieWoh4e") && url.contains("@db"), "{url}");
+    }
+}

@@ -239,4 +239,41 @@ mod tests {
         assert_eq!(yaml("mode: 0644").unwrap()["mode"], 420);
         assert!(yaml("a: 1\n---\nb: 2").is_err() && yaml("---").is_err());
     }
+
+    #[test]
+    fn where_manifests_were_read_may_be_told_and_their_text_may_not() {
+        let given = Manifests { from: "ConfigMap/mocks".to_owned(), text: "canary".to_owned() };
+        let told = format!("{given:?}");
+        assert!(told.contains("ConfigMap/mocks") && !told.contains("canary"), "{told}");
+    }
+
+    #[test]
+    fn a_name_counts_before_the_beginning_of_one() {
+        for (metadata, expected) in [
+            ("{name: a, generateName: b-}", Some("a")),
+            ("{name: '', generateName: b-}", Some("b")),
+            ("{generateName: b.-}", Some("b")),
+            ("{generateName: '-'}", None),
+            ("{}", None),
+        ] {
+            let mut document = yaml(&format!("metadata: {metadata}")).unwrap();
+            name(&mut document);
+            let found = document["metadata"]["name"].as_str().filter(|it| !it.is_empty());
+            assert_eq!(found, expected, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_of_the_type_that_it_says_and_its_base64_may_be_folded() {
+        let text = "kind: Secret\napiVersion: v1\nmetadata: {name: tls, namespace: shop}\n\
+            type: kubernetes.io/tls\ndata: {p: \"Y2Fu\\nYXJ5\"}\n";
+        let given = Manifests { from: "x".to_owned(), text: text.to_owned() };
+        let shop = NamespaceName::parse("shop").unwrap();
+        let read = reading(&shop, Timestamp::UNIX_EPOCH, &[given]).unwrap();
+        let secret = &read.secrets.unwrap()[0];
+        assert_eq!(
+            (secret.kind.as_str(), secret.data["p"].expose()),
+            ("kubernetes.io/tls", &b"canary"[..])
+        );
+    }
 }

@@ -55,6 +55,7 @@ mod select;
 mod selectors;
 mod settle;
 pub mod size;
+pub mod storage;
 mod strip;
 pub mod task;
 mod texts;
@@ -374,31 +375,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_leads_back_only_warns_where_it_is_asked_for_and_the_class_allows_it() {
-        let demoted = |mode: &str, allowed: bool| {
-            let request = fixture::request(
-                json!({"boundary": {"mode": mode}}),
-                json!({"boundary": {"allowWarn": allowed}}),
-            );
-            let capture = fixture::capture();
-            let context = Context::new(&request, &capture).unwrap();
-            let mut log = Log::default();
-            let key = Key { group: String::new(), kind: "ConfigMap".into(), name: "web".into() };
-            for kind in [RESIDUAL, "invalid-rule"] {
-                log.find(Severity::Blocks, &key, "/data", kind, "why", "settle");
-            }
-            warn_only(&context, &mut log)?;
-            Ok::<_, PlanError>(log.findings.iter().map(|it| it.severity).collect::<Vec<_>>())
-        };
-        assert_eq!(demoted("Enforce", true), Ok(vec![Severity::Blocks, Severity::Blocks]));
-        assert_eq!(demoted("Warn", true), Ok(vec![Severity::Warns, Severity::Blocks]));
-        let refused = demoted("Warn", false).unwrap_err().to_string();
-        assert!(refused.contains("boundary.allowWarn"), "{refused}");
-    }
-}
+mod tests;

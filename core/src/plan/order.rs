@@ -62,3 +62,43 @@ fn is_store(object: &Object, context: &Context) -> bool {
                 .any(|kind| !object.expand(&format!("{spec}/volumes/*/{kind}")).is_empty())
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::plan::fixture::{self, object};
+
+    #[test]
+    fn workloads_with_data_are_stores_unless_the_environment_says_otherwise() {
+        let with = |volume: Value| json!({"spec": {"template": {"spec": {"volumes": [volume]}}}});
+        let claim = || json!({"name": "data", "persistentVolumeClaim": {"claimName": "data"}});
+        let schedule = json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": {"volumes": [claim()]}}}}}});
+        let deployment = |name: &str, rest: Value| object("apps/v1", "Deployment", name, rest);
+        let set = |name: &str| object("apps/v1", "StatefulSet", name, json!({}));
+        let spec = json!({"stores": {
+            "include": [{"name": "asked-*"}], "exclude": [{"name": "*-not"}],
+        }});
+        let (request, capture) = (fixture::request(spec, json!({})), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        for (object, wave) in [
+            (set("db"), Wave::Stores),
+            (set("db-not"), Wave::Workloads),
+            (deployment("db", with(claim())), Wave::Stores),
+            (deployment("db", with(json!({"name": "a", "ephemeral": {}}))), Wave::Stores),
+            (deployment("web", with(json!({"name": "a", "emptyDir": {}}))), Wave::Workloads),
+            (deployment("asked-for", json!({})), Wave::Stores),
+            (deployment("asked-not", json!({})), Wave::Workloads),
+            // What runs at times holds nothing.
+            (object("batch/v1", "CronJob", "report", schedule), Wave::Workloads),
+            (object("v1", "Service", "asked-for", json!({})), Wave::Config),
+            (object("example.com/v1", "Widget", "asked-for", json!({})), Wave::Config),
+        ] {
+            let made = order(vec![object], &context).remove(0);
+            assert_eq!(made.wave, wave, "{}", made.object.key());
+            let marked = made.object.label(names::STORE_LABEL).is_some();
+            assert_eq!(marked, wave == Wave::Stores, "{}", made.object.key());
+        }
+    }
+}

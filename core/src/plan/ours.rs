@@ -100,4 +100,37 @@ mod tests {
         assert_eq!(kept.iter().map(Object::name).collect::<Vec<_>>(), ["web"]);
         assert_eq!(log.left_behind[0].reason, "reserved-name");
     }
+
+    #[test]
+    fn nobody_binds_the_operators_own_rights() {
+        let request = fixture::request(json!({}), json!({}));
+        let binding = made(
+            &request,
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            names::RIGHTS_BINDING,
+            json!({}),
+        );
+        assert_eq!(keep_names_free(vec![binding], &[], &mut Log::default()), []);
+    }
+
+    #[test]
+    fn what_stands_below_our_domain_is_ours() {
+        for (key, expected) in [
+            ("kulisse.dev/environment", true),
+            ("app.kulisse.dev/environment", false),
+            ("kulisse.dev", false),
+            ("app", false),
+        ] {
+            assert_eq!(is_label(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_of_a_kind_by_its_group_as_well() {
+        let service = |version: &str| Object::made(version, "Service", "web", json!({}));
+        assert!(is(&service("v1"), "", "Service"));
+        assert!(!is(&service("serving.knative.dev/v1"), "", "Service"));
+        assert!(!is(&service("v1"), "", "Pod"));
+    }
 }

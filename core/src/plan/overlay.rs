@@ -119,3 +119,40 @@ fn unpin(old: &Object, new: &Object, running: &mut BTreeMap<String, String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture::{self, deployment};
+
+    #[test]
+    fn only_an_image_that_the_overlay_changes_is_no_longer_pinned() {
+        let web = |own: &str| {
+            let containers = json!([{"name": "a", "image": own}, {"name": "b", "image": "b:1"}]);
+            deployment("web", json!({}), json!({ "containers": containers }))
+        };
+        let mut capture = fixture::capture();
+        capture.objects = vec![deployment("api", json!({}), json!({})), web("a:1")];
+        let running = |of: &str| (of.to_owned(), "image@sha256:1".to_owned());
+        let pinned = ["Deployment.apps/api:a", "Deployment.apps/web:a", "Deployment.apps/web:b"];
+        capture.running_images = pinned.map(running).into();
+        let overlay = json!({"overlay": {"inline": [web("a:2")]}});
+        let laid = lay(&fixture::request(overlay, json!({})), &capture).unwrap();
+        let kept: Vec<&String> = laid.capture.running_images.keys().collect();
+        assert_eq!(kept, ["Deployment.apps/api:a", "Deployment.apps/web:b"]);
+        let names: Vec<&str> = laid.capture.objects.iter().map(Object::name).collect();
+        assert_eq!(names, ["api", "web"]);
+        assert_eq!(laid.keys, BTreeSet::from([web("").key()]));
+    }
+
+    #[test]
+    fn without_an_overlay_the_capture_is_as_it_was() {
+        let mut capture = fixture::capture();
+        capture.objects.push(deployment("web", json!({}), json!({})));
+        let laid = lay(&fixture::request(json!({}), json!({})), &capture).unwrap();
+        assert_eq!(laid.capture.objects, capture.objects);
+        assert!(laid.keys.is_empty());
+    }
+}

@@ -183,3 +183,36 @@ fn marks(object: &Object) -> BTreeSet<(String, Option<String>)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn marks_of_ours_are_known_wherever_they_stand_and_those_of_others_where_we_set_them() {
+        let with = |path: &str, key: &str| {
+            let mut web = Object::made("apps/v1", "Deployment", "web", json!({}));
+            web.set(&format!("{path}/{}", crate::plan::object::escape(key)), json!("x"));
+            marks(&web).into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+        };
+        let (own, pods) = ("/metadata", "/spec/template/metadata");
+        for (base, map, key, is_mark) in [
+            (own, "labels", names::ENVIRONMENT_LABEL, true),
+            (own, "annotations", names::ENVIRONMENT_LABEL, true),
+            (pods, "labels", names::TASK_LABEL, true),
+            (pods, "annotations", names::TASK_LABEL, true),
+            (own, "labels", names::MANAGED_BY_LABEL, true),
+            (own, "annotations", names::MANAGED_BY_LABEL, false),
+            (pods, "labels", names::MANAGED_BY_LABEL, false),
+            (own, "labels", "app", false),
+            (pods, "labels", "app", false),
+        ] {
+            let path = format!("{base}/{map}");
+            let expected: Vec<String> =
+                is_mark.then(|| format!("{path}/{key}")).into_iter().collect();
+            assert_eq!(with(&path, key), expected);
+        }
+    }
+}

@@ -46,3 +46,29 @@ pub(super) fn glob(field: &str, text: &str) -> Result<GlobMatcher, PlanError> {
         PlanError::InvalidSpec { field: field.to_owned(), why: format!("not a glob: {error}") }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_what_each_of_its_parts_matches() {
+        let part = |text: &str| (text != "-").then(|| text.to_owned());
+        let key = Key { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+        for (group, kind, name, expected) in [
+            ("-", "-", "-", true),
+            ("apps", "Deployment", "web", true),
+            ("a*", "Deploy*", "w?b", true),
+            ("-", "-", "web", true),
+            ("batch", "Deployment", "web", false),
+            ("apps", "StatefulSet", "web", false),
+            ("apps", "Deployment", "api", false),
+            ("-", "-", "api", false),
+            ("", "-", "-", false),
+        ] {
+            let written = ObjectPattern { group: part(group), kind: part(kind), name: part(name) };
+            let pattern = one("", &written).unwrap();
+            assert_eq!(pattern.matches(&key), expected, "{group} {kind} {name}");
+        }
+    }
+}

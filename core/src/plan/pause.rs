@@ -1,4 +1,5 @@
-//! A workload without Pods: while seeds wait for their turn, and while the environment sleeps.
+//! A workload without Pods: while seeds wait for their turn, while the environment sleeps, and while it
+//! is frozen.
 
 use serde_json::json;
 
@@ -8,16 +9,24 @@ use super::{
 };
 use crate::api::names;
 
-/// Whether a workload can be kept without Pods.
+/// Whether a schedule starts nothing.
+const SUSPENDED: &str = "/spec/suspend";
+
+/// Whether something makes Pods that it can be kept without. What never starts needs no keeping.
 pub fn pausable(object: &Object) -> bool {
-    kinds::profile(object)
-        .is_some_and(|it| it.replicas.is_some() || it.shape == Shape::NodeWorkload)
+    kinds::profile(object).is_some_and(|it| match it.shape {
+        Shape::NodeWorkload => true,
+        Shape::Schedule => object.get(SUSPENDED) != Some(&json!(true)),
+        _ => it.replicas.is_some(),
+    })
 }
 
 /// Takes a workload's Pods away, and nothing else: claims, Services and routes stay.
 pub fn pause(object: &mut Object) {
     let Some(profile) = kinds::profile(object) else { return };
-    if let Some(path) = profile.replicas {
+    if profile.shape == Shape::Schedule {
+        object.set(SUSPENDED, json!(true));
+    } else if let Some(path) = profile.replicas {
         object.set(path, json!(0));
     } else if profile.shape == Shape::NodeWorkload {
         // There is no number of Pods to set: no node is chosen instead.
@@ -54,13 +63,29 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_that_was_let_loose_starts_nothing_meanwhile() {
+        let cron = |suspend: bool| {
+            Object::made("batch/v1", "CronJob", "it", json!({"spec": {"suspend": suspend}}))
+        };
+        let mut loose = cron(false);
+        assert!(pausable(&loose) && !pausable(&cron(true)));
+        pause(&mut loose);
+        assert_eq!(loose, cron(true));
+    }
+
+    #[test]
     fn only_what_runs_pods_all_the_time_can_be_paused() {
-        for (version, kind) in [
-            ("v1", "Service"),
-            ("v1", "PersistentVolumeClaim"),
-            ("networking.k8s.io/v1", "Ingress"),
+        for (version, kind, expected) in [
+            ("apps/v1", "Deployment", true),
+            ("apps/v1", "StatefulSet", true),
+            ("apps/v1", "DaemonSet", true),
+            ("v1", "Service", false),
+            ("v1", "PersistentVolumeClaim", false),
+            ("networking.k8s.io/v1", "Ingress", false),
+            ("example.com/v1", "Unknown", false),
         ] {
-            assert!(!pausable(&Object::made(version, kind, "it", json!({}))), "{kind}");
+            let object = Object::made(version, kind, "it", json!({}));
+            assert_eq!(pausable(&object), expected, "{kind}");
         }
     }
 }

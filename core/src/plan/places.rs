@@ -89,3 +89,66 @@ fn also(others: &[Place]) -> String {
         others.iter().map(|(object, path)| format!("{object} {path}")).collect();
     format!("; also in {}", listed(&places))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str, path: &str) -> Place {
+        let key = Key { group: String::new(), kind: "ConfigMap".into(), name: name.into() };
+        (key, path.to_owned())
+    }
+
+    fn places() -> Places<&'static str> {
+        let named = [
+            ("b", place("web", "/data/x")),
+            ("a", place("api", "/data/x")),
+            ("b", place("web", "/data/x")),
+            ("b", place("web", "/data/y")),
+            ("b", place("db", "/data/x")),
+        ];
+        named.into_iter().collect()
+    }
+
+    #[test]
+    fn a_thing_is_told_once_with_its_first_place_and_a_clause_on_the_others() {
+        let places = places();
+        let told: Vec<String> = places
+            .each()
+            .map(|(thing, (object, path), also)| format!("{thing} in {object} {path}{also}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "a in ConfigMap/api /data/x",
+                "b in ConfigMap/web /data/x; also in ConfigMap/web /data/y, ConfigMap/db /data/x",
+            ]
+        );
+        assert_eq!(super::told(&[]), None);
+    }
+
+    #[test]
+    fn a_place_counts_once_and_an_object_once_for_all_its_places() {
+        let places = places();
+        let whole: Vec<(&str, usize)> = places.whole().map(|(it, all)| (*it, all.len())).collect();
+        assert_eq!(whole, [("a", 1), ("b", 3)]);
+        let objects: Vec<(&str, usize, usize)> =
+            places.objects().map(|(it, objects, count)| (*it, objects.len(), count)).collect();
+        assert_eq!(objects, [("a", 1, 1), ("b", 2, 3)]);
+    }
+
+    #[test]
+    fn things_that_are_not_kept_go_with_their_places() {
+        assert_eq!(places().but(|it| *it == "a").all(), [place("api", "/data/x")]);
+    }
+
+    #[test]
+    fn three_names_are_written_out_and_the_others_counted() {
+        for (count, expected) in
+            [(0, ""), (1, "n0"), (3, "n0, n1, n2"), (4, "n0, n1, n2 and 1 more")]
+        {
+            let names: Vec<String> = (0..count).map(|at| format!("n{at}")).collect();
+            assert_eq!(listed(&names), expected);
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod classes;
 mod pods;
 mod ports;
 mod references;
+mod rights;
 mod routes;
 mod waits;
 
@@ -44,8 +45,8 @@ struct Target<'a> {
 struct Shared {
     /// Objects that will not be there, and what names them.
     missing: Vec<(Key, Place)>,
-    /// StorageClasses that keep volumes, and the claims of them.
-    retained: Vec<(String, Place)>,
+    /// What is to be told of StorageClasses, and the claims of them.
+    volumes: Vec<(classes::Volumes, Place)>,
 }
 
 /// An object that is looked through, and how findings name it.
@@ -99,12 +100,13 @@ pub(super) fn preflight(
         pods::look(&looked, log);
         ports::look(&looked, &target, log);
         waits::look(&looked, &target, log);
-        classes::look(&looked, &target, &mut shared.retained, log);
+        rights::look(&looked, &target, log);
+        classes::look(&looked, &target, &mut shared.volumes, log);
         Some(shared)
     });
-    let (missing, retained): (Vec<_>, Vec<_>) =
-        shared.into_iter().map(|it| (it.missing, it.retained)).unzip();
-    classes::report(&retained.into_iter().flatten().collect(), log);
+    let (missing, volumes): (Vec<_>, Vec<_>) =
+        shared.into_iter().map(|it| (it.missing, it.volumes)).unzip();
+    classes::report(&volumes.into_iter().flatten().collect(), log);
     references::report(&missing.into_iter().flatten().collect(), &target, log);
     routes::look(objects, log);
 }
@@ -150,3 +152,6 @@ impl Target<'_> {
         map("/data").or_else(|| map("/binaryData")).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -287,6 +287,7 @@ mod tests {
         assert!(text.len() < 128 * 1024);
         let spec: ProbeSpec = serde_json::from_str(text).unwrap();
         assert_eq!((spec.ways.len(), spec.left_out), (64, 536));
+        assert_eq!(spec.ways[0].what, "Service/db of shop");
         assert_eq!(spec.control, Some(control()));
         assert_eq!(spec.metadata.host, "169.254.169.254");
         assert_eq!(spec.api.len(), 2);

@@ -142,3 +142,98 @@ impl Production {
         self.addresses.get(&ip).map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{capture::Address, fixture};
+
+    fn route(name: &str, host: &str) -> Object {
+        let spec = json!({"rules": [{"host": host}]});
+        fixture::object("networking.k8s.io/v1", "Ingress", name, json!({ "spec": spec }))
+    }
+
+    fn mesh(name: &str, gateways: &Value) -> Object {
+        let spec = json!({"hosts": [format!("{name}.mesh.example")], "gateways": gateways});
+        fixture::object("networking.istio.io/v1", "VirtualService", name, json!({ "spec": spec }))
+    }
+
+    fn production() -> Production {
+        let mut capture = fixture::capture();
+        let balanced = json!([{"hostname": "LB.cloud.example"}, {"ip": "203.0.113.9"}]);
+        let web = json!({
+            "spec": {"clusterIP": "10.0.0.7", "externalIPs": ["203.0.113.8"]},
+            "status": {"loadBalancer": {"ingress": balanced}},
+        });
+        let elsewhere = json!({"spec": {"clusterIP": "10.0.0.8", "host": "map.acme.com"}});
+        capture.objects = vec![
+            route("shop", "Shop.acme.com"),
+            route("wild", "*.wild.example.org"),
+            route("svc", "svc.example.net"),
+            route("inside", "web.shop.svc.cluster.local"),
+            route("bare", "localhost"),
+            mesh("public", &json!(["mesh", "edge"])),
+            mesh("inner", &json!(["mesh"])),
+            mesh("silent", &json!(null)),
+            fixture::object("v1", "Service", "web", web),
+            fixture::object("v1", "ConfigMap", "web", elsewhere),
+        ];
+        let address = |host: &str| Address { what: "Pod/web".into(), host: host.into(), port: 80 };
+        capture.addresses = vec![address("10.1.1.1"), address("10.0.0.7"), address("db.acme.com")];
+        let request = fixture::request(json!({}), json!({}));
+        Production::of(&Context::new(&request, &capture).unwrap())
+    }
+
+    #[test]
+    fn production_answers_at_hosts_of_its_routes_and_at_their_domains() {
+        let production = production();
+        let (shop, wild) = ("Ingress.networking.k8s.io/shop", "Ingress.networking.k8s.io/wild");
+        for (host, whose) in [
+            ("shop.acme.com", Some(shop)),
+            ("acme.com", Some(shop)),
+            ("com", None),
+            ("api.acme.com", None),
+            ("map.acme.com", None),
+            ("db.acme.com", None),
+            ("a.wild.example.org", Some(wild)),
+            ("wild.example.org", Some(wild)),
+            ("b.a.wild.example.org", None),
+            ("svc.example.net", Some("Ingress.networking.k8s.io/svc")),
+            ("web.shop.svc.cluster.local", None),
+            ("cluster.local", None),
+            ("localhost", None),
+            ("public.mesh.example", Some("VirtualService.networking.istio.io/public")),
+            ("mesh.example", Some("VirtualService.networking.istio.io/public")),
+            ("inner.mesh.example", None),
+            ("silent.mesh.example", None),
+            ("lb.cloud.example", Some("Service/web")),
+            ("cloud.example", None),
+        ] {
+            assert_eq!(production.host(host), whose, "{host}");
+        }
+        let hosts: Vec<&str> = production.hosts().map(|(host, _)| host).collect();
+        assert_eq!(
+            hosts,
+            [
+                "*.wild.example.org",
+                "lb.cloud.example",
+                "public.mesh.example",
+                "shop.acme.com",
+                "svc.example.net",
+            ]
+        );
+    }
+
+    #[test]
+    fn production_answers_at_addresses_of_its_services_balancers_and_pods() {
+        let production = production();
+        let whose = |ip: &str| production.address(ip.parse().unwrap());
+        for ip in ["10.0.0.7", "203.0.113.8", "203.0.113.9"] {
+            assert_eq!(whose(ip), Some("Service/web"), "{ip}");
+        }
+        assert_eq!((whose("10.1.1.1"), whose("10.0.0.8")), (Some("Pod/web"), None));
+        assert_eq!(production.addresses().count(), 4);
+    }
+}

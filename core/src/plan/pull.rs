@@ -167,3 +167,36 @@ fn missed(object: &Object, path: &str, name: &str, log: &mut Log) {
         ),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, deployment, object};
+
+    #[test]
+    fn a_task_pulls_with_all_that_the_class_gives_and_the_clones_pull_with() {
+        let clones = [
+            deployment(
+                "web",
+                json!({}),
+                json!({"imagePullSecrets": [{"name": "b"}, {"name": "a"}]}),
+            ),
+            object("v1", "ServiceAccount", "web", json!({"imagePullSecrets": [{"name": "c"}]})),
+            object("v1", "ServiceAccount", "api", json!({"imagePullSecrets": [{"name": "b"}]})),
+            object("v1", "ConfigMap", "web", json!({"imagePullSecrets": [{"name": "none"}]})),
+        ];
+        let of = |clones: &[Object], class: &Value| {
+            let request = fixture::request(json!({}), class.clone());
+            let capture = fixture::capture();
+            of_tasks(clones, &Context::new(&request, &capture).unwrap())
+        };
+        let named = |names: &[&str]| -> Option<Value> {
+            Some(names.iter().map(|name| json!({ "name": name })).collect())
+        };
+        assert_eq!(of(&clones, &json!({})), named(&["a", "b", "c"]));
+        assert_eq!(of(&clones[3..], &json!({})), None);
+        let given = json!({"imagePullSecrets": [{"name": "registry"}]});
+        let pull = names::pull_secret("registry");
+        assert_eq!(of(&[], &given), named(&[pull.as_str()]));
+    }
+}

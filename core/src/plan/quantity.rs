@@ -167,6 +167,7 @@ mod tests {
             ("1E3", "1k"),
             ("128974848", "123Mi"),
             ("100000u", "100m"),
+            ("1000000000n", "1"),
             ("0e99", "0"),
             ("+1", "1"),
         ] {
@@ -213,5 +214,20 @@ mod tests {
             Quantity::parse(a).unwrap().over(Quantity::parse(b).unwrap()).show("cpu")
         };
         assert_eq!((over("2", "4"), over("1", "3")), ("500m".to_owned(), "334m".to_owned()));
+    }
+
+    #[test]
+    fn what_is_too_small_to_be_told_apart_counts_as_the_smallest_amount() {
+        for text in ["1n", "1e-10", "0.0000000001", "1e-99"] {
+            assert_eq!(Quantity::parse(text), Some(Quantity(1)), "{text}");
+        }
+        assert_eq!(Quantity::parse("0e-99"), Some(Quantity::ZERO));
+    }
+
+    #[test]
+    fn an_amount_made_here_is_the_same_as_one_that_is_read() {
+        assert_eq!(Some(Quantity::whole(3)), Quantity::parse("3"));
+        assert_eq!(Some(Quantity::milli(1500)), Quantity::parse("1.5"));
+        assert_eq!(Some(Quantity::mebi(3)), Quantity::parse("3Mi"));
     }
 }

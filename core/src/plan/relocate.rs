@@ -195,3 +195,117 @@ fn variables(object: &Object, context: &Context) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, deployment, object, service};
+
+    /// Looks at something with a source that has Services `db` and `web`, and some settings.
+    fn with<T>(look: impl FnOnce(&Context) -> T) -> T {
+        let (request, mut capture) = (fixture::request(json!({}), json!({})), fixture::capture());
+        let data = json!({"data": {"ENV": "shop", "NAMESPACE": "shop", "OTHER": "shop-2"}});
+        let settings = object("v1", "ConfigMap", "settings", data.clone());
+        let secret = object("v1", "Secret", "secret", data);
+        capture.objects = vec![service("db"), service("web"), settings, secret];
+        look(&Context::new(&request, &capture).unwrap())
+    }
+
+    fn web(container: &Value) -> Object {
+        deployment("web", json!({}), json!({"containers": [container]}))
+    }
+
+    #[test]
+    fn every_reference_is_noted_once_where_it_stands() {
+        let twice = "http://db.shop.svc http://db.shop.svc http://web.shop.svc";
+        let args = json!([twice, "http://db.shop.svc", "--namespace=shop", "shop", "web.shop.x"]);
+        let mut log = Log::default();
+        let object = web(&json!({"name": "web", "image": "db.shop.svc/web", "args": args}));
+        let made = with(|context| relocate(vec![object], context, &mut log));
+        let at = "/spec/template/spec/containers/0";
+        assert_eq!(made[0].text("/metadata/namespace"), "stg-pr-7-abcde");
+        assert_eq!(made[0].text(&format!("{at}/image")), "db.shop.svc/web");
+        let told: Vec<_> = log
+            .changes
+            .iter()
+            .map(|it| {
+                let place = it.path.strip_prefix(at).unwrap_or_default();
+                (place, it.from.as_deref().unwrap_or_default(), &*it.rule)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("/args/0", "db.shop.svc", "service-host"),
+                ("/args/0", "web.shop.svc", "service-host"),
+                ("/args/1", "db.shop.svc", "service-host"),
+                ("/args/2", "--namespace=shop", "own-namespace"),
+            ]
+        );
+        assert_eq!(log.changes[3].to.as_deref(), Some("--namespace=stg-pr-7-abcde"));
+    }
+
+    #[test]
+    fn a_text_is_rewritten_by_what_names_it() {
+        with(|context| {
+            for (named, text, expected) in [
+                ("POD_NAMESPACE", "shop", Some("stg-pr-7-abcde")),
+                ("PROFILE", "shop", None),
+                ("KAFKA_TOPIC", "web.shop", None),
+                ("HOST", "web.shop", Some("web.stg-pr-7-abcde")),
+            ] {
+                assert_eq!(rewrite_text(context, named, text).as_deref(), expected, "{named}");
+                let found = mentions_under(context, named, text);
+                assert_eq!(found.len(), usize::from(expected.is_some()), "{named}");
+                let path = format!("/data/{named}");
+                let found = mentions_in_text(context, &path, text);
+                assert!(found.iter().all(|it| it.path == path && it.word == text), "{named}");
+                assert_eq!(found.len(), usize::from(expected.is_some()), "{named}");
+            }
+        });
+    }
+
+    #[test]
+    fn variables_come_from_settings_as_well() {
+        let reference = |key: &str, name: &str| json!({"name": name, "valueFrom": {"configMapKeyRef": {"name": "settings", "key": key}}});
+        let object = web(&json!({
+            "name": "web",
+            "env": [
+                {"name": "HERE", "value": "shop"},
+                reference("ENV", "STAGE"),
+                reference("OTHER", "MORE"),
+                reference("NAMESPACE", "SPACE"),
+            ],
+            "envFrom": [
+                {"prefix": "P_", "configMapRef": {"name": "settings"}},
+                {"configMapRef": {"name": "gone"}},
+                {"configMapRef": {"name": "secret"}},
+            ],
+        }));
+        let found = with(|context| variables(&object, context));
+        assert_eq!(found, ["HERE", "P_ENV", "STAGE"]);
+    }
+
+    #[test]
+    fn what_is_encoded_or_no_text_is_found_in_settings() {
+        let file = BASE64.encode(b"\xff http://db.shop.svc \xff");
+        let rest = json!({"data": {"url": BASE64.encode("http://web.shop.svc")},
+            "binaryData": {"a/b": file, "broken": "?"}});
+        let (settings, other) = (
+            object("v1", "ConfigMap", "files", rest.clone()),
+            object("example.com/v1", "File", "files", rest),
+        );
+        with(|context| {
+            let told = |all: Vec<Mention>| -> Vec<(String, String)> {
+                all.into_iter().map(|it| (it.path, it.word)).collect()
+            };
+            let one = |path: &str, word: &str| vec![(path.to_owned(), word.to_owned())];
+            let found = mentions_in_files(context, &settings);
+            assert_eq!(told(found), one("/binaryData/a~1b", "db.shop.svc"));
+            assert!(mentions_in_files(context, &other).is_empty());
+            let found = mentions(context, &settings);
+            assert!(found.iter().all(|it| it.kind == Kind::Possible));
+            assert_eq!(told(found), one("/data/url", "web.shop.svc"));
+        });
+    }
+}

@@ -43,7 +43,8 @@ fn first<T: Serialize>(list: Vec<T>, room: &mut usize, left_out: &mut u32) -> Ve
     let fits = |entry: &T| {
         let bytes = serde_json::to_string(entry).map_or(usize::MAX, |it| it.len() + 1);
         let rest = room.checked_sub(bytes);
-        *room = rest.unwrap_or_default();
+        // What is too long here leaves its room to what follows.
+        *room = rest.unwrap_or(*room);
         rest.is_some()
     };
     let kept: Vec<T> = list.into_iter().take(LISTED).take_while(fits).collect();
@@ -149,5 +150,62 @@ mod tests {
     fn a_report_that_fits_is_whole() {
         let plan = plan(&fixture::request(json!({}), json!({})), &fixture::capture()).unwrap();
         assert_eq!(fitting(&plan, 1, &[]), plan.report(1));
+    }
+
+    fn finding(severity: Severity, kind: &str) -> Finding {
+        Finding {
+            severity,
+            object: "Service/web".into(),
+            path: "/spec".into(),
+            kind: kind.into(),
+            why: "why".into(),
+            settle: "settle".into(),
+        }
+    }
+
+    #[test]
+    fn of_findings_alike_fifty_are_kept_and_the_first_says_how_many_more_there_are() {
+        let mut findings = vec![finding(Severity::Informs, "many")];
+        findings.extend(vec![finding(Severity::Warns, "many"); 53]);
+        findings.extend(vec![finding(Severity::Warns, "some"); 50]);
+        let (kept, left_out) = without_repetition(&findings);
+        assert_eq!((kept.len(), left_out), (101, 3));
+        let told: Vec<(usize, &str)> = kept
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.why != "why")
+            .map(|(at, it)| (at, it.why.as_str()))
+            .collect();
+        assert_eq!(told, [(1, "why (and 3 more of this kind)")]);
+    }
+
+    #[test]
+    fn a_list_has_as_many_entries_as_there_is_room_for_with_their_commas() {
+        for (room, fits) in [(0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (14, 2), (15, 3), (99, 3)] {
+            let (mut rest, mut left_out) = (room, 0);
+            let kept = first(vec!["aa", "bb", "cc"], &mut rest, &mut left_out);
+            assert_eq!((kept.len(), left_out as usize), (fits, 3 - fits), "{room}");
+        }
+    }
+
+    #[test]
+    fn texts_of_a_finding_are_cut_to_what_the_definition_allows() {
+        let long = |length: usize| "é".repeat(length);
+        let whole = Finding {
+            path: long(2048),
+            why: long(512),
+            settle: long(2048),
+            ..finding(Severity::Warns, "kind")
+        };
+        assert_eq!(clipped(&whole), whole);
+        let cut = clipped(&Finding {
+            path: long(2049),
+            why: long(513),
+            settle: long(2049),
+            ..finding(Severity::Warns, "kind")
+        });
+        for (text, most) in [(cut.path, 2048), (cut.why, 512), (cut.settle, 2048)] {
+            assert_eq!(text, format!("{}…", long(most - 1)));
+        }
     }
 }

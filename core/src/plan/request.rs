@@ -8,8 +8,7 @@ use std::{
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde::{Deserialize, Serialize};
 
-use super::{manifests::Manifests, object::Key};
-
+use super::{manifests::Manifests, object::Key, storage::StorageFacts};
 use crate::api::{
     class::StagingClassSpec,
     environment::StagingEnvironmentSpec,
@@ -95,18 +94,6 @@ pub struct Classes {
     /// IngressClasses.
     #[serde(default)]
     pub ingress: Option<BTreeSet<String>>,
-}
-
-/// What of a StorageClass matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StorageFacts {
-    /// It is used where none is named.
-    #[serde(default)]
-    pub default: bool,
-    /// Its volumes stay when their claims go.
-    #[serde(default)]
-    pub retains: bool,
 }
 
 /// An address and a TCP port.

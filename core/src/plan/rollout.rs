@@ -119,3 +119,59 @@ fn leave(rollout: &Object, name: &str, log: &mut Log) {
         ),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    fn named(version: &str, kind: &str, name: &str, spec: &Value) -> Object {
+        fixture::object(version, kind, name, json!({ "spec": spec }))
+    }
+
+    fn arrived(objects: Vec<Object>) -> (Vec<Object>, Log) {
+        let request = fixture::request(json!({}), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        (rollout(objects, &context, &mut log), log)
+    }
+
+    #[test]
+    fn a_rollout_gets_another_name_only_beside_a_deployment_of_its_own() {
+        for (version, kind, name, expected) in [
+            ("apps/v1", "Deployment", "web", "web-rollout"),
+            ("apps/v1", "Deployment", "api", "web"),
+            ("apps/v1", "StatefulSet", "web", "web"),
+            ("example.com/v1", "Deployment", "web", "web"),
+        ] {
+            let beside = named(version, kind, name, &json!({}));
+            let web = named("argoproj.io/v1alpha1", "Rollout", "web", &json!({"replicas": 2}));
+            let (made, _) = arrived(vec![web, beside.clone()]);
+            assert_eq!(made[0], beside);
+            assert_eq!((made[1].kind(), made[1].name()), ("Deployment", expected), "{kind} {name}");
+        }
+    }
+
+    #[test]
+    fn a_rollout_gives_its_replicas_to_the_deployment_that_it_names_and_to_no_other() {
+        let deployment = |name: &str| named("apps/v1", "Deployment", name, &json!({"replicas": 0}));
+        for (kind, name, replicas) in [
+            ("Deployment", "web", [0, 3]),
+            ("Deployment", "gone", [0, 0]),
+            ("ReplicaSet", "web", [0, 0]),
+        ] {
+            let spec = json!({"replicas": 3, "workloadRef": {"kind": kind, "name": name}});
+            let set = named("apps/v1", "ReplicaSet", "web", &json!({}));
+            let rollout = named("argoproj.io/v1alpha1", "Rollout", "web", &spec);
+            let (made, log) =
+                arrived(vec![deployment("api"), deployment("web"), set.clone(), rollout]);
+            let found: Vec<_> = made[..2].iter().map(|it| it.get("/spec/replicas")).collect();
+            let expected = replicas.map(|it| json!(it));
+            assert_eq!(found, [Some(&expected[0]), Some(&expected[1])], "{kind} {name}");
+            assert_eq!(made[2], set);
+            let missing = log.left_behind.iter().any(|it| it.reason == "workload-missing");
+            assert_eq!(missing, replicas == [0, 0], "{kind} {name}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use kube_core::SelectorExt;
 use rayon::prelude::*;
 
+pub(super) use self::exceptions::is_lock;
+
 use super::{
     context::Context,
     isolate,
@@ -164,4 +166,81 @@ fn selected(object: &Object, context: &Context) -> bool {
     let named = context.include.is_empty()
         || context.include.iter().any(|pattern| pattern.matches(&object.key()));
     named && context.selector.as_ref().is_none_or(|it| it.matches(&object.labels()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::fixture::{self, deployment, object};
+
+    fn source() -> Vec<Object> {
+        let tier = |mut object: Object, tier: &str| {
+            object.set("/metadata/labels/tier", json!(tier));
+            object
+        };
+        let from = json!([{"configMapRef": {"name": "settings"}}]);
+        let pod = json!({"containers": [{"name": "web", "envFrom": from}]});
+        vec![
+            tier(deployment("api", json!({}), json!({})), "back"),
+            tier(deployment("web", json!({}), pod), "front"),
+            object("v1", "ConfigMap", "settings", json!({})),
+            tier(object("v1", "ConfigMap", "texts", json!({})), "front"),
+            object("v1", "ConfigMap", "shop", json!({})),
+            tier(object("batch/v1", "Job", "import", json!({})), "front"),
+            object("v1", "Namespace", "shop", json!({})),
+        ]
+    }
+
+    /// What comes along, and what is told that it stays behind.
+    fn selected(narrowed: &Value) -> (Vec<String>, Vec<(String, String)>) {
+        let mut source_spec = json!({"namespace": "shop"});
+        for (field, value) in narrowed.as_object().unwrap() {
+            source_spec[field] = value.clone();
+        }
+        let request = fixture::request(json!({ "source": source_spec }), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = source();
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        let comes = select(capture.objects.clone(), &context, &mut log);
+        (
+            comes.iter().map(|it| it.name().to_owned()).collect(),
+            log.left_behind.into_iter().map(|it| (it.object, it.reason)).collect(),
+        )
+    }
+
+    #[test]
+    fn what_is_selected_and_named_comes_with_what_it_refers_to_and_everything_else_is_told() {
+        let tier = |it: &str| json!({"matchLabels": {"tier": it}});
+        let workloads = json!([{"kind": "Deployment"}]);
+        for (narrowed, expected) in [
+            (json!({}), &["api", "web", "settings", "texts", "shop"][..]),
+            (json!({"selector": tier("front")}), &["web", "settings", "texts"]),
+            (json!({"selector": tier("none")}), &[]),
+            (json!({"include": workloads}), &["api", "web", "settings"]),
+            (json!({"include": workloads, "selector": tier("front")}), &["web", "settings"]),
+            (json!({"exclude": [{"name": "web"}]}), &["api", "settings", "texts", "shop"]),
+            (json!({"include": [{"name": "web"}], "exclude": [{"kind": "ConfigMap"}]}), &["web"]),
+        ] {
+            let (comes, left) = selected(&narrowed);
+            assert_eq!(comes, expected, "{narrowed}");
+            // The namespace itself is not missed.
+            assert_eq!(comes.len() + left.len(), source().len() - 1, "{narrowed}: {left:?}");
+            let job = ("Job.batch/import".to_owned(), "job".to_owned());
+            assert!(left.contains(&job), "{narrowed}: {left:?}");
+        }
+    }
+
+    #[test]
+    fn the_namespace_of_another_source_is_told() {
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = vec![object("v1", "Namespace", "other", json!({}))];
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        assert!(select(capture.objects.clone(), &context, &mut log).is_empty());
+        assert_eq!(log.left_behind.len(), 1);
+    }
 }

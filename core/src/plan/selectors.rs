@@ -85,3 +85,58 @@ fn collect<'v>(value: &'v Value, keys: &mut BTreeSet<&'v str>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_labels_are_found_wherever_a_selector_stands() {
+        for (spec, expected) in [
+            (json!({"selector": {"app": "web", "tier": "front"}}), &["app", "tier"][..]),
+            (
+                json!({"selector": {
+                    "matchLabels": {"app": "web"},
+                    "matchExpressions": [{"key": "tier", "operator": "Exists"}],
+                }}),
+                &["app", "tier"],
+            ),
+            (
+                json!({"ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "web"}}}]}]}),
+                &["role"],
+            ),
+            (json!({"template": {"metadata": {"labels": {"app": "web"}}}}), &[]),
+            (json!({"selector": "app"}), &[]),
+        ] {
+            let object = Object::made("v1", "It", "it", json!({ "spec": spec }));
+            let all = [Object::made("v1", "ConfigMap", "it", json!({})), object];
+            let expected: BTreeSet<&str> = expected.iter().copied().collect();
+            assert_eq!(keys(&all), expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn candidates_bear_the_rarest_of_the_labels() {
+        let things =
+            [(1, vec![("app", "web")]), (2, vec![("app", "web"), ("tier", "front")]), (3, vec![])];
+        let by_label = ByLabel::of(things);
+        assert_eq!(by_label.candidates([("app", "web")]), [1, 2]);
+        assert_eq!(by_label.candidates([("app", "web"), ("tier", "front")]), [2]);
+        assert_eq!(by_label.candidates([("app", "web"), ("tier", "back")]), [0; 0]);
+        assert_eq!(by_label.candidates([]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn whether_a_selector_matches_is_known_only_if_it_is_one() {
+        let labels = [("app", "web")];
+        for (key, operator, expected) in
+            [("app", "Exists", Some(true)), ("tier", "Exists", Some(false)), ("app", "Likes", None)]
+        {
+            let selector = json!({"matchExpressions": [{"key": key, "operator": operator}]});
+            let selector: LabelSelector = serde_json::from_value(selector).unwrap();
+            assert_eq!(selects(&selector, &labels), expected, "{key} {operator}");
+        }
+    }
+}

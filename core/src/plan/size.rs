@@ -91,4 +91,28 @@ mod tests {
         // Production has it as large as that.
         assert!(Room::default().take(of(object(OBJECT).value()), &object(OBJECT)).is_ok());
     }
+
+    #[test]
+    fn what_holds_texts_alone_counts_one_byte_more_for_each_list_and_map() {
+        for (value, more) in [
+            (json!(""), 0),
+            (json!("text"), 0),
+            (json!(["a", "bc"]), 1),
+            (json!({"key": "value", "other": ""}), 1),
+            (json!({"a": {"b": ["c", ["d"]]}}), 4),
+        ] {
+            assert_eq!(of(&value), value.to_string().len() + more, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_object_may_be_as_large_as_the_api_server_takes_it_and_not_a_byte_larger() {
+        let object = |bytes: usize| {
+            Object::made("v1", "ConfigMap", "a", json!({"data": {"a": "x".repeat(bytes)}}))
+        };
+        let most = OBJECT - of(object(0).value());
+        assert_eq!(Room::default().take(0, &object(most)), Ok(()));
+        let why = Room::default().take(0, &object(most + 1)).unwrap_err();
+        assert!(why.contains("larger than 1572864 bytes"), "{why}");
+    }
 }

@@ -168,3 +168,29 @@ fn selects_reserved(object: &Object) -> bool {
         && (labels.is_some_and(|labels| labels.keys().any(|key| marks::is_ours(key)))
             || keys.iter().any(|path| marks::is_ours(object.text(path))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    #[test]
+    fn a_workload_that_selects_by_a_label_of_ours_stays_behind() {
+        for (kind, selector, stays) in [
+            ("Deployment", json!({"matchLabels": {"app": "web", "kulisse.dev/task": "x"}}), true),
+            (
+                "Deployment",
+                json!({"matchLabels": {"app": "web"}, "matchExpressions": [
+                    {"key": "a", "operator": "Exists"}, {"key": "kulisse.dev/task", "operator": "Exists"},
+                ]}),
+                true,
+            ),
+            ("Deployment", json!({"matchLabels": {"app": "kulisse.dev/task"}}), false),
+            ("Custom", json!({"matchLabels": {"kulisse.dev/task": "x"}}), false),
+        ] {
+            let spec = json!({"selector": selector, "template": {"spec": {}}});
+            let object = fixture::object("apps/v1", kind, "web", json!({ "spec": spec }));
+            assert_eq!(selects_reserved(&object), stays, "{kind} {selector}");
+        }
+    }
+}

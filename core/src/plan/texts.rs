@@ -1,7 +1,7 @@
 //! The texts of a plan in which something may lead out of the target: what containers are told, what
 //! settings hold, what routes and Services name. Names of objects, labels and images are none.
 
-mod filled;
+pub(super) mod filled;
 
 use std::collections::BTreeMap;
 
@@ -242,9 +242,14 @@ fn fields(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
 
 /// The text that a Secret keeps; where a credential stands, one character does.
 pub(super) fn shown(parts: &[Part]) -> String {
+    shown_with(parts, "x")
+}
+
+/// The same with something else where a credential stands.
+pub(super) fn shown_with(parts: &[Part], instead: &str) -> String {
     let kept = parts.iter().map(|part| match part {
         Part::Text(text) => text.as_str(),
-        Part::Credential { .. } | Part::Base64(_) => "x",
+        Part::Credential { .. } | Part::Base64(_) => instead,
     });
     kept.collect()
 }
@@ -304,3 +309,6 @@ fn plain(word: &str) -> Option<String> {
     let readable = plain.chars().all(|c| !c.is_control() || c.is_whitespace());
     readable.then_some(plain)
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,123 @@ fn like(pattern: &ObjectPattern, object: &Object) -> String {
         name: pattern.name.as_ref().map(|_| key.name.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::fixture::{self, deployment, service};
+
+    #[test]
+    fn the_likest_names_come_first_and_all_are_known() {
+        let there = ["api", "", "weby", "WEB", "wbe", "web"];
+        let (found, all) = close("Web", there);
+        assert_eq!(found, ["WEB", "web", "weby", "wbe"]);
+        assert_eq!(all, ["WEB", "api", "wbe", "web", "weby"]);
+        for (length, found) in [(64, 1), (65, 0)] {
+            let long = "a".repeat(length);
+            assert_eq!(close(&long, [long.as_str()]).0.len(), found, "{length}");
+            assert_eq!(close(&long, ["b"]).1, ["b"]);
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_shown_as_a_person_reads_it() {
+        for (group, kind, name, expected) in [
+            (Some("apps"), Some("Deployment"), Some("web"), "Deployment.apps/web"),
+            (Some(""), Some("Pod"), None, "Pod"),
+            (None, Some("Pod"), Some("web"), "Pod/web"),
+            (Some("apps"), None, Some("web"), "*.apps/web"),
+            (Some(""), None, Some("web"), "web"),
+            (None, None, None, ""),
+        ] {
+            let own = |it: Option<&str>| it.map(str::to_owned);
+            let pattern = ObjectPattern { group: own(group), kind: own(kind), name: own(name) };
+            assert_eq!(shown(&pattern), expected);
+        }
+    }
+
+    /// Which entries of the spec are told, and why.
+    fn told(spec: &Value) -> Vec<(String, String)> {
+        let request = fixture::request(spec.clone(), json!({}));
+        let mut capture = fixture::capture();
+        let mut web = deployment("web", json!({}), json!({}));
+        web.set("/metadata/labels/tier", json!("front"));
+        capture.objects = vec![web, service("web")];
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        patterns(&context, &mut log);
+        log.findings.into_iter().map(|it| (it.path, it.why)).collect()
+    }
+
+    #[test]
+    fn an_entry_that_means_nothing_is_told_and_one_that_means_something_is_not() {
+        let of_source = |field: &str, value: Value| {
+            let mut source = json!({"namespace": "shop"});
+            source[field] = value;
+            json!({ "source": source })
+        };
+        let tier = |it: &str| json!({"matchLabels": {"tier": it}});
+        let scaled = |targets: &[Value]| {
+            let overrides: Vec<Value> =
+                targets.iter().map(|it| json!({"target": it, "replicas": 1})).collect();
+            json!({"scale": {"overrides": overrides}})
+        };
+        let (web, gone) = (json!({"name": "web"}), json!({"name": "gone"}));
+        let only = json!({"kind": "Service"});
+        for spec in [
+            of_source("selector", tier("front")),
+            of_source("include", json!([web, only])),
+            of_source("exclude", json!([only])),
+            json!({"stores": {"include": [web], "exclude": [web]}}),
+            scaled(std::slice::from_ref(&web)),
+        ] {
+            assert!(told(&spec).is_empty(), "{spec}: {:?}", told(&spec));
+        }
+        for (spec, path, why) in [
+            (
+                of_source("selector", tier("back")),
+                "/spec/source/selector",
+                "no object is meant by these labels",
+            ),
+            (
+                of_source("include", json!([web, gone])),
+                "/spec/source/include/1",
+                "no object is meant by gone",
+            ),
+            (
+                of_source("exclude", json!([gone])),
+                "/spec/source/exclude/0",
+                "no object is meant by gone",
+            ),
+            (
+                json!({"stores": {"include": [only]}}),
+                "/spec/stores/include/0",
+                "no workload is meant by Service",
+            ),
+            (
+                json!({"stores": {"exclude": [only]}}),
+                "/spec/stores/exclude/0",
+                "no workload is meant by Service",
+            ),
+            (
+                scaled(std::slice::from_ref(&only)),
+                "/spec/scale/overrides/0",
+                "no workload is meant by Service",
+            ),
+            (
+                scaled(&[gone.clone(), web.clone()]),
+                "/spec/scale/overrides/0",
+                "no workload is meant by gone",
+            ),
+            (
+                scaled(&[web.clone(), json!({"kind": "Deployment"})]),
+                "/spec/scale/overrides/1",
+                "entries before it take all that Deployment means, and the first that matches counts",
+            ),
+        ] {
+            assert_eq!(told(&spec), [(path.to_owned(), why.to_owned())], "{spec}");
+        }
+    }
+}

@@ -237,4 +237,87 @@ mod tests {
         assert!(Alphabet::Digits.accepts("123456"));
         assert!(!Alphabet::Alphanumeric.accepts("123456"));
     }
+
+    #[test]
+    fn what_satisfies_no_rule_for_passwords_or_reads_as_another_word_is_not_taken() {
+        for (alphabet, text, is_taken) in [
+            // From eight characters on each kind that the alphabet has is in it.
+            (Alphabet::Alphanumeric, "Abcdefg1", true),
+            (Alphabet::Alphanumeric, "abcdefgh", false),
+            (Alphabet::Alphanumeric, "Abcdefgh", false),
+            (Alphabet::Alphanumeric, "abcdefg", true),
+            (Alphabet::Lower, "abcdefgh", true),
+            (Alphabet::Token, "Abcdef-1", true),
+            (Alphabet::Token, "Abcdefg1", false),
+            (Alphabet::Token, "Abcdef1", true),
+            (Alphabet::Symbols, "Abcdef.1", true),
+            // Numbers and words of YAML.
+            (Alphabet::LowerDigits, "hunter2", true),
+            (Alphabet::LowerDigits, "1e5", false),
+            (Alphabet::LowerDigits, "0x1f", false),
+            (Alphabet::Token, "1_000", false),
+            (Alphabet::Alphanumeric, "Yes", false),
+            // The base64 of something is as it is.
+            (Alphabet::Base64 { bytes: 6 }, "abcdefgh", true),
+        ] {
+            assert_eq!(alphabet.accepts(text), is_taken, "{alphabet:?} {text}");
+        }
+    }
+
+    fn key() -> OperatorKey {
+        OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap()
+    }
+
+    /// So many characters, drawn again and again.
+    fn drawn(alphabet: Alphabet, length: usize) -> Vec<String> {
+        let key = key();
+        let draw = |draw| alphabet.draw(length, &mut Stream::new(&key, "uid", "class", draw));
+        (0..300).map(draw).collect()
+    }
+
+    #[test]
+    fn what_is_drawn_is_of_its_alphabet_and_length() {
+        for (alphabet, length) in [
+            (Alphabet::Digits, 4),
+            (Alphabet::Number, 4),
+            (Alphabet::HexUpper, 4),
+            (Alphabet::Base64 { bytes: 16 }, 24),
+            (Alphabet::Base64Url { bytes: 8 }, 12),
+            (Alphabet::Uuid, 36),
+        ] {
+            for text in drawn(alphabet, length) {
+                assert_eq!(text.len(), length, "{alphabet:?} {text}");
+                assert!(alphabet.holds(&text), "{alphabet:?} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn symbols_are_drawn_within_and_never_at_the_ends() {
+        for (alphabet, symbol) in [(Alphabet::Token, '_'), (Alphabet::Symbols, '.')] {
+            let all = drawn(alphabet, 4);
+            let ends = |c: char| c.is_ascii_alphanumeric();
+            assert!(all.iter().all(|text| text.starts_with(ends) && text.ends_with(ends)));
+            assert!(all.iter().any(|text| text.contains(symbol)), "{alphabet:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_begins_with_no_zero_and_may_go_on_with_one() {
+        let all = drawn(Alphabet::Number, 4);
+        assert!(all.iter().all(|text| !text.starts_with('0')));
+        assert!(all.iter().any(|text| text.contains('0')));
+    }
+
+    #[test]
+    fn bytes_beyond_the_last_full_round_count_for_nothing() {
+        let key = key();
+        let rows: [(&[u8], u8); 4] =
+            [(&[0, 1], b'0'), (&[249, 1], b'9'), (&[250, 1], b'1'), (&[255, 251, 12], b'2')];
+        for (bytes, expected) in rows {
+            let ready = bytes.iter().rev().copied().collect();
+            let mut stream = Stream { key: &key, seed: Vec::new(), block: 0, ready };
+            assert_eq!(stream.one_of(b"0123456789"), expected, "{bytes:?}");
+        }
+    }
 }

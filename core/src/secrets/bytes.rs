@@ -79,3 +79,22 @@ impl OperatorKey {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_value_its_length_may_be_shown() {
+        let value = SecretBytes::new("pä".into());
+        assert!(value.len() == 3 && !value.is_empty());
+        assert!(SecretBytes::new(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_key_has_32_bytes() {
+        assert!(OperatorKey::from_bytes(&[7; 32]).is_some_and(|it| it.expose() == [7; 32]));
+        assert!(OperatorKey::from_bytes(&[7; 31]).is_none());
+        assert!(OperatorKey::from_bytes(&[7; 33]).is_none());
+    }
+}

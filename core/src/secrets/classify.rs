@@ -11,8 +11,8 @@ use super::{
     Encoding, Use, name,
     name::Role,
     pattern::Pattern,
-    pieces::{NotInventable, Pieces, Taken},
-    shape, structure, url,
+    pieces::{A_HASH, NotInventable, Pieces, Taken, UNSAFE},
+    several, shape, structure, url,
 };
 
 /// Documents in documents in documents …
@@ -147,7 +147,9 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
         Role::Credential => credential(hint, text),
         Role::Setting => prose(hint, text),
         Role::Unknown | Role::Doubtful if hint.place == Place::Key => {
-            unnamed(hint, text, shape::is_setting(text))
+            let is_name = hint.role == Role::Unknown && hint.any(name::names_several);
+            let is_setting = shape::is_setting(text) || several::are_settings(text);
+            unnamed(hint, text, is_setting || is_name && several::are_names(text))
         }
         Role::Unknown => unnamed(hint, text, !shape::is_token(text)),
         // A SecretID of Vault.
@@ -177,10 +179,7 @@ pub(super) fn prose(hint: Hint<'_>, text: &str) -> Taken {
         return Ok(pieces);
     }
     if text.contains(['"', '\'']) && SPEAKS.matches(text) {
-        return Err(NotInventable {
-            why: "text that holds a credential where it cannot be taken out safely",
-            public: false,
-        });
+        return Err(UNSAFE);
     }
     url::embedded(hint, text)
 }
@@ -195,7 +194,7 @@ fn refuse(hint: Hint<'_>, text: &str) -> Result<(), NotInventable> {
         return Ok(());
     }
     if hint.any(name::is_hash) {
-        return because("a hash of a password, which only that password fits");
+        return because(A_HASH);
     }
     if hint.role != Role::Setting && hint.any(name::is_private_key) && !text.starts_with('/') {
         return because("a private key, whose public half is elsewhere");
@@ -230,10 +229,15 @@ fn credential(hint: Hint<'_>, text: &str) -> Taken {
         }
         return Ok(pieces);
     }
-    if hint.any(name::is_list) && text.contains(',') {
-        for (at, one) in text.split(',').enumerate() {
-            pieces.text(if at == 0 { "" } else { "," });
-            push(&mut pieces, one, Written::Plain)?;
+    if hint.any(name::is_list)
+        && let Some(between) = [',', ';'].into_iter().find(|it| text.contains(*it))
+    {
+        for one in text.split_inclusive(between) {
+            let inner = one.trim_end_matches(between).trim();
+            let start = one.len() - one.trim_start().len();
+            pieces.text(&one[..start]);
+            push(&mut pieces, inner, Written::Plain)?;
+            pieces.text(&one[start + inner.len()..]);
         }
         return Ok(pieces);
     }
@@ -365,5 +369,20 @@ mod tests {
                 .iter()
                 .all(|pattern| pattern.get().is_some())
         );
+    }
+
+    #[test]
+    fn only_readable_text_is_taken_for_what_base64_was_made_of() {
+        for (value, expected) in [
+            ("aHVudGVy", Some("hunter")),
+            ("YWIgY2QgZWY=", Some("ab cd ef")),
+            ("YWIKY2QKZWY=", Some("ab\ncd\nef")),
+            // Too short; with a tab; none.
+            ("aHVu", None),
+            ("aHVuCXRlcg==", None),
+            ("hunter2!", None),
+        ] {
+            assert_eq!(from_base64(value).as_deref(), expected, "{value}");
+        }
     }
 }

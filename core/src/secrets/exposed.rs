@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use super::{
     classify::{self, Hint, Place},
-    markup, name,
+    file, markup, name,
     name::Role,
     pieces::Piece,
-    redact::{MASK, may_mask, redact},
-    shape,
+    redact::{self, MASK, may_mask, redact},
+    shape, structure,
 };
 
 /// Longest line that is looked at as a whole, in bytes.
@@ -39,7 +39,13 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
         let what = "the name of a credential in a vault, which the fence keeps out of reach";
         return vec![Exposed { line: 1, length: text.chars().count(), what }];
     }
-    if let Some(found) = markup::credentials(text) {
+    if let Some(mut found) = markup::credentials(text) {
+        // Between its tags fluentd has a setting in each line.
+        let lines = (1..).zip(text.lines()).filter_map(|(line, it)| Some((line, given(name, it)?)));
+        let more = lines.filter(|(line, _)| found.iter().all(|it| it.line != *line));
+        let more: Vec<_> =
+            more.map(|(line, it)| Exposed { line, length: it, what: "a credential" }).collect();
+        found.extend(more);
         return found;
     }
     let names = [name];
@@ -53,8 +59,9 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
         Err(refusal) if refusal.public => Vec::new(),
         Err(refusal) => {
             // What a Secret cannot be made anew from may be told line by line.
-            let whole = shape::not_inventable(text).is_some();
-            let found = if whole || !text.contains('\n') { Vec::new() } else { spoken(text) };
+            let is_document = file::is_document(name) || shape::not_inventable(text).is_none();
+            let lines = is_document && (text.contains('\n') || text.starts_with('{'));
+            let found = if lines { spoken(name, text) } else { Vec::new() };
             if !found.is_empty() {
                 return found;
             }
@@ -62,23 +69,23 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
         }
         Ok(pieces) => {
             if !pieces.holds_credential() {
-                return spoken(text);
+                return spoken(name, text);
             }
-            let (mut found, mut kept_apart) = (Vec::new(), BTreeSet::new());
+            let (mut found, mut apart) = (Vec::new(), BTreeSet::new());
             let mut line = 1;
             let lines: Vec<&str> = text.lines().collect();
             let at = |line: usize| lines.get(line - 1).copied().unwrap_or_default();
             for piece in pieces.into_list() {
                 match piece {
                     Piece::Base64(inner) if inner.holds_credential() => {
-                        kept_apart.insert(line);
+                        apart.insert(line);
                         let length = at(line).trim().len();
                         found.push(Exposed { line, length, what: "a credential in base64" });
                     }
                     Piece::Base64(_) => {}
                     Piece::Text(kept) => line += kept.matches('\n').count(),
                     Piece::Credential { plain, .. } => {
-                        kept_apart.insert(line);
+                        apart.insert(line);
                         let stands = beginning(at(line));
                         let is_none = is_placeholder(&plain) || is_form(stands);
                         if !is_none && !is_name_of_one(name, stands, &plain) {
@@ -89,16 +96,26 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
                 }
             }
             // What is taken apart is not all that stands in a text.
-            found.extend(spoken(text).into_iter().filter(|it| !kept_apart.contains(&it.line)));
+            found.extend(spoken(name, text).into_iter().filter(|it| !apart.contains(&it.line)));
             found.sort_by_key(|it| it.line);
             found
         }
     }
 }
 
-/// Whether a text that is kept says that a credential stands in it.
-pub(crate) fn speaks(text: &str) -> bool {
-    !spoken(text).is_empty()
+/// Whether a text that is kept of a Secret's key says beside what that it is a credential. Comments
+/// behind a value are prose.
+pub(crate) fn speaks(name: &str, text: &str) -> bool {
+    may_speak(name, text)
+        && text.lines().any(|line| {
+            let line = line.split(" # ").next().unwrap_or(line);
+            !is_node(line) && told(name, line, &redact::fields(line.into())).is_some()
+        })
+}
+
+/// Whether a line of YAML gives a field what stands elsewhere, or says of what type it is.
+fn is_node(line: &str) -> bool {
+    line.split_once(": ").is_some_and(|(_, it)| it.trim_start().starts_with(['*', '!', '&']))
 }
 
 /// What of a line is looked at for each credential in it: a file may be one line.
@@ -108,37 +125,53 @@ fn beginning(line: &str) -> &str {
 }
 
 /// In text that cannot be taken apart, what a message would mask.
-fn spoken(text: &str) -> Vec<Exposed> {
-    if !may_mask(text) {
+fn spoken(name: &str, text: &str) -> Vec<Exposed> {
+    if !may_speak(name, text) {
         return Vec::new();
     }
+    let found = |(at, line): (usize, &str)| {
+        let length = told(name, line, &redact(line))?;
+        Some(Exposed { line: at + 1, length, what: "a credential" })
+    };
+    text.lines().enumerate().filter_map(found).collect()
+}
+
+fn may_speak(name: &str, text: &str) -> bool {
+    may_mask(text) || text.contains("user ") || structure::is_userlist(name)
+}
+
+/// The length of the credentials in a line, of which `masked` is what a message would show.
+fn told(name: &str, line: &str, masked: &str) -> Option<usize> {
     let points = |line: &str| {
         let value = line.split_once(['=', ':']).map_or("", |(_, it)| it.trim());
-        if shape::is_path(value)
-            || value.starts_with("${")
-                && value.find('}') == Some(value.len() - 1)
-                && value.ends_with(":}")
+        let variable = value.strip_prefix("${").and_then(|it| it.strip_suffix(":}"));
+        if shape::is_reference(value)
+            || shape::is_path(value)
+            || variable.is_some_and(|it| !it.contains('}'))
         {
             return true;
         }
         let last = line.trim_end().rsplit([' ', '=', ':']).next().unwrap_or_default();
         last.starts_with('$') && is_placeholder(last)
     };
-    let tells = |line: &str| !line.trim_start().starts_with('#') && !points(line) && !is_form(line);
-    let lines = text.lines().enumerate().filter(|(_, line)| tells(line));
-    lines
-        .filter_map(|(at, line)| {
-            let masked = redact(line);
-            let new = masked.matches(MASK).count().checked_sub(line.matches(MASK).count())?;
-            let kept = masked.chars().count().saturating_sub(new * MASK.chars().count());
-            let length = line.chars().count().saturating_sub(kept);
-            (new > 0 && length > 2).then_some(Exposed {
-                line: at + 1,
-                length,
-                what: "a credential",
-            })
-        })
-        .collect()
+    if line.trim_start().starts_with('#') || points(line) || is_form(line) {
+        return None;
+    }
+    let new = masked.matches(MASK).count().checked_sub(line.matches(MASK).count())?;
+    let kept = masked.chars().count().saturating_sub(new * MASK.chars().count());
+    let length = line.chars().count().saturating_sub(kept);
+    if new > 0 && length > 2 {
+        return Some(length);
+    }
+    given(name, line)
+}
+
+/// The length of the credential that stands behind a blank in a line.
+fn given(name: &str, line: &str) -> Option<usize> {
+    let is_none = |it: &str| {
+        is_placeholder(it) || it.contains(MASK) || shape::is_path(it) || file::is_key_material(it)
+    };
+    structure::given(name, line).filter(|it| !is_none(it)).map(|it| it.chars().count())
 }
 
 /// Whether a value stands for one that somebody has yet to give.
@@ -318,7 +351,7 @@ mod tests {
         ] {
             assert!(is_placeholder(value), "{value}");
         }
-        for value in ["hunter2", "a<b>", "$1a", "x1x"] {
+        for value in ["hunter2", "a<b>", "<abc", "%AB%", "$1a", "x1x"] {
             assert!(!is_placeholder(value), "{value}");
         }
     }
@@ -328,5 +361,109 @@ mod tests {
         let text = "# usage: postgres://user:secret@host/db\nexport PGPASSWORD=Zq81hunter2\nrun --token abcdefgh1\n";
         let found = places("run.sh", text);
         assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), [2, 3], "{found:?}");
+    }
+
+    #[test]
+    fn what_is_written_in_base64_is_found_where_it_stands() {
+        // `password: hunter2` and `user: x`; `shop:hunter22`; gzip.
+        assert_eq!(places("data", "cGFzc3dvcmQ6IGh1bnRlcjIKdXNlcjogeAo="), [(1, 7)]);
+        let header = "a: 1\nAuthorization: Basic c2hvcDpodW50ZXIyMg==\n";
+        let found = exposed("app.yaml", header);
+        assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [2]);
+        assert_eq!(found[0].what, "a credential in base64");
+        assert!(places("blob", "H4sIAAAAAAAAA8tIzcnJVyjPL8pJAQCFEUoNCwAAAA==").is_empty());
+    }
+
+    #[test]
+    fn names_and_placeholders_beside_a_credential_do_not_hide_it() {
+        for (name, text, expected) in [
+            ("app.yaml", "a: 1\nclientSecret: hunter2\n", vec![(2, 7)]),
+            ("app.yaml", "password: hunter2\ntoken: __TOKEN__\n", vec![(1, 7)]),
+            ("DATABASE_URL", "postgres://u:hunter2@host.acme.com/x", vec![(1, 7)]),
+            ("run.sh", "set -e\nPGPASSWORD=hunter2 psql -h db || true\n", vec![(2, 7)]),
+        ] {
+            assert_eq!(places(name, text), expected, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn credentials_behind_a_blank_are_found_where_nothing_else_can_be_meant() {
+        for (name, text, expected) in [
+            (
+                "redis.conf",
+                "port 6379\nrequirepass hunter2\nmasterauth hunter22\n",
+                vec![(2, 7), (3, 8)],
+            ),
+            ("users.acl", "user default off\nuser app on >hunter22 ~* +@all\n", vec![(2, 8)]),
+            ("fluent.conf", "<match **>\n  user u\n  password hunter2\n</match>\n", vec![(3, 7)]),
+            ("bridge.conf", "connection b\nremote_password hunter2\n", vec![(2, 7)]),
+            ("out.conf", "[OUTPUT]\n  HTTP_User u\n  HTTP_Passwd hunter2\n", vec![(3, 7)]),
+            ("LDAPRC", "BASE dc=x\nBINDPW aB3dE5gH7jK9mN1pQ2rS4tU6\n", vec![(2, 24)]),
+            (".netrc", "machine x\nlogin u\npassword aB3dE5gH7jK9mN1p\n", vec![(3, 16)]),
+            ("userlist.txt", "\"shop\" \"hunter2\"\n", vec![(1, 7)]),
+            ("haproxy.cfg", "listen stats\n  stats auth admin:hunter2\n", vec![(2, 7)]),
+            (
+                "Caddyfile",
+                ":80 {\n  bob $2a$14$0123456789012345678901234567890123456789012345678901x\n}\n",
+                vec![(2, 60)],
+            ),
+            ("run.sh", "set -e\nmysqladmin ping -uroot -phunter2\n", vec![(2, 7)]),
+        ] {
+            assert_eq!(places(name, text), expected, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_line_speaks_if_what_it_holds_is_no_form_no_comment_and_long_enough() {
+        for (line, expected) in [
+            ("PGPASSWORD=hunter2 psql", true),
+            ("password=abc", true),
+            ("password=ab", false),
+            ("  # PGPASSWORD=hunter2 psql", false),
+            ("PASSWORD=/run/secrets/db", false),
+            ("token: $slack-token", false),
+            ("redis://:password@host:6379", false),
+            ("3 Pods are ready", false),
+        ] {
+            assert_eq!(speaks("", line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn words_behind_a_blank_are_mostly_none() {
+        for (name, text) in [
+            (
+                "init.sql",
+                "CREATE TABLE u (\n  id int,\n  password text,\n  token varchar(64)\n);\n",
+            ),
+            ("client.conf", "dev tun\nauth SHA256\nauth-user-pass /etc/vpn/login\n"),
+            ("haproxy.cfg", "backend web\n  cookie SERVERID insert indirect\n  cookie SRV\n"),
+            (
+                "nginx.conf",
+                "server {\n  auth_jwt off;\n  auth_jwt \"shop\";\n  proxy_pass http://a;\n}\n",
+            ),
+            ("nginx.conf", "location / {\n  proxy_set_header X-Token $http_x_token;\n}\n"),
+            ("app.conf", "password =true\ncredentials {\n}\ntoken [\n]\n"),
+            ("sshd.conf", "PasswordAuthentication no\nPermitEmptyPasswords no\n"),
+            ("README", "Token expired\npassword required\nsecret sauce\n"),
+            ("help.yaml", "text: |\n  Passwords differ\n  token expired\n"),
+            ("redis.conf", "requirepass ${REDIS_PASSWORD}\nmasterauth $REDIS_PASSWORD\n"),
+            ("users.acl", "user default off\nuser app on >${PASSWORD} ~* +@all\n"),
+            (
+                "site.conf",
+                "ssl_certificate_key /etc/tls/tls.key;\nssl_password_file /etc/tls/pw;\n",
+            ),
+            ("app.yaml", "hosts:\n- user list\n- user names > file\n"),
+            ("run.sh", "redis-cli -a \"$REDIS_PASSWORD\" ping\ncurl -u \"$U:$P\" http://a\n"),
+            ("run.sh", "TOKEN=$(cat /run/token)\nPASS=${PASS:-}\nexport TOKEN PASS\n"),
+        ] {
+            assert_eq!(places(name, text), vec![], "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_nobody_can_invent_is_told_line_by_line() {
+        let text = "{\n  \"clients\": [\n    {\"secret\": \"hunter2\"}\n  ],\n  \"keys\": {\"kty\": \"RSA\"}\n}\n";
+        assert_eq!(places("realm.json", text), [(3, 7)]);
     }
 }

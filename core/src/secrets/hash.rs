@@ -41,3 +41,34 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> OperatorKey {
+        OperatorKey::from_bytes(&[byte; OperatorKey::LENGTH]).unwrap()
+    }
+
+    #[test]
+    fn a_class_is_that_of_one_value_under_one_key() {
+        let it = class(&key(1), b"hunter2");
+        assert_eq!(it, class(&key(1), b"hunter2"));
+        assert_ne!(it, class(&key(1), b"hunter3"));
+        assert_ne!(it, class(&key(2), b"hunter2"));
+    }
+
+    #[test]
+    fn a_proof_tells_where_its_parts_end() {
+        let it = key(1).proof(&["ab", "c"]);
+        assert_eq!(it, key(1).proof(&["ab", "c"]));
+        for other in [&["a", "bc"][..], &["abc"], &["ab", "c", ""], &["c", "ab"]] {
+            assert_ne!(it, key(1).proof(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn each_byte_is_two_digits() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
+    }
+}

@@ -48,7 +48,8 @@ pub(super) fn credentials(text: &str) -> Option<Vec<Exposed>> {
     }
     for it in ELEMENT.get().into_iter().flat_map(|it| it.captures_iter(text)) {
         if let (Some(name), Some(value)) = (it.get(1), it.get(2)) {
-            add(value.start(), name.as_str(), value.as_str().trim());
+            let inner = value.as_str().trim_start();
+            add(value.end() - inner.len(), name.as_str(), inner.trim_end());
         }
     }
     found.sort_by_key(|(at, _)| *at);
@@ -62,5 +63,42 @@ mod tests {
     #[test]
     fn every_pattern_compiles() {
         assert!([&ATTRIBUTE, &ELEMENT].iter().all(|it| it.get().is_some()));
+    }
+
+    fn places(text: &str) -> Option<Vec<(usize, usize)>> {
+        let places = |it: Vec<Exposed>| it.iter().map(|it| (it.line, it.length)).collect();
+        credentials(text).map(places)
+    }
+
+    #[test]
+    fn a_text_is_markup_if_it_begins_with_a_tag_and_some_tag_is_closed() {
+        for (text, is_markup) in [
+            ("<a password=\"hunter2\"/>", true),
+            ("\u{feff}\n <a>x</a>", true),
+            ("<a/>", true),
+            ("<a>", false),
+            ("a </b>", false),
+            ("<?php echo '</a>'; $password = 'hunter2';", false),
+            ("<% password %></a>", false),
+        ] {
+            assert_eq!(places(text).is_some(), is_markup, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_named_by_its_own_tag_or_attribute() {
+        for (text, expected) in [
+            ("<a password=\"hunter2\"/>", vec![(1, 7)]),
+            ("<c>\n <add key='Password' value='hunter2'/>\n</c>", vec![(2, 7)]),
+            ("<c>\n <add key='Password'/>\n <add value='hunter2'/>\n</c>", vec![]),
+            ("<c>\n <add value='hunter2'/>\n</c>", vec![]),
+            ("<c>\n <r name='shop' password='hunter2'/>\n</c>", vec![(2, 7)]),
+            (
+                "<c>\n <r token='hunter22'/>\n <password> hunter2 </password>\n <r pin='z'/>\n</c>",
+                vec![(2, 8), (3, 7), (4, 1)],
+            ),
+        ] {
+            assert_eq!(places(text), Some(expected), "{text}");
+        }
     }
 }

@@ -15,7 +15,11 @@
 mod alphabet;
 mod bytes;
 mod classify;
+mod command;
+mod equal;
 mod exposed;
+mod expression;
+mod file;
 mod guard;
 mod hash;
 mod keys;
@@ -28,6 +32,7 @@ mod pieces;
 mod recipe;
 mod redact;
 mod seal;
+mod several;
 mod shape;
 mod structure;
 mod unread;
@@ -50,7 +55,7 @@ pub use self::{
         PlannedValue, SealedSecret, SealedValue, TemplatePart,
     },
     redact::{Redactor, redact},
-    seal::seal,
+    seal::{seal, seal_all},
     unread::{Guess, guess},
     uses::{Use, Uses, Whole, uses},
 };

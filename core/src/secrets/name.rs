@@ -5,7 +5,14 @@
 //! last word that means something decides, and a word for a credential anywhere before it makes
 //! every other answer doubtful. Adding knowledge is adding a word to a table.
 
-use std::{collections::HashSet, sync::OnceLock};
+mod words;
+
+use words::{
+    COUNTS, CREDENTIAL, CREDENTIAL_ENDS, DECRYPTING, EMPTY_TAILS, LISTED, NAMING_KEYS,
+    NO_CREDENTIALS, NO_PASSES, OPEN_KEYS, SETTING, SETTING_ENDS, STORES, STRONG,
+};
+
+use super::file;
 
 /// What a name says about its value. In order of weight where several names are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,150 +28,33 @@ pub(super) enum Role {
     Credential,
 }
 
-/// A table of words with a blank between them: names are asked about by the thousand.
-struct Words {
-    text: &'static str,
-    known: OnceLock<HashSet<&'static str>>,
-}
-
-impl Words {
-    const fn new(text: &'static str) -> Self {
-        Self { text, known: OnceLock::new() }
-    }
-
-    fn has(&self, word: &str) -> bool {
-        self.known.get_or_init(|| self.text.split(' ').collect()).contains(word)
-    }
-}
-
-/// Last words of credentials; plurals are known.
-static CREDENTIAL: Words = Words::new(
-    "\
-    password passwd passwort pwd pass passphrase passcode pw secret token key pin credential \
-    cookie salt pepper psk otp totp apikey accesskey secretkey privatekey authkey masterkey \
-    signingkey encryptionkey requirepass masterauth jwt auth bearer authorization signature \
-    webhook kennwort cred authtok mnemonic passkey pwrd senha privkey",
-);
-
-/// Words that speak of a credential wherever they stand in a name.
-static STRONG: Words = Words::new(
-    "\
-    password passwd pwd passphrase passcode secret token credential apikey accesskey \
-    secretkey privatekey requirepass masterauth authtok",
-);
-
-/// Ends of words written in one: `PGPASSWORD`, `mysqlrootpassword`.
-const CREDENTIAL_ENDS: [&str; 10] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "pwd",
-];
-
-/// Last words of what stays.
-static SETTING: Words = Words::new(
-    "\
-    user username login usr account owner role group email mail sender recipient from \
-    database db dbname schema catalog collection keyspace vhost host hostname hosts server \
-    servers broker brokers bootstrap node nodes address addr addresses ip port ports url uri \
-    urls endpoint endpoints domain origin origins issuer audience realm tenant scope scopes \
-    region zone bucket container queue exchange topic stream channel index name id uid uuid \
-    type kind mode sslmode ssl tls level env environment stage driver dialect engine adapter \
-    backend provider protocol scheme method algorithm alg path file filename dir directory \
-    folder prefix suffix version timeout ttl expiry expiration expires lifetime interval \
-    delay period seconds minutes hours days ms millis limit length size count min max \
-    retries attempts pool threads workers replicas concurrency enabled enable disabled \
-    required verify debug locale language lang timezone tz charset encoding collation format \
-    title description label comment namespace cluster class policy strategy ref hint",
-);
-
-/// What is written before `user`, `host`, `port`, `database`, `name` in words written in one.
-static STORES: Words = Words::new("pg db my mysql postgres redis mongo smtp amqp sql rabbitmq");
-
-/// What is written before `pass` in words that speak of none: `bypass`, `compass`.
-static NO_PASSES: Words = Words::new(
-    "by com encom sur tres over under multi single one two first second ask low high band ski day season \
-    boarding",
-);
-
-/// Ends of words written in one with a store's name before them.
-const SETTING_ENDS: [&str; 9] =
-    ["user", "username", "host", "hostname", "port", "database", "name", "sslmode", "schema"];
-
-/// Last words that say nothing: `SECRET_KEY_BASE`, `password-old`, `token.txt`.
-static EMPTY_TAILS: Words = Words::new(
-    "\
-    base value values base64 b64 encoded raw plain plaintext string str text txt current \
-    previous old new next primary secondary default prod production live staging test dev \
-    main data",
-);
-
-/// Words before `key` that make it no credential.
-static HARMLESS_KEYS: Words = Words::new(
-    "\
-    public publishable partition sort primary foreign cache binding object group \
-    idempotency translation map lookup index pub site label topology",
-);
-
-/// Words before `tokens`, `keys`, `secrets` that make it a number.
-static COUNTS: Words = Words::new("max min num number count total limit");
-
-/// Ends of file names whose fields speak for themselves.
-const DOCUMENTS: [&str; 15] = [
-    ".acl",
-    ".json",
-    ".yaml",
-    ".yml",
-    ".properties",
-    ".env",
-    ".npmrc",
-    ".ini",
-    ".cnf",
-    ".conf",
-    ".cfg",
-    ".toml",
-    ".xml",
-    ".hcl",
-    ".config",
-];
-
 /// What `name` says about its value.
 pub(super) fn role(name: &str) -> Role {
-    if is_document(name) {
+    if file::is_document(name) {
         return Role::Unknown;
     }
-    let mut words = words(name);
-    while words.len() > 1 && words.last().is_some_and(|last| says_nothing(last)) {
-        words.pop();
-    }
+    let words = telling(name);
     let Some((head, before)) = words.split_last() else { return Role::Unknown };
     let head = head.trim_end_matches(|c: char| c.is_ascii_digit());
     let previous = before.last().map(String::as_str);
     if is_count(head, previous) {
         return Role::Setting;
     }
-    // Of an assembly of .NET: a hash of a public key, which its configuration names everywhere.
-    if head == "token" && before.ends_with(&["public".to_owned(), "key".to_owned()]) {
+    if NO_CREDENTIALS.iter().any(|end| ends_with(&words, end)) {
         return Role::Setting;
     }
     // The identifier of a key belongs to the key: an outside service knows the pair.
-    if head == "id" && previous.is_some_and(|word| matches!(singular(word), "key" | "accesskey")) {
+    if singular(head) == "id"
+        && previous.is_some_and(|word| matches!(singular(word), "key" | "accesskey"))
+    {
         return Role::Credential;
     }
     if singular(head) == "key" {
         return match previous {
             // `key` alone names a field of a map, a column or a file more often than a credential.
             None => Role::Unknown,
-            // The column that a table is partitioned by, or the key that signs cookies; what a queue is
-            // bound by, or the key of whoever is on call.
-            Some("hash" | "routing") => Role::Doubtful,
-            Some(word) if HARMLESS_KEYS.has(word) => Role::Setting,
+            Some(word) if OPEN_KEYS.has(word) => Role::Setting,
+            Some(word) if NAMING_KEYS.has(word) => Role::Doubtful,
             Some(_) => Role::Credential,
         };
     }
@@ -207,26 +97,22 @@ pub(super) fn is_private_key(name: &str) -> bool {
 
 /// Whether the value decrypts data that is shipped with an image or a repository.
 pub(super) fn decrypts_shipped_data(name: &str) -> bool {
-    matches!(words(name).join("_").as_str(), "rails_master_key" | "master_key" | "sops_age_key")
+    DECRYPTING.contains(&words(name).join("_").as_str())
 }
 
-/// Whether the value is a keystore, a certificate or a key in a file.
-pub(super) fn is_key_material(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [".jks", ".p12", ".pfx", ".keystore", ".truststore", ".kdbx", ".der", ".pem", ".crt", ".cer"]
-        .iter()
-        .chain(&[".key"])
-        .any(|end| name.ends_with(end))
-        || ["id_rsa", "id_ed25519", "ssh-privatekey", ".dockerc"]
-            .iter()
-            .any(|start| name.starts_with(start))
-}
-
-/// Whether a value holds several credentials with commas between them.
+/// Whether a value holds several credentials.
 pub(super) fn is_list(name: &str) -> bool {
     words(name)
         .last()
-        .is_some_and(|last| last.len() > 4 && last.ends_with('s') && names_credential(last))
+        .filter(|last| last.len() > 4 && last.ends_with('s') && !last.ends_with("pass"))
+        .is_some_and(|last| names_credential(last))
+}
+
+/// Whether a value may name several users, databases, queues.
+pub(super) fn names_several(name: &str) -> bool {
+    telling(name)
+        .last()
+        .is_some_and(|last| LISTED.has(last) || last.strip_suffix('s').is_some_and(names_setting))
 }
 
 /// Whether a value may be a user and a password in one.
@@ -244,22 +130,8 @@ pub(super) fn is_webhook(name: &str) -> bool {
         .any(|word| matches!(word.as_str(), "webhook" | "hook" | "webhooks" | "slack"))
 }
 
-/// Whether a file of this name has fields.
-pub(super) fn is_document(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    DOCUMENTS.iter().any(|end| name.ends_with(end))
-        || name.starts_with(".env")
-        || matches!(name.as_str(), "env" | "pgpass" | ".pgpass" | "userlist.txt")
-}
-
-/// Whether a file of this name is YAML.
-pub(super) fn is_yaml(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [".yaml", ".yml"].iter().any(|end| name.ends_with(end))
-}
-
 /// The words of a name in lower case: `dbPassword`, `DB_PASSWORD` and `db-password` are the same.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut open = false;
     let mut previous = ' ';
@@ -289,6 +161,15 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// The words of a name without those at its end that say nothing.
+fn telling(name: &str) -> Vec<String> {
+    let mut words = words(name);
+    while words.len() > 1 && words.last().is_some_and(|last| says_nothing(last)) {
+        words.pop();
+    }
+    words
+}
+
 fn singular(word: &str) -> &str {
     match word {
         "pass" => word,
@@ -310,6 +191,10 @@ fn is_strong(word: &str) -> bool {
 fn is_whose_pass(word: &str) -> bool {
     let whose = |end| word.strip_suffix(end).filter(|it: &&str| it.len() > 1);
     whose("pass").is_some_and(|it| !NO_PASSES.has(it)) || whose("pw").is_some()
+}
+
+fn ends_with(words: &[String], end: &[&str]) -> bool {
+    words.len().checked_sub(end.len()).is_some_and(|at| words[at..] == *end)
 }
 
 fn is_count(head: &str, previous: Option<&str>) -> bool {
@@ -378,11 +263,23 @@ mod tests {
             ("SMTP_PORT", Role::Setting),
             ("client_id", Role::Setting),
             ("VAPID_PUBLIC_KEY", Role::Setting),
+            ("RECAPTCHA_SITE_KEY", Role::Setting),
+            ("COSMOS_PRIMARY_KEY", Role::Doubtful),
+            ("azure-search-primary-key", Role::Doubtful),
+            ("topologyKey", Role::Doubtful),
+            ("KEY_PRIMARY", Role::Unknown),
+            ("ACCESS_KEY_IDS", Role::Credential),
+            ("ETCD_INITIAL_CLUSTER_TOKEN", Role::Setting),
+            ("K3S_CLUSTER_TOKEN", Role::Credential),
             ("max_tokens", Role::Setting),
             ("publicKeyToken", Role::Setting),
+            ("API_KEY_OLD", Role::Credential),
+            ("db_pass_1", Role::Credential),
+            ("user.old", Role::Setting),
             ("PASSWORD_FILE", Role::Doubtful),
             ("TOKEN_URL", Role::Doubtful),
             ("cookie.hashKey", Role::Doubtful),
+            ("routing_key", Role::Doubtful),
             ("SECRET_NAME", Role::Doubtful),
             ("password-user1", Role::Doubtful),
             ("foo", Role::Unknown),
@@ -406,12 +303,60 @@ mod tests {
         assert!(is_hash("password_hash") && is_hash("htpasswd") && !is_hash("commit_hash"));
         assert!(is_private_key("VAPID_PRIVATE_KEY") && !is_private_key("SECRET_KEY"));
         assert!(is_list("client-passwords") && !is_list("redis-password"));
+        assert!(decrypts_shipped_data("ENCRYPT_KEY") && !decrypts_shipped_data("ENCRYPTION_KEY"));
+    }
+
+    #[test]
+    fn names_of_several_are_told() {
+        for name in ["usernames", "dbUsers", "MONGODB_DATABASES", "SPRING_PROFILES_ACTIVE", "dbs"] {
+            assert!(names_several(name), "{name}");
+        }
+        for name in ["DB_USER", "PROFILE", "passwords", "keys", "address", ""] {
+            assert!(!names_several(name), "{name}");
+        }
     }
 
     #[test]
     fn what_speaks_of_a_credential_before_a_setting_makes_it_doubtful() {
         for name in ["CREDENTIAL_FILE", "myapppassword_file", "dbpass_file"] {
             assert_eq!(role(name), Role::Doubtful, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_name_are_the_same_however_it_is_written() {
+        let rows: [(&str, &[&str]); 9] = [
+            ("DB_PASSWORD", &["db", "password"]),
+            ("db-password", &["db", "password"]),
+            ("dbPassword", &["db", "password"]),
+            ("HTTPServer", &["http", "server"]),
+            ("apiKEY", &["api", "key"]),
+            ("sha256Sum", &["sha256", "sum"]),
+            ("db..x", &["db", "x"]),
+            ("größeÜber", &["größe", "über"]),
+            ("-", &[]),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(words(name), expected, "{name}");
+        }
+    }
+
+    /// What a name is asked, what says yes, what says no.
+    type Asked = (fn(&str) -> bool, &'static [&'static str], &'static [&'static str]);
+
+    #[test]
+    fn each_question_about_a_name_has_its_answer() {
+        let rows: [Asked; 6] = [
+            (is_hash, &["hash", "user_pass_hash", "password-digest", "htpasswd-web"], &["pass"]),
+            (is_private_key, &["privatekey", "private-keys"], &["private_data", "public_key"]),
+            (decrypts_shipped_data, &["MASTER_KEY", "sopsAgeKey"], &["master_password", "key"]),
+            (is_list, &["tokens", "db_creds"], &["api_keys", "users", "password", "requirepass2"]),
+            (is_pair, &["NEO4J_AUTH", "userpass", "db-creds", "credential"], &["auth_token"]),
+            (is_webhook, &["SLACK_URL", "gitHook", "webhooks"], &["notebook", "url"]),
+        ];
+        for (at, (is, yes, no)) in rows.iter().enumerate() {
+            assert!(yes.iter().all(|name| is(name)), "{at}: {yes:?}");
+            assert!(!no.iter().any(|name| is(name)), "{at}: {no:?}");
         }
     }
 }

@@ -32,6 +32,15 @@ pub(super) struct NotInventable {
     pub(super) public: bool,
 }
 
+/// Why a hash is refused.
+pub(super) const A_HASH: &str = "a hash of a password, which only that password fits";
+
+/// Why a text is refused of which nobody knows where its credentials end.
+pub(super) const UNSAFE: NotInventable = NotInventable {
+    why: "text that holds a credential where it cannot be taken out safely",
+    public: false,
+};
+
 /// A value taken apart, or why nobody can invent it.
 pub(super) type Taken = Result<Pieces, NotInventable>;
 

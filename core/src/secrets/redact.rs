@@ -11,7 +11,14 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Captures;
 
 use super::{
-    OpenSecret, Uses, make::RESERVED, name, name::Role, pattern::Pattern, seal::open, shape,
+    OpenSecret, Uses,
+    command::{CLIENTS, is_example},
+    make::RESERVED,
+    name,
+    name::Role,
+    pattern::Pattern,
+    seal::open,
+    shape,
 };
 
 /// What stands in place of a credential.
@@ -46,7 +53,12 @@ static CALL: Pattern = Pattern::new(
 );
 /// `--password x`, `-p x` of commands.
 static FLAG: Pattern =
-    Pattern::new(r#"(--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
+    Pattern::new(r#"((?:^|\W)--?([A-Za-z][\w-]*)\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)"#);
+/// A hash of a password in the notation of crypt, wherever it stands.
+static CRYPT: Pattern =
+    Pattern::new(r"\$(?:2[aby]|[567y]|apr1|argon2(?:id?|d))\$[A-Za-z0-9./$=,+]{20,}");
+/// Beginnings of such hashes.
+const CRYPTS: [&str; 9] = ["$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$y$", "$apr1$", "$argon2"];
 static TOKEN: Pattern = Pattern::new(r"[A-Za-z][\w.-]{15,}");
 
 /// Masks what looks like a credential in a text for a report or a message: passwords in URLs,
@@ -58,6 +70,16 @@ pub fn redact(text: &str) -> String {
     }
     let text = replace(&PEM, text.into(), |_| MASK.to_owned());
     let text = replace(&JWT, text, |_| MASK.to_owned());
+    let text = fields(text);
+    let text = replace(&TOKEN, text, |found| match shape::outside(&found[0]) {
+        Some((at, _)) => format!("{}{MASK}", &found[0][..at]),
+        None => found[0].to_owned(),
+    });
+    text.into_owned()
+}
+
+/// Masks what is a credential by what stands beside it, whatever it looks like.
+pub(super) fn fields(text: Cow<'_, str>) -> Cow<'_, str> {
     let text = replace(&USERINFO, text, |found| {
         let [before, password, after] = groups(found);
         // `https://host:8080/a@b` has a port.
@@ -84,11 +106,17 @@ pub fn redact(text: &str) -> String {
         let [before, name, value] = groups(found);
         format!("{before}{}", masked(name, value))
     });
-    let text = replace(&TOKEN, text, |found| match shape::outside(&found[0]) {
-        Some((at, _)) => format!("{}{MASK}", &found[0][..at]),
-        None => found[0].to_owned(),
+    let text = CLIENTS.iter().fold(text, |text, (client, pattern)| {
+        if !text.contains(client) {
+            return text;
+        }
+        replace(pattern, text, |found| {
+            let [before, value] = groups(found);
+            let stays = is_example(value) || value.contains(MASK);
+            if stays { found[0].to_owned() } else { format!("{before}{MASK}") }
+        })
     });
-    text.into_owned()
+    replace(&CRYPT, text, |_| MASK.to_owned())
 }
 
 /// Assignments, also those within the quotes of another: `connection="Server=db;Password=…"`.
@@ -111,7 +139,8 @@ fn assignments(text: Cow<'_, str>) -> Cow<'_, str> {
 pub(super) fn may_mask(text: &str) -> bool {
     static NEEDED: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     let needed = NEEDED.get_or_init(|| {
-        let marks = ["@", "private key", "basic"].into_iter();
+        let marks = ["@", "private key", "basic"].into_iter().chain(CRYPTS);
+        let marks = marks.chain(CLIENTS.iter().map(|(client, _)| *client));
         let all = marks.chain(name::stems()).chain(shape::outside_starts());
         AhoCorasick::builder().ascii_case_insensitive(true).build(all).ok()
     });
@@ -143,6 +172,10 @@ fn masked(name: &str, value: &str) -> String {
         || inner.is_empty()
         || shape::is_boolean(inner)
         || shape::is_reference(inner)
+        || shape::is_path(inner)
+        || shape::is_resource(inner)
+        || is_computed(inner)
+        || name::is_list(name) && inner.bytes().all(|it| it.is_ascii_digit())
         || inner.contains(MASK)
         || is_scheme(inner)
         // `<%= ENV["PASSWORD"] %>`
@@ -151,9 +184,24 @@ fn masked(name: &str, value: &str) -> String {
     if stays { value.to_owned() } else { value.replace(inner, MASK) }
 }
 
+/// What begins like this comes from elsewhere: from a command, Grafana, Python, Symfony, Ruby.
+const COMPUTED: [&str; 5] = ["$(", "$__", "%(", "%env(", "#{"];
+
+/// Whether a value, or what of it stands before a bracket or quote, is a call, what a command says,
+/// or a variable that may be empty.
+fn is_computed(value: &str) -> bool {
+    let variable = value.strip_prefix("${").and_then(|it| it.strip_suffix('}'));
+    value.ends_with(['(', '['])
+        || COMPUTED.iter().any(|it| value.starts_with(it))
+        || variable.is_some_and(|it| it.ends_with([':', '-', '=']))
+}
+
 /// Whether a word is how somebody authenticates, not with what.
 fn is_scheme(word: &str) -> bool {
-    matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic" | "digest" | "negotiate")
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "bearer" | "basic" | "digest" | "negotiate" | "token" | "apikey"
+    )
 }
 
 /// Masks known credentials in text, however they are written. It holds them: no `Debug`.
@@ -276,6 +324,7 @@ mod tests {
             &ASSIGNMENT,
             &CALL,
             &FLAG,
+            &CRYPT,
             &TOKEN,
         ] {
             assert!(pattern.get().is_some());
@@ -307,6 +356,10 @@ mod tests {
             ("-----BEGIN PRIVATE KEY-----\ncut", "•••"),
             ("redis-server --requirepass abc --port 1", "redis-server --requirepass ••• --port 1"),
             ("ghp_0123456789abcdefABCD", "ghp_•••"),
+            ("redis://u:1234@h", "redis://u:•••@h"),
+            ("redis://u:/pw@h", "redis://u:•••@h"),
+            ("password=\"a=b\"", "password=\"•••\""),
+            ("password=redis://u:hunter2@h", "password=redis://u:•••@h"),
         ] {
             assert_eq!(redact(text), expected);
             assert_eq!(redact(expected), expected, "twice");
@@ -323,8 +376,12 @@ mod tests {
             "password: ${DB_PASSWORD}",
             "https://example.com:8080/a@b",
             "the password is wrong",
+            "sentinel auth-pass mymaster",
             "key: app, operator: In",
             "tokenExpirationSeconds: 3600",
+            "password: \"\"",
+            "password: <%= ENV[\"PGPASSWORD\"] %>",
+            "secret://vault/x",
         ] {
             assert_eq!(redact(text), text);
         }
@@ -363,5 +420,47 @@ mod tests {
         let header = STANDARD.encode("user:p@ss/w\"rd-and-more");
         let core = &header[8..20];
         assert!(!redactor.redact(&format!("x {header}")).contains(core));
+    }
+
+    #[test]
+    fn a_text_without_a_word_for_credentials_is_not_looked_through() {
+        assert!(!may_mask("3 Pods are ready"));
+        assert!(may_mask("3 Pods näher"));
+    }
+
+    #[test]
+    fn known_values_are_masked_within_base64_wherever_they_begin() {
+        let redactor = Redactor::of_values(&[b"correct-horse-battery".to_vec()]);
+        for (before, start, end) in [("", 0, 28), ("x", 2, 29), ("xx", 3, 30), ("xxx", 4, 32)] {
+            let text = STANDARD.encode(format!("{before}correct-horse-battery yy"));
+            let expected = format!("{}{MASK}{}", &text[..start], &text[end..]);
+            assert_eq!(redactor.redact(&text), expected, "{before}");
+        }
+        // Few digits are found by chance.
+        let short = Redactor::of_values(&[b"Zq81".to_vec()]);
+        assert_eq!(short.redact("WnE4MXh4"), "WnE4MXh4");
+        assert_eq!(short.redact("Zq81"), MASK);
+    }
+
+    #[test]
+    fn known_values_are_masked_in_urls_and_what_frames_a_key_is_not() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMIIBVgIBADANBgkqhkiG9w0B\nhalf\n-----END PRIVATE KEY-----";
+        let value = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+        let secret = OpenSecret {
+            name: "db".to_owned(),
+            kind: String::new(),
+            data: [("password", "p@ss-word"), ("tls.key", key)]
+                .map(|(key, text)| (key.to_owned(), value(text)))
+                .into(),
+        };
+        let redactor = Redactor::new(&[secret], &Uses::default());
+        for (text, expected) in [
+            ("p%40ss-word", "•••"),
+            ("p%40ss%2Dword", "•••"),
+            ("half of it", "half of it"),
+            ("-----END PRIVATE KEY-----", "-----END PRIVATE KEY-----"),
+        ] {
+            assert_eq!(redactor.redact(text), expected);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Alphabet, KeyPart, OpenSecret, OperatorKey, Part, SealedSecret, SealedValue, SecretBytes, Uses,
     classify::{self, Hint},
+    equal::Known,
     hash,
     pieces::{NotInventable, Piece, Pieces, Taken},
 };
@@ -12,12 +13,33 @@ use super::{
 /// Shortest credential that may be told from chance by being equal, in characters.
 pub(super) const TELLING: usize = 8;
 
-/// Seals a Secret: the values of production end here. Whatever the values are, there is a result:
-/// what is not understood is a credential or cannot be invented.
+/// Seals Secrets by their names: the values of production end here. What is a credential in one of
+/// them is one in all.
+pub fn seal_all(
+    secrets: &[OpenSecret],
+    uses: &Uses,
+    key: &OperatorKey,
+) -> BTreeMap<String, SealedSecret> {
+    let known = Known::of(secrets, uses);
+    let sealed = |it: &OpenSecret| (it.name.clone(), seal_knowing(it, uses, key, &known));
+    secrets.iter().map(sealed).collect()
+}
+
+/// Seals a Secret. Whatever the values are, there is a result: what is not understood is a
+/// credential or cannot be invented.
 pub fn seal(secret: &OpenSecret, uses: &Uses, key: &OperatorKey) -> SealedSecret {
+    seal_knowing(secret, uses, key, &Known::default())
+}
+
+fn seal_knowing(
+    secret: &OpenSecret,
+    uses: &Uses,
+    key: &OperatorKey,
+    known: &Known,
+) -> SealedSecret {
     let sealed = |(name, value): (&String, &SecretBytes)| {
         let found = keys(value, key).unwrap_or_else(|| match open(secret, name, value, uses) {
-            Ok(pieces) => SealedValue::Parts(parts(pieces, key)),
+            Ok(pieces) => SealedValue::Parts(parts(known.taken_out(pieces), key)),
             Err(refusal) => not_inventable(refusal, value, key),
         });
         (name.clone(), found)

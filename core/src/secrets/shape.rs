@@ -1,15 +1,19 @@
 //! What a value says about itself: a setting, a token, a hash, a key.
 
-use super::{pattern::Pattern, pieces::NotInventable};
+use super::{
+    expression,
+    pattern::Pattern,
+    pieces::{A_HASH, NotInventable},
+};
 
 /// Shapes of settings: what is kept under a name that says nothing.
-static SETTINGS: [Pattern; 13] = [
+static SETTINGS: [Pattern; 14] = [
     // Booleans and words that servers and drivers know.
     Pattern::new(
-        r"(?i)^(true|false|yes|no|on|off|enabled?|disabled?|none|null|default|auto|always|never|allow|prefer|preferred|require|required|optional|verify-(ca|full)|verify_(ca|identity)|trace|debug|info|warn|warning|error|fatal|prod|production|staging|stage|test|testing|dev|development|local|https?|tcp|udp|grpc|tls|ssl|starttls|plain|scram-sha-(256|512)|sasl_(ssl|plaintext)|plaintext|cram-md5|postgres|postgresql|mysql|mariadb|mongodb|redis|rabbitmq|amqp|kafka|sqlite|mssql|sqlserver|oracle|elasticsearch|memcached|localhost|utf-?8(mb4)?|latin1|json|xml|yaml|text|stdout|stderr|public|private|asc|desc|get|post|put|readwrite|readonly|primary|secondary|master|replica|leader|standalone|cluster|sentinel|en|de|fr|utc|gmt)$",
+        r"(?i)^(true|false|yes|no|on|off|enabled?|disabled?|none|null|default|auto|always|never|allow|prefer|preferred|require|required|optional|verify-(ca|full)|verify_(ca|identity)|trace|debug|info|warn|warning|error|fatal|prod|production|staging|stage|test|testing|dev|development|local|https?|tcp|udp|grpc|tls|ssl|starttls|plain|scram-sha-(256|512)|sasl_(ssl|plaintext)|plaintext|cram-md5|postgres|postgresql|mysql|mariadb|mongodb|redis|rabbitmq|amqp|kafka|sqlite|mssql|sqlserver|oracle|elasticsearch|memcached|database|smtp|sendmail|localhost|utf-?8(mb4)?|latin1|json|xml|yaml|text|stdout|stderr|public|private|asc|desc|get|post|put|readwrite|readonly|primary|secondary|master|replica|leader|standalone|cluster|sentinel|en|de|fr|utc|gmt)$",
     ),
-    // Numbers; longer ones may be PINs.
-    Pattern::new(r"^-?\d{1,6}(\.\d{1,6})?$"),
+    // Numbers, and any; longer numbers may be PINs.
+    Pattern::new(r"^(-?\d{1,6}(\.\d{1,6})?|\*)$"),
     // Durations, sizes, shares.
     Pattern::new(
         r"(?i)^(\d+(\.\d+)?\s?(ns|us|ms|s|m|h|d|w|min|sec|hours?|days?|minutes?|seconds?|[kmgt]i?b?|b|%))+$",
@@ -32,8 +36,10 @@ static SETTINGS: [Pattern; 13] = [
     Pattern::new(r"^(\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-][\d:]+)?)?|v?\d+(\.\d+){1,3})$"),
     // Media types, schedules, names of resources in a cloud.
     Pattern::new(
-        r"^((application|text|image)/[\w.+-]+|@(hourly|daily|weekly|monthly)|([\d*,/-]+ ){4,5}[\d*,/-]+|arn:aws[a-z-]*:\S+)$",
+        r"^((application|text|image)/[\w.+-]+|@(hourly|daily|weekly|monthly|every [\d.hms]+)|([\d*,/-]+ ){4,5}[\d*,/-]+|arn:aws[a-z-]*:\S+)$",
     ),
+    // Names in a directory.
+    Pattern::new(r"(?i)^((cn|ou|uid)=[\w .@-]+,\s*)*((dc|o)=[\w.-]+,\s*)*dc=[a-z-]+$"),
 ];
 
 /// Hashes of passwords, in the notations of crypt, LDAP, Django, PostgreSQL.
@@ -61,18 +67,20 @@ static UUID: Pattern =
 static REFERENCE: Pattern = Pattern::new(
     r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}"'`|]*\}\}|\{\{-?\s*(env|getenv|key|secret)\s+["'][^"'`|{}]*["']\s*-?\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
 );
-/// In those of OpenTelemetry, Trino, Kafka, HOCON, shells, Grafana, Python, Ruby, nginx.
+/// In those of OpenTelemetry, Trino, Kafka, Jenkins, HOCON, shells, Grafana, Python, Ruby, nginx.
 static PROVIDED: Pattern = Pattern::new(
-    r#"^(\$\{(env|sys|system):[A-Za-z_][\w.]*\}|\$\{ENV:[A-Z_][A-Z0-9_]*\}|\$\{(file|dir|directory):/[\w./-]+(:[\w.-]+)?\}|\$\{(secrets|configmaps):[\w.-]+/[\w.-]+:[\w.-]+\}|\$\{\?[\w.]+\}|\$\{[A-Za-z_]\w*:?\?[^${}]*\}|\$__(file|env|vault)\{[^{}]*\}|%\([A-Za-z_]\w*\)s|#\{ENV(\.fetch)?[(\[]["'][A-Za-z_]\w*["'][)\]]\}|\$\(cat [\w./-]+\)|\$(http|sent_http|upstream_http|cookie|arg|ssl)_[a-z0-9_]+;?)$"#,
-);
-/// A call that reads a variable, and no more.
-static CALL: Pattern = Pattern::new(
-    r#"^((os\.environ|ENV|process\.env)\[["'][A-Za-z_]\w*["']\]|(os\.environ\.get|os\.getenv|System\.getenv|getenv|ENV\.fetch)\(["'][A-Za-z_]\w*["']\)|process\.env\.[A-Za-z_]\w*)[,;]?$"#,
+    r#"^(\$\{(env|sys|system):[A-Za-z_][\w.]*\}|\$\{ENV:[A-Z_][A-Z0-9_]*\}|\$\{(file|dir|directory|readFile|readFileBase64):/[\w./-]+(:[\w.-]+)?\}|\$\{(secrets|configmaps):[\w.-]+/[\w.-]+:[\w.-]+\}|\$\{\?[\w.]+\}|\$\{[A-Za-z_]\w*:?\?[^${}]*\}|\$__(file|env|vault)\{[^{}]*\}|%\([A-Za-z_]\w*\)s|#\{ENV(\.fetch)?[(\[]["'][A-Za-z_]\w*["'][)\]]\}|\$\(cat [\w./-]+\)|\$(http|sent_http|upstream_http|cookie|arg|ssl)_[a-z0-9_]+;?)$"#,
 );
 /// What a cloud calls one of its resources: a name, whatever it is the name of.
 static RESOURCE: Pattern = Pattern::new(
-    r"^(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:\S+|projects/[a-z0-9-]+/[A-Za-z]+/\S+|(?i:/subscriptions/[0-9a-f-]{36}/\S+))$",
+    r"^(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:\S+|projects/[a-z0-9-]+/[A-Za-z]+/\S+|alias/[\w/-]+|(?i:/subscriptions/[0-9a-f-]{36}/\S+))$",
 );
+/// In the notations of Spring, Jasypt, SOPS, dotenvx, Ansible, OpenSSL, Fernet.
+static CIPHERTEXT: Pattern = Pattern::new(
+    r"^\s*(\{cipher\}\S+|ENC\([A-Za-z0-9+/=_-]{16,}\)|ENC\[AES256_GCM,|encrypted:[A-Za-z0-9+/=]{24,}|\$ANSIBLE_VAULT;|U2FsdGVkX1[A-Za-z0-9+/=]{11,}|gAAAAA[A-Za-z0-9_=-]{64,})",
+);
+/// `-Dname=value`: of an option the value counts.
+static OPTION: Pattern = Pattern::new(r"^--?[A-Za-z][\w.:-]+=(.*)$");
 static PATH: Pattern = Pattern::new(r"^/[\w.-]+(/[\w.-]+)+;?$");
 static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
 
@@ -142,7 +150,7 @@ pub(super) fn is_of_vault(text: &str) -> bool {
 
 /// Whether the value is the name of a resource in a cloud.
 pub(super) fn is_resource(text: &str) -> bool {
-    ["arn:aws", "projects/", "/subscriptions/"].iter().any(|it| text.starts_with(it))
+    ["arn:aws", "projects/", "/subscriptions/", "alias/"].iter().any(|it| text.starts_with(it))
         && RESOURCE.matches(text)
 }
 
@@ -163,8 +171,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
 pub(super) fn is_reference(text: &str) -> bool {
     text.starts_with(['$', '{', '%', '<', '#'])
         && (REFERENCE.matches(text) || PROVIDED.matches(text))
-        || text.ends_with([']', ')', ',', ';']) && CALL.matches(text)
-        || text.starts_with("process.env.") && CALL.matches(text)
+        || expression::is_expression(text)
 }
 
 /// Whether a value was made by a machine to be hard to guess, or by a person to satisfy a password
@@ -188,12 +195,14 @@ fn is_typed_or_made(text: &str) -> bool {
         let longer = run.len() >= 16 && digits(run) >= 3 && upper(run) + lower(run) >= 3;
         long || longer
     };
-    let typed = text.len() >= 8
-        && text.contains(['!', '@', '#', '$', '%', '^', '&', '*', '?', '+', '='])
-        && !text.contains(['/', '{', '(', '<', ',', ';'])
-        && digits(text) > 0
-        && upper(text) > 0
-        && lower(text) > 0;
+    let [value] = OPTION.groups(text).unwrap_or([text]);
+    let typed = value.len() >= 8
+        && value.contains(['!', '@', '#', '$', '%', '^', '&', '*', '?', '+', '='])
+        && !value.contains(['/', '{', '(', '<', ',', ';'])
+        && !value.starts_with("jdbc:")
+        && digits(value) > 0
+        && upper(value) > 0
+        && lower(value) > 0;
     typed || text.split(|c: char| !c.is_ascii_alphanumeric()).any(run)
 }
 
@@ -231,6 +240,9 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
     if is_packed(text) {
         return secret("packed data in base64, which nobody has looked into");
     }
+    if CIPHERTEXT.matches(text) {
+        return secret("encrypted text, which only a key kept elsewhere opens");
+    }
     if text.starts_with("-----BEGIN ") {
         return public("a certificate or public key, whose private half is elsewhere");
     }
@@ -238,7 +250,7 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
         return public("a public key, whose private half is elsewhere");
     }
     if text.contains(['$', '{']) && HASH.matches(text) || HASH_MD5.matches(text) {
-        return secret("a hash of a password, which only that password fits");
+        return secret(A_HASH);
     }
     if is_signed(text) {
         return secret("a signed token, which only its issuer can make");
@@ -261,107 +273,4 @@ pub(super) fn not_inventable(text: &str) -> Option<NotInventable> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_pattern_compiles() {
-        let others = [
-            &PROVIDED,
-            &CALL,
-            &HASH,
-            &HASH_MD5,
-            &JWT,
-            &SSH_PUBLIC,
-            &JWKS,
-            &REGISTRY,
-            &SERVICE_ACCOUNT,
-            &KUBECONFIG,
-            &CLASS,
-            &UUID,
-            &REFERENCE,
-            &RESOURCE,
-            &PATH,
-            &BOOLEAN,
-        ];
-        assert!(SETTINGS.iter().chain(others).all(|pattern| pattern.get().is_some()));
-    }
-
-    #[test]
-    fn settings_are_known_by_their_shape() {
-        for text in [
-            "true",
-            "5432",
-            "30s",
-            "1h30m",
-            "512Mi",
-            "10.0.0.1",
-            "10.0.0.0/8",
-            "db.shop.svc",
-            "db.shop.svc.cluster.local:5432",
-            "kafka-0:9092,kafka-1:9092",
-            "a.b.de:1,c.d.ef:2",
-            "ops@example.com",
-            "/etc/ssl/ca.pem",
-            "eu-central-1",
-            "verify-full",
-            "en_US.UTF-8",
-            "Europe/Berlin",
-            "2026-01-31",
-            "1.27.3",
-            "application/json",
-            "org.postgresql.Driver",
-        ] {
-            assert!(is_setting(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_could_be_a_credential_is_no_setting() {
-        for text in [
-            "shop",
-            "hunter2",
-            "correct horse",
-            "12345678",
-            "aB3dE5gH7jK9mN1p",
-            "P@ssw0rd!",
-            "4f5c0e1b2a3948576a6b7c8d9e0f1a2b",
-            "admin:12345",
-        ] {
-            assert!(!is_setting(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn tokens_are_told_from_names() {
-        for token in ["aB3dE5gH7jK9mN1p", "P@ssw0rd!2023", "ghp_0123456789abcdefABCD"] {
-            assert!(is_token(token), "{token}");
-        }
-        for name in [
-            "org.hibernate.dialect.PostgreSQL10Dialect",
-            "my-app-service-v2",
-            "Hello World",
-            "123e4567-e89b-12d3-a456-426614174000",
-            "classpath:db/changelog.yaml",
-        ] {
-            assert!(!is_token(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_nobody_can_invent_is_known() {
-        for text in [
-            "admin:$apr1$ab$cd",
-            "$2y$10$abcdefghijklmnopqrstuv",
-            "u:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
-            "pbkdf2_sha256$1000$salt$hash",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_",
-            "-----BEGIN RSA PRIVATE KEY-----\nMII",
-            "{\"auths\":{}}",
-            "{\"keys\":[{\"kty\":\"RSA\"}]}",
-            "H4sIAAAAAAAAA8tIzcnJVyjPL8pJAQCFEUoNCwAAAA==",
-        ] {
-            assert!(not_inventable(text).is_some(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -7,9 +7,12 @@ use serde_json::json;
 
 use super::*;
 
+mod documents;
 mod forms;
+mod kept;
 mod making;
 mod properties;
+mod values;
 
 fn key() -> OperatorKey {
     OperatorKey::from_bytes(&[7; OperatorKey::LENGTH]).unwrap()
@@ -107,6 +110,9 @@ fn what_nobody_can_invent_is_said_so() {
         ("app.yaml", "a: b\ninit: |\n  CREATE USER shop PASSWORD 'shop';\n  SELECT 1;\n"),
         ("wp-config.php", "<?php\ndefine('DB_PASSWORD', 'shop');\n"),
         ("RAILS_MASTER_KEY", "0123456789abcdef0123456789abcdef"),
+        ("JASYPT_ENCRYPTOR_PASSWORD", "jasyptPw12"),
+        ("DB_PASSWORD", "ENC(nrmZtkF7T0kjG/VodDvBw93Ct8EgjCA+)"),
+        ("application.yml", "db:\n  user: shop\n  password: '{cipher}682bc583f4641835fa2d'\n"),
         ("VAPID_PRIVATE_KEY", "abcdefgh"),
         ("privateKeyPem", "abcdefgh"),
     ] {

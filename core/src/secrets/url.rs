@@ -21,6 +21,8 @@ static START: Pattern = Pattern::new(r"^([A-Za-z][A-Za-z0-9+.-]*:)*//");
 static NEXT: Pattern = Pattern::new(r"[,;|]([A-Za-z][A-Za-z0-9+.-]*:)+//");
 static EMBEDDED: Pattern = Pattern::new(r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]+"#);
 static ORACLE: Pattern = Pattern::new(r"^(jdbc:oracle:\w+:[^/@\s]+/)([^@\s]+)(@\S+)$");
+/// Without a user and without fields.
+static JDBC: Pattern = Pattern::new(r"^jdbc:[\w-]+:(\w+:@)?[\w./:~-]*$");
 static GO: Pattern = Pattern::new(r"^([^:@/\s]*:)(\S*)(@(?:tcp|tcp6|unix|udp)?\([^)\s]*\)/\S*)$");
 static BARE: Pattern = Pattern::new(r"^([\w.+-]+:)([^\s/]+)(@[\w.-]+(?::\d+)?(?:/\S*)?)$");
 static PORTS: Pattern =
@@ -33,6 +35,9 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, N
     }
     if text.contains("//") && START.matches(text) && !text.starts_with("//") {
         return list(hint, text).map(Some);
+    }
+    if JDBC.matches(text) {
+        return Ok(Some(Pieces::kept(text)));
     }
     if !text.contains('@') {
         return Ok(None);
@@ -187,9 +192,11 @@ fn fields(
                 let field = Hint { place: Place::Field, ..hint.field(&names) };
                 let plain = decoded(value);
                 let nested = embedded(field, &plain)?.holds_credential();
-                let is_credential = name::role(name) == Role::Credential
-                    && !shape::is_boolean(value)
-                    || name::role(name) == Role::Unknown && shape::is_token(&plain);
+                let is_credential = match name::role(name) {
+                    Role::Credential => !shape::is_boolean(value),
+                    Role::Unknown | Role::Doubtful => shape::is_token(&plain),
+                    Role::Setting => false,
+                };
                 if separator == Separator::Semicolon && is_credential {
                     push(pieces, value, Written::Plain)?;
                 } else if is_credential || nested {
@@ -223,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&START, &NEXT, &EMBEDDED, &ORACLE, &GO, &BARE, &PORTS] {
+        for pattern in [&START, &NEXT, &EMBEDDED, &ORACLE, &JDBC, &GO, &BARE, &PORTS] {
             assert!(pattern.get().is_some());
         }
     }

@@ -261,4 +261,60 @@ mod tests {
         assert!(!found(&volume(true)).of("s", "k").required);
         assert!(found(&volume(false)).of("s", "k").required);
     }
+
+    #[test]
+    fn a_mount_of_one_file_reads_the_key_of_that_file_under_the_name_of_its_place() {
+        let uses = found(&json!({
+            "containers": [{"name": "a", "volumeMounts": [
+                {"name": "v", "mountPath": "/etc/db/pass", "subPath": "p"},
+            ]}],
+            "volumes": [{"name": "v", "secret": {
+                "secretName": "s", "items": [{"key": "a", "path": "p"}, {"key": "b", "path": "q"}],
+            }}],
+        }));
+        assert_eq!(uses.of("s", "a").files, set(&["pass"]));
+        assert_eq!(uses.of("s", "b"), Use::default());
+    }
+
+    #[test]
+    fn what_is_read_as_a_whole_is_told_apart_from_what_is_read_by_key() {
+        let uses = found(&json!({
+            "initContainers": [{"name": "i", "image": "job:1", "env": [
+                {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "a"}}},
+            ]}],
+            "containers": [{
+                "name": "a", "image": "web:1",
+                "envFrom": [
+                    {"prefix": "S_", "secretRef": {"name": "s", "optional": true}},
+                    {"secretRef": {"name": "t"}},
+                ],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            }],
+            "volumes": [{"name": "v", "secret": {"secretName": "u", "optional": true}}],
+        }));
+        let keys: Vec<(&str, &str, &Use)> = uses.keys().collect();
+        let job = Use {
+            variables: set(&["A"]),
+            images: set(&["job:1"]),
+            required: true,
+            ..Use::default()
+        };
+        assert_eq!(keys, [("s", "a", &job)]);
+        let whole = |prefixes: &[&str], mounted: bool, required: bool| Whole {
+            prefixes: set(prefixes),
+            mounted,
+            images: set(&["web:1"]),
+            required,
+        };
+        let read: Vec<(&str, Whole)> = uses.whole().map(|(name, it)| (name, it.clone())).collect();
+        assert_eq!(
+            read,
+            [
+                ("s", whole(&["S_"], false, false)),
+                ("t", whole(&[""], false, true)),
+                ("u", whole(&[], true, false)),
+            ]
+        );
+        assert_eq!(uses.of("u", "x").files, set(&["x"]));
+    }
 }

@@ -54,6 +54,21 @@ fn a_crashing_container_is_told_with_its_exit_code_and_its_last_lines() {
 }
 
 #[test]
+fn a_container_that_had_done_its_part_is_not_when_a_pod_failed() {
+    let mut pod = pod(&json!([{ "name": "web", "image": "w", "imageID": "", "ready": false,
+        "restartCount": 3, "state": { "waiting": { "reason": "CrashLoopBackOff" } } }]));
+    let of = |pod: &Pod| since(pod).map(|it| it.to_string());
+    for (code, expected) in [(0, "2026-01-01T10:00:00Z"), (1, "2026-01-01T09:00:00Z")] {
+        let init = json!([{ "name": "init", "image": "i", "imageID": "", "ready": false,
+            "restartCount": 0, "state": { "terminated": { "exitCode": code,
+                "finishedAt": "2026-01-01T09:00:00Z" } } }]);
+        pod.status.as_mut().unwrap().init_container_statuses =
+            serde_json::from_value(init).unwrap();
+        assert_eq!(of(&pod).as_deref(), Some(expected), "{code}");
+    }
+}
+
+#[test]
 fn between_two_crashes_the_log_is_of_the_one_before() {
     let pod = pod(
         &json!([{ "name": "web", "image": "w", "imageID": "", "ready": false, "restartCount": 1,
@@ -137,4 +152,70 @@ fn what_failed_is_forgotten_when_all_of_it_works_and_not_before() {
     let failed = |role| Facts { tasks: vec![task(role, TaskState::Failed)], ..up() };
     assert_eq!(failures(&failed(TaskRole::Smoke))[0].name, "smoke up");
     assert!(!is_over(&failed(TaskRole::Smoke)) && is_over(&failed(TaskRole::PreDelete)));
+}
+
+#[test]
+fn the_container_that_speaks_is_the_first_that_failed() {
+    let container = |name: &str, ready: bool, restarts: i32, now: &Value, before: &Value| {
+        json!({ "name": name, "image": "i", "imageID": "", "ready": ready,
+            "restartCount": restarts, "state": now, "lastState": before })
+    };
+    let none = json!({});
+    let (runs, waits) = (json!({ "running": {} }), json!({ "waiting": {} }));
+    let ended = |code: i32| json!({ "terminated": { "exitCode": code } });
+    let said = |all: &[Value]| speaker(&pod(&json!(all)));
+    let web = |previous| Some(("web".to_owned(), previous));
+
+    let fine = container("proxy", true, 0, &runs, &none);
+    assert_eq!(said(std::slice::from_ref(&fine)), None);
+    let failed = container("web", false, 0, &ended(1), &none);
+    assert_eq!(said(&[fine.clone(), failed]), web(false));
+    // What is ready again has nothing to say, nor has what ended well or was never started.
+    let again = container("again", true, 2, &runs, &ended(1));
+    let done = container("done", false, 0, &ended(0), &none);
+    let new = container("new", false, 0, &waits, &none);
+    let crashed = container("web", false, 1, &waits, &ended(1));
+    let restarted = container("web", false, 1, &runs, &none);
+    let others = [again, done, new];
+    assert_eq!(said(&others), None);
+    assert_eq!(said(&[&others[..], &[crashed]].concat()), web(false));
+    assert_eq!(said(&[&others[..], &[restarted]].concat()), web(true));
+}
+
+#[test]
+fn what_a_container_says_of_its_state_is_told_if_it_says_anything() {
+    let of = |state: &Value| {
+        let pod = pod(&json!([{ "name": "web", "image": "w", "imageID": "", "ready": false,
+            "restartCount": 0, "state": state }]));
+        let it = containers(&pod).remove(0);
+        (it.state, it.reason, it.message)
+    };
+    let text = |it: &str| Some(it.to_owned());
+    let pulls = json!({ "waiting": { "reason": "ErrImagePull", "message": "not found" } });
+    assert_eq!(of(&pulls), (ContainerState::Waiting, text("ErrImagePull"), text("not found")));
+    let ended = json!({ "terminated": { "exitCode": 1, "reason": "Error", "message": "" } });
+    assert_eq!(of(&ended), (ContainerState::Terminated, text("Error"), None));
+    assert_eq!(of(&json!({})), (ContainerState::Waiting, None, None));
+}
+
+#[test]
+fn it_failed_when_its_pod_ended_or_else_when_that_was_not_ready_any_more() {
+    let since = |restarts: i32, state: &Value| {
+        let pod: Pod = serde_json::from_value(json!({ "metadata": {}, "status": {
+            "conditions": [
+                { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T09:00:00Z" },
+                { "type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T10:00:00Z" },
+                { "type": "ContainersReady", "status": "False", "lastTransitionTime": "2026-01-01T11:00:00Z" },
+                { "type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T12:00:00Z" },
+            ],
+            "containerStatuses": [{ "name": "web", "image": "w", "imageID": "", "ready": false,
+                "restartCount": restarts, "state": state }] } }))
+        .unwrap();
+        since(&pod).map(|it| it.to_string())
+    };
+    let time = |it: &str| Some(it.to_owned());
+    let ended = json!({ "terminated": { "exitCode": 1, "finishedAt": "2026-01-01T10:30:00Z" } });
+    assert_eq!(since(0, &ended), time("2026-01-01T10:30:00Z"));
+    assert_eq!(since(1, &ended), time("2026-01-01T10:00:00Z"), "it is started again");
+    assert_eq!(since(0, &json!({ "running": {} })), time("2026-01-01T10:00:00Z"));
 }

@@ -2,10 +2,7 @@
 
 use super::{plan, problem};
 use crate::{
-    api::{
-        lifecycle::OnExpiry,
-        status::{TaskState, Wave},
-    },
+    api::status::{TaskState, Wave},
     lifecycle::{
         facts::{Beside, Drift, Facts, Place, PlanFacts, Probe, Target, WorkloadState},
         step::{Cause, Step},
@@ -84,6 +81,7 @@ pub(super) fn ideal(facts: &Facts, step: &Step) -> Facts {
             next.closed = false;
         }
         Step::Forget(cause) => forget(&mut next, *cause),
+        Step::Delete => next.deleting = true,
         Step::RestExpired
         | Step::RestReleased
         | Step::RestSuspended
@@ -109,11 +107,10 @@ pub(super) fn ideal(facts: &Facts, step: &Step) -> Facts {
 fn forget(facts: &mut Facts, cause: Cause) {
     facts.plan = None;
     facts.applied = None;
-    match (cause, facts.on_expiry) {
-        (Cause::Deleted, _) => facts.claimed = false,
-        (Cause::Expired, OnExpiry::Retain) => facts.expired = true,
-        (Cause::Expired, OnExpiry::Delete) => facts.deleting = true,
-        (Cause::Withdrawn | Cause::Replaced, _) => {
+    match cause {
+        Cause::Deleted => facts.claimed = false,
+        Cause::Expired => facts.expired = true,
+        Cause::Withdrawn | Cause::Replaced => {
             facts.withdrawal = None;
             facts.refusal = Some(problem());
         }

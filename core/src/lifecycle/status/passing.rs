@@ -30,7 +30,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         Step::RestSuspended => {
             say(ConditionType::Suspended, Reason::Suspended, suspended().message);
         }
-        Step::RestExpired => {
+        Step::RestExpired | Step::Delete => {
             say(ConditionType::Expired, Reason::Expired, gone(Cause::Expired).message);
         }
         // That nobody knows mends itself.
@@ -202,4 +202,125 @@ fn lasting(facts: &Facts, step: &Step) -> Option<Problem> {
 /// Whether a person must act: what the API server did not answer is tried again by itself.
 pub(super) fn needs_a_person(problem: &Problem) -> bool {
     problem.reason != Reason::ApiError
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        lifecycle::{
+            facts::Workload,
+            table::{now, up},
+        },
+        plan::object::Key,
+    };
+
+    fn after(seconds: i64) -> Timestamp {
+        now() + SignedDuration::from_secs(seconds)
+    }
+
+    fn problem() -> Problem {
+        Problem::new(Reason::ImagePullFailed, "no such image")
+    }
+
+    fn web(state: WorkloadState) -> Vec<Workload> {
+        let key = Key { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+        vec![Workload { key, store: false, state }]
+    }
+
+    /// The types and reasons of what is said.
+    fn said(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<String> {
+        let all = passing(facts, step, problem).into_iter();
+        all.map(|(kind, _, reason, _)| format!("{}: {}", kind.as_str(), reason.as_str())).collect()
+    }
+
+    /// The same, of one that is up.
+    fn beside(beside: Beside, problem: Option<&Problem>) -> Vec<String> {
+        said(&Facts { beside, ..up() }, &Step::Rest, problem)
+    }
+
+    fn building(stalled: Option<Problem>) -> Beside {
+        Beside::Building { told: "on its way".into(), stalled, made_of: "now".into() }
+    }
+
+    #[test]
+    fn that_the_time_is_nearly_up_is_said_from_the_warning_to_the_end() {
+        let warns = |warns_at: Option<i64>, ends_at: i64, deleting| {
+            let (warns_at, expires_at) = (warns_at.map(after), Some(after(ends_at)));
+            let facts = Facts { deleting, expires_at, warns_at, ..up() };
+            said(&facts, &Step::Rest, None) == ["Expiring: Expiring"]
+        };
+        assert!(warns(Some(0), 1, false));
+        assert!(!warns(Some(1), 2, false), "not yet");
+        assert!(!warns(Some(-1), 0, false), "it is up");
+        assert!(!warns(Some(0), 1, true), "it is deleted before");
+        assert!(!warns(None, 1, false));
+    }
+
+    #[test]
+    fn what_is_built_beside_is_told_unless_there_is_something_nearer() {
+        let unapproved = Problem::new(Reason::AwaitingApproval, "approve it");
+        let refused = Problem::new(Reason::Refused, "no");
+        assert_eq!(beside(building(None), None), ["Reconciling: Progressing"]);
+        assert_eq!(beside(building(Some(problem())), None), ["Stalled: ImagePullFailed"]);
+        assert!(beside(building(Some(unapproved)), None).is_empty(), "InSync says what to type");
+        assert!(beside(Beside::Ready, None).is_empty());
+        assert_eq!(beside(building(Some(problem())), Some(&refused)), ["Reconciling: Refused"]);
+    }
+
+    #[test]
+    fn what_holds_up_the_end_of_another_namespace_is_told_unless_the_own_one_is_held_up() {
+        let blocked = "TeardownBlocked: TeardownBlocked";
+        let leaves = || Beside::Leaving(Some("a finalizer".into()));
+        let refused = Problem::new(Reason::Refused, "no");
+        assert_eq!(beside(leaves(), None), [blocked]);
+        assert_eq!(beside(leaves(), Some(&refused)), ["Reconciling: Refused", blocked]);
+        assert!(beside(Beside::Leaving(None), None).is_empty());
+        let own = Facts { beside: leaves(), leaving_since: Some(after(-60)), ..up() };
+        let gone = Step::AwaitGone(Cause::Deleted, vec!["an API".into()]);
+        assert_eq!(said(&own, &gone, None), [blocked, "Reconciling: Deleting"]);
+    }
+
+    #[test]
+    fn a_deletion_that_nobody_explains_is_explained_as_far_as_it_can_be() {
+        assert_eq!(holds(&["a finalizer".into(), "an API".into()]), "a finalizer; an API");
+        assert!(holds(&[]).contains("kube-controller-manager"));
+    }
+
+    #[test]
+    fn a_workload_is_missed_once_the_watch_must_have_seen_it() {
+        let missed = |seconds: i64| {
+            let workloads = web(WorkloadState::Missing);
+            stuck(&Facts { workloads, applied_at: Some(after(-seconds)), ..up() })
+                .map(|it| it.reason)
+        };
+        assert_eq!(missed(20), None);
+        assert_eq!(missed(21), Some(Reason::WorkloadMissing));
+    }
+
+    #[test]
+    fn what_keeps_a_probe_from_running_comes_before_what_keeps_workloads() {
+        let workloads = web(WorkloadState::Stuck(problem()));
+        let stuck = |probe| stuck(&Facts { probe, workloads: workloads.clone(), ..up() });
+        let unscheduled = Problem::new(Reason::Unschedulable, "no node");
+        assert_eq!(stuck(Probe::Running(Some(unscheduled.clone()))), Some(unscheduled));
+        assert_eq!(stuck(Probe::Running(None)), None);
+        assert_eq!(stuck(Probe::Skipped), Some(problem()));
+    }
+
+    #[test]
+    fn only_what_is_waited_for_can_take_too_long() {
+        let workloads = web(WorkloadState::Stuck(problem()));
+        let since = |seconds: i64| Facts {
+            workloads: workloads.clone(),
+            applied_at: Some(after(-seconds)),
+            ..up()
+        };
+        let going = ["Reconciling: Progressing"];
+        assert_eq!(said(&since(59), &Step::AwaitWorkloads, None), going);
+        assert_eq!(said(&since(60), &Step::AwaitWorkloads, None), ["Stalled: ImagePullFailed"]);
+        assert_eq!(said(&since(60), &Step::Apply { paused: false }, None), going);
+    }
 }

@@ -1,3 +1,5 @@
+mod conditions;
+
 use jiff::SignedDuration;
 
 use super::*;
@@ -34,6 +36,7 @@ fn stuck_since(seconds: i64) -> Facts {
         manifests: false,
         refusal: None,
         unfenced: None,
+        by_label: false,
         target: Target::Living,
         leaving_since: None,
         closed: false,
@@ -185,13 +188,15 @@ fn only_what_holds_its_plan_is_in_sync_with_production() {
         drift: Some(crate::api::drift::DriftSummary::default()),
         ..StagingEnvironmentStatus::default()
     };
-    let in_sync = |digest: &str| {
-        let facts = Facts { applied: Some((digest.into(), Wave::Workloads)), ..stuck_since(0) };
+    let in_sync = |digest: &str, through| {
+        let facts = Facts { applied: Some((digest.into(), through)), ..stuck_since(0) };
         let status = project(&facts, &Step::Rest, None, &record);
         find(&status.conditions, ConditionType::InSync).map(|it| it.status.clone())
     };
-    assert_eq!(in_sync("d").as_deref(), Some("True"));
-    assert_eq!(in_sync("former"), None);
+    assert_eq!(in_sync("d", Wave::Workloads).as_deref(), Some("True"));
+    assert_eq!(in_sync("d", Wave::Config).as_deref(), Some("True"), "it sleeps");
+    assert_eq!(in_sync("d", Wave::Fence), None, "nothing is in it yet");
+    assert_eq!(in_sync("former", Wave::Workloads), None);
 }
 
 #[test]

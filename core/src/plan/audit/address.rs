@@ -189,4 +189,61 @@ mod tests {
             assert_eq!(private(text), Vec::<String>::new(), "{text}");
         }
     }
+
+    #[test]
+    fn addresses_are_told_from_ranges_and_from_parts_of_words() {
+        for (text, expected) in [
+            ("10.1.2.3/x 10.0.0.0/8", vec!["10.1.2.3"]),
+            ("10.1.2.3.", vec!["10.1.2.3"]),
+            ("10.1.2.3:", vec!["10.1.2.3"]),
+            ("fd00::1,fe80::1/64", vec!["fd00::1"]),
+            ("g10.1.2.3 a10.1.2.3 10.1.2.3a", vec![]),
+            ("gh", vec![]),
+        ] {
+            let found: Vec<String> = find(text).iter().map(IpAddr::to_string).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_private_or_public_or_of_the_machine_itself() {
+        for (ip, private, public) in [
+            ("10.0.0.1", true, false),
+            ("172.16.0.1", true, false),
+            ("172.15.0.1", false, true),
+            ("192.168.0.1", true, false),
+            ("169.254.0.1", true, false),
+            ("100.64.0.1", true, false),
+            ("100.127.255.255", true, false),
+            ("100.63.0.1", false, true),
+            ("99.64.0.1", false, true),
+            ("8.8.8.8", false, true),
+            ("223.0.0.1", false, true),
+            ("224.0.0.1", false, false),
+            ("127.0.0.1", false, false),
+            ("0.0.0.0", false, false),
+            ("192.0.2.1", false, false),
+            ("192.1.0.1", false, true),
+            ("191.0.0.1", false, true),
+        ] {
+            let ip: Ipv4Addr = ip.parse().unwrap();
+            assert_eq!((is_private(IpAddr::V4(ip)), is_public(ip)), (private, public), "{ip}");
+        }
+        for (ip, private) in [("fd00::1", true), ("fe80::1", true), ("2001:db8::1", false)] {
+            assert_eq!(is_private(ip.parse().unwrap()), private, "{ip}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_hand_out_credentials_are_told() {
+        for (ip, expected) in [
+            ("169.254.169.254", "hands out the node's credentials"),
+            ("fd00:ec2::254", "hands out the node's credentials"),
+            ("169.254.170.2", "hands out credentials of the cloud"),
+            ("168.63.129.16", "hands out credentials of the cloud"),
+            ("10.0.0.1", "is a private address outside the target"),
+        ] {
+            assert_eq!(what(ip.parse().unwrap()), expected, "{ip}");
+        }
+    }
 }

@@ -153,6 +153,7 @@ fn of_text(text: &Text) -> Vec<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::texts::Origin;
 
     #[test]
     fn every_pattern_compiles() {
@@ -182,6 +183,38 @@ mod tests {
             ["projects/web/src/main.rs", "s3://${BUCKET}/x", "the arn: of it", "https://a/b"]
         {
             assert!(!known(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn accounts_are_known_by_their_names_and_the_providers_own_resources_are_left_out() {
+        let azure = "00000000-1111-2222-3333-444444444444";
+        for (named, value, expected) in [
+            (
+                "",
+                "arn:aws:s3:::acme/x, gs://a",
+                vec![("arn:aws:s3:::acme/x", "an AWS resource"), ("gs://a", "a bucket")],
+            ),
+            ("", "arn:aws:s3:::*", vec![]),
+            ("AWS_ACCOUNT_ID", " 123456789012\n", vec![("123456789012", "an AWS account")]),
+            ("aws-account.id", "123456789012", vec![("123456789012", "an AWS account")]),
+            ("ACCOUNT_ID", "12345", vec![]),
+            ("ORDER", "123456789012", vec![]),
+            ("GCP_PROJECT", "acme-prod", vec![("acme-prod", "a Google Cloud project")]),
+            ("AZURE_TENANT_ID", azure, vec![(azure, "an Azure identity")]),
+        ] {
+            let object = Key { group: String::new(), kind: "Pod".to_owned(), name: String::new() };
+            let text = Text {
+                object,
+                path: String::new(),
+                named: named.to_owned(),
+                value: value.to_owned(),
+                secret: false,
+                origin: Origin::Written,
+            };
+            let found = of_text(&text);
+            let found: Vec<_> = found.iter().map(|(it, what)| (it.as_str(), *what)).collect();
+            assert_eq!(found, expected, "{named} {value}");
         }
     }
 }

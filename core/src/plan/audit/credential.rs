@@ -107,3 +107,29 @@ fn places(found: &[Exposed], lines: bool) -> String {
     };
     format!(" ({}{more})", shown.join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_three_credentials_are_shown_by_their_place_and_length() {
+        let one = |line, length| Exposed { line, length, what: "a password" };
+        for (found, lines, expected) in [
+            (vec![one(1, 1)], false, " (1 character)"),
+            (vec![one(3, 12)], true, " (line 3, 12 characters)"),
+            (
+                vec![one(1, 2), one(2, 3), one(3, 4)],
+                false,
+                " (2 characters; 3 characters; 4 characters)",
+            ),
+            (
+                vec![one(1, 2), one(2, 3), one(3, 4), one(4, 5), one(5, 6)],
+                true,
+                " (line 1, 2 characters; line 2, 3 characters; line 3, 4 characters; 2 more)",
+            ),
+        ] {
+            assert_eq!(places(&found, lines), expected);
+        }
+    }
+}

@@ -195,8 +195,9 @@ fn leads(host: &str, production: &Production, context: &Context) -> Option<Leads
     let public = last.len() == 2 && last.bytes().all(|it| it.is_ascii_alphabetic())
         || last.starts_with("xn--")
         || PUBLIC.split(' ').any(|it| it == last);
-    // `db-0.db`: a Pod of an own Service.
-    if context.services.contains(last) || (labels.len() == 2 && is_own(last, context)) {
+    // `db-0.db`, `db-0.db-pods.stg-pr-7-abcde`: a Pod of an own Service.
+    let own = context.services.contains(last) || last == context.target();
+    if own || (labels.len() == 2 && is_own(last, context)) {
         return None;
     }
     if public || labels.len() > 3 {
@@ -218,4 +219,105 @@ fn elsewhere(service: &str, namespace: &str, sure: bool, context: &Context) -> O
         namespace: namespace.to_owned(),
         sure,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{
+        capture::Address,
+        fixture::{self, object, service},
+    };
+
+    fn ingress(hosts: &[&str]) -> Object {
+        let rules: Vec<Value> = hosts.iter().map(|it| json!({ "host": it })).collect();
+        object("networking.k8s.io/v1", "Ingress", "shop", json!({"spec": {"rules": rules}}))
+    }
+
+    #[test]
+    fn a_host_leads_home_out_or_to_another_namespace() {
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = vec![service("db"), ingress(&["shop.acme.com"])];
+        capture.addresses =
+            vec![Address { what: "Service/db".to_owned(), host: "8.8.4.4".to_owned(), port: 80 }];
+        let context = Context::new(&request, &capture).unwrap();
+        let production = Production::of(&context);
+        let to = |service: &str, namespace: &str, sure| {
+            Some(Leads::Elsewhere {
+                service: service.to_owned(),
+                namespace: namespace.to_owned(),
+                sure,
+            })
+        };
+        let home = Some(Leads::Home { whose: "Ingress.networking.k8s.io/shop".to_owned() });
+        let out = Some(Leads::Out);
+        for (host, expected) in [
+            ("localhost", None),
+            ("mock.invalid", None),
+            // Addresses that are no public ones are told apart elsewhere.
+            ("8.8.8.8", out.clone()),
+            ("8.8.4.4", None),
+            ("10.1.2.3", None),
+            // By the whole form of a Service or a Pod.
+            ("redis.cache.svc", to("redis", "cache", true)),
+            ("redis.cache.svc.cluster.local", to("redis", "cache", true)),
+            ("a.redis.cache.svc.cluster.local", to("redis", "cache", true)),
+            ("10-1-2-3.cache.pod.cluster.local", to("10-1-2-3", "cache", true)),
+            ("redis.cache.svc.com", out.clone()),
+            ("cache.svc.cluster.local", out.clone()),
+            ("gone.shop.svc.cluster.local", None),
+            ("gone.stg-pr-7-abcde.svc", None),
+            ("kubernetes.default.svc", None),
+            ("web.default.svc", to("web", "default", true)),
+            ("kubernetes.cache.svc", to("kubernetes", "cache", true)),
+            ("redis..svc", None),
+            // Production's own, and the domain of its cookies.
+            ("shop.acme.com", home.clone()),
+            ("acme.com", home),
+            ("api.acme.com", out.clone()),
+            // By the last label.
+            ("example.de", out.clone()),
+            ("example.d1", to("example", "d1", false)),
+            ("example.xn--p1ai", out.clone()),
+            ("example.local", out.clone()),
+            ("redis.cache", to("redis", "cache", false)),
+            ("redis-0.redis.cache", to("redis", "cache", false)),
+            ("other-0.redis.cache", out.clone()),
+            ("cache-0.a.cache.redis", out.clone()),
+            // Pods of an own Service, and other names in the own namespaces.
+            ("db-0.db", None),
+            ("a.b.db", None),
+            ("gone.shop", None),
+            ("gone.stg-pr-7-abcde", None),
+            ("gone-0.gone.shop", None),
+            ("db-0.db-pods.stg-pr-7-abcde", None),
+            ("a.gone.shop", out),
+        ] {
+            assert_eq!(leads(host, &production, &context), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_preview_takes_the_place_of_the_host_that_changed() {
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = vec![ingress(&["Shop.acme.com", "same.acme.com", "gone.acme.com"])];
+        let context = Context::new(&request, &capture).unwrap();
+        let mut made = ingress(&["made.staging.test"]);
+        made.set("/metadata/name", json!("made"));
+        let clones = [ingress(&["shop.staging.test", "same.acme.com"]), made];
+        let expected = ("shop.acme.com".to_owned(), "shop.staging.test".to_owned());
+        assert_eq!(previews(&clones, &context), BTreeMap::from([expected]));
+    }
+
+    #[test]
+    fn the_host_that_hands_out_credentials_is_told_as_such() {
+        for (host, expected) in [(METADATA, true), ("metadata.example.com", false)] {
+            let (kind, why, _) = described(host, &Leads::Out, None);
+            assert_eq!((kind, why.contains("credentials")), ("outside-host", expected), "{host}");
+        }
+    }
 }

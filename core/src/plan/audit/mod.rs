@@ -9,6 +9,8 @@
 //! credential   credentials outside Secrets        never shown
 //! shared       topics, queues, groups             where something outside is named as well
 //! unread       files that are no text
+//! keystore     private keys in them
+//! template     Pods that an application starts by itself
 //! ```
 //!
 //! Everything that will be in the target is looked through, whatever pass it came from. Findings are
@@ -18,9 +20,11 @@ mod address;
 mod cloud;
 mod credential;
 mod host;
+mod keystore;
 mod reference;
 mod service;
 mod shared;
+mod template;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +60,8 @@ pub(super) fn audit(
     leading_out.extend(cloud::resources(&texts, &by_key, log));
     credential::literals(&texts, &by_key, log);
     unread::files(objects, context, log);
+    keystore::files(&by_key, secrets, log);
+    template::pods(&by_key, log);
     shared::names(&by_key, &texts, &leading_out, context, log);
     if !context.request.spec.hosts.is_empty() {
         let named = |it: &'_ texts::Text| hosts::find(&it.named, &it.value);
@@ -66,3 +72,6 @@ pub(super) fn audit(
         context.decisions.unused(context, &hosts, log);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,69 @@ fn is_name(value: &str) -> bool {
         && value.chars().any(|c| c.is_ascii_alphabetic())
         && !matches!(value, "true" | "false" | "null" | "none" | "default")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_is_known_by_the_end_of_its_name() {
+        for (name, expected) in [
+            ("KAFKA_TOPIC", Some("topic")),
+            ("queue-name", Some("queue")),
+            ("group.id", Some("consumer group")),
+            ("S3_BUCKET", Some("bucket")),
+            ("KINESIS_STREAM", Some("stream")),
+            ("pubsub.subscription", Some("subscription")),
+            ("ES_INDEX", Some("index")),
+            ("TOPIC_COUNT", None),
+            ("", None),
+        ] {
+            assert_eq!(shares(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_switch_number_place_or_reference() {
+        let (long, longer) = ("a".repeat(255), "a".repeat(256));
+        for (value, expected) in [
+            ("orders", true),
+            ("orders.v1,pay_ments-2", true),
+            ("o1", true),
+            (long.as_str(), true),
+            (longer.as_str(), false),
+            ("o", false),
+            ("12", false),
+            ("true", false),
+            ("default", false),
+            ("a b", false),
+            ("/a/b", false),
+            ("${TOPIC}", false),
+            ("", false),
+        ] {
+            assert_eq!(is_name(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_lines_sets_something_on_each() {
+        for (value, expected) in [
+            (" orders ", vec![("TOPIC", "orders")]),
+            ("a=b", vec![("TOPIC", "a=b")]),
+            (
+                "topic = orders\nnothing\n queue: 'jobs:x'\n",
+                vec![("topic", "orders"), ("queue", "jobs:x")],
+            ),
+        ] {
+            let text = Text {
+                object: Key { group: String::new(), kind: "Pod".to_owned(), name: String::new() },
+                path: String::new(),
+                named: "TOPIC".to_owned(),
+                value: value.to_owned(),
+                secret: false,
+                origin: Origin::Written,
+            };
+            assert_eq!(settings(&text), expected, "{value}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::Value;
 
+use super::keystore;
 use crate::{
     api::staging_plan::Severity,
     plan::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// First bytes of files that hold no address.
-const HARMLESS: [&[u8]; 11] = [
+const HARMLESS: [&[u8]; 10] = [
     b"\x89PNG",
     b"\xff\xd8\xff",
     b"GIF8",
@@ -28,7 +29,6 @@ const HARMLESS: [&[u8]; 11] = [
     b"wOF2",
     b"OTTO",
     b"\0\x01\0\0",
-    b"\xfe\xed\xfe\xed",
     b"%PDF",
 ];
 
@@ -71,13 +71,40 @@ pub(super) fn files(objects: &[Object], context: &Context, log: &mut Log) {
     }
 }
 
-/// The command that shows what is in a file, if it is no text and not harmless.
+/// The command that shows what is in a file, if it is no text, not harmless, and not told otherwise.
 fn reader(file: &str) -> Option<&'static str> {
     let bytes = BASE64.decode(file.replace(['\r', '\n'], "").as_bytes()).ok()?;
     let begins = |it: &&[u8]| bytes.starts_with(it);
-    if std::str::from_utf8(&bytes).is_ok() || HARMLESS.iter().any(begins) {
+    let told = keystore::is_key(&bytes);
+    if std::str::from_utf8(&bytes).is_ok() || told || HARMLESS.iter().any(begins) {
         return None;
     }
     let packed = PACKED.iter().find(|(it, _)| begins(it));
     Some(packed.map_or("strings", |(_, reader)| reader))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_with_what_its_first_bytes_say() {
+        for (bytes, expected) in [
+            (&b"text"[..], None),
+            (b"\x89PNG\xff", None),
+            (b"GIF8\xff", None),
+            (b"\x1f\x8b\x08", Some("zcat")),
+            (b"\x28\xb5\x2f\xfd", Some("zstdcat")),
+            (b"BZh\xff", Some("bzcat")),
+            (b"\xfd7zXZ", Some("xzcat")),
+            (b"\xff\xfe", Some("strings")),
+        ] {
+            let encoded = BASE64.encode(bytes);
+            let (start, end) = encoded.split_at(2);
+            for file in [encoded.clone(), format!("{start}\r\n{end}\n")] {
+                assert_eq!(reader(&file), expected, "{bytes:?}");
+            }
+        }
+        assert_eq!(reader("no base64"), None);
+    }
 }

@@ -95,4 +95,32 @@ mod tests {
         assert_eq!(found("Running", true, "10.1.0.7"), 0);
         assert_eq!(found("Running", false, ""), 0);
     }
+
+    #[test]
+    fn a_service_answers_where_it_has_an_address_of_its_own() {
+        let found = |address: Value| {
+            let ports = json!([{"port": 80}, {"port": 53, "protocol": "UDP"}, {"port": 443, "protocol": "TCP"}]);
+            let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+                "spec": {"clusterIP": address, "ports": ports}});
+            let found = answering(&[Object::new(service).unwrap()]);
+            found.into_iter().map(|it| (it.what, it.host, it.port)).collect::<Vec<_>>()
+        };
+        let at = |port: u16| ("Service/web".to_owned(), "10.0.0.7".to_owned(), port);
+        assert_eq!(found(json!("10.0.0.7")), [at(80), at(443)]);
+        for address in [json!("None"), json!(""), json!(null)] {
+            assert!(found(address.clone()).is_empty(), "{address}");
+        }
+    }
+
+    #[test]
+    fn one_port_of_each_comes_before_a_second_one_of_any() {
+        let service = |name: &str, ports: &[u16]| {
+            let ports: Vec<Value> = ports.iter().map(|it| json!({"port": it})).collect();
+            Object::new(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                "spec": {"clusterIP": "10.0.0.7", "ports": ports}}))
+            .unwrap()
+        };
+        let found = answering(&[service("a", &[1, 2, 3]), service("b", &[4])]);
+        assert_eq!(found.iter().map(|it| it.port).collect::<Vec<_>>(), [1, 4, 2, 3]);
+    }
 }

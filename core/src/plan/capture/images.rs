@@ -105,3 +105,95 @@ fn digested(id: &Value) -> Option<String> {
     let (repository, _) = image.split_once("@sha256:")?;
     (!repository.is_empty() && !repository.contains("://")).then(|| image.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        Object::new(value).unwrap()
+    }
+
+    fn owner(version: &str, kind: &str, name: &str) -> Value {
+        json!([{"apiVersion": version, "kind": kind, "name": name, "uid": "1", "controller": true}])
+    }
+
+    /// A Pod of a StatefulSet `db`, made from this template of it.
+    fn pod(name: &str, template: &str, id: &str) -> Object {
+        object(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "labels": {TEMPLATE: template},
+                "ownerReferences": owner("apps/v1", "StatefulSet", "db")},
+            "status": {"containerStatuses": [{"name": "db", "imageID": format!("r.io/db@sha256:{id}")}]}}))
+    }
+
+    /// The StatefulSet `db`, whose newest template is this one.
+    fn set(newest: &str) -> Object {
+        object(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"},
+            "status": {"updateRevision": newest}}))
+    }
+
+    #[test]
+    fn only_pods_of_the_newest_template_count_and_only_if_they_run_the_same() {
+        let of = |objects: &[Object]| running(objects).into_values().collect::<Vec<_>>();
+        let (old, new) = (pod("db-0", "db-1", "aa"), pod("db-1", "db-2", "bb"));
+        for (newest, expected) in [
+            ("db-1", &["r.io/db@sha256:aa"][..]),
+            ("db-2", &["r.io/db@sha256:bb"]),
+            // Nobody knows which of two is the newest.
+            ("", &[]),
+            ("db-3", &[]),
+        ] {
+            assert_eq!(of(&[set(newest), old.clone(), new.clone()]), expected, "{newest}");
+        }
+        let same = [set(""), old.clone(), pod("db-1", "db-2", "aa")];
+        assert_eq!(of(&same), ["r.io/db@sha256:aa"]);
+    }
+
+    #[test]
+    fn images_are_those_of_the_workload_at_the_end_of_the_owners() {
+        let objects = [
+            object(
+                json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "report"}}),
+            ),
+            object(
+                json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "report-1",
+                "ownerReferences": owner("batch/v1", "CronJob", "report")}}),
+            ),
+            object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "report-1-a",
+            "ownerReferences": owner("batch/v1", "Job", "report-1")},
+            "status": {
+                "initContainerStatuses": [{"name": "setup", "imageID": "r.io/setup@sha256:aa"}],
+                "containerStatuses": [{"name": "run", "imageID": "r.io/run@sha256:bb", "volumeMounts": [
+                    {"name": "model", "volumeStatus": {"image": {"imageRef": "r.io/model@sha256:cc"}}}]}],
+            }})),
+            // Nobody's.
+            object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "debug"},
+                "status": {"containerStatuses": [{"name": "run", "imageID": "r.io/debug@sha256:dd"}]}})),
+        ];
+        let found = running(&objects);
+        let expected = [
+            ("CronJob.batch/report:run", "r.io/run@sha256:bb"),
+            ("CronJob.batch/report:setup", "r.io/setup@sha256:aa"),
+            ("CronJob.batch/report:volume/model", "r.io/model@sha256:cc"),
+        ];
+        let found: Vec<_> = found.iter().map(|(whose, it)| (whose.as_str(), it.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_image_counts_by_repository_and_digest() {
+        for (id, expected) in [
+            ("r.io/web@sha256:aa", Some("r.io/web@sha256:aa")),
+            ("docker-pullable://r.io/web@sha256:aa", Some("r.io/web@sha256:aa")),
+            ("docker://sha256:aa", None),
+            ("other://r.io/web@sha256:aa", None),
+            ("sha256:aa", None),
+            ("@sha256:aa", None),
+            ("r.io/web:1", None),
+        ] {
+            assert_eq!(digested(&json!(id)).as_deref(), expected, "{id}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ use crate::{
         digest,
         kinds::{self, Action, Shape},
         object::Object,
+        select,
     },
     secrets::{OpenSecret, OperatorKey},
 };
@@ -23,8 +24,7 @@ use crate::{
 /// Metadata that a person or a tool of theirs writes.
 const WRITTEN: [&str; 3] = ["labels", "annotations", "ownerReferences"];
 /// Annotations that a controller writes whenever it does something.
-const NOISE: [&str; 3] =
-    [LAST_APPLIED, "deployment.kubernetes.io/revision", "control-plane.alpha.kubernetes.io/leader"];
+const NOISE: [&str; 2] = [LAST_APPLIED, "deployment.kubernetes.io/revision"];
 
 /// Whether objects of a kind have marks: a plan may depend on them.
 pub fn is_marked(group: &str, kind: &str) -> bool {
@@ -35,7 +35,7 @@ pub fn is_marked(group: &str, kind: &str) -> bool {
 
 /// The mark of an object as it was read, but for the values of a Secret. None if no plan depends on it.
 pub fn mark(object: &Object) -> Option<String> {
-    if !is_marked(object.group(), object.kind()) {
+    if !is_marked(object.group(), object.kind()) || select::is_lock(object) {
         return None;
     }
     let owner = controller(object);
@@ -155,6 +155,13 @@ mod tests {
     }
 
     #[test]
+    fn whoever_renews_a_lock_changes_nothing() {
+        let it = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "db-leader",
+            "annotations": {"acquireTime": "2026-11-23T08:00:00Z", "leader": "db-0"}}});
+        assert_eq!(marked(it), None);
+    }
+
+    #[test]
     fn values_of_a_secret_count_and_do_not_show() {
         let key = |byte| OperatorKey::from_bytes(&[byte; OperatorKey::LENGTH]).unwrap();
         let secret = |value: &str| OpenSecret {
@@ -172,5 +179,53 @@ mod tests {
             )
         };
         assert_eq!(object("one"), object("two"));
+    }
+
+    #[test]
+    fn what_a_plan_may_depend_on_has_marks() {
+        for (group, kind, expected) in [
+            ("apps", "Deployment", true),
+            ("", "Pod", true),
+            ("monitoring.coreos.com", "ServiceMonitor", true),
+            ("example.com", "Widget", true),
+            ("batch", "Job", false),
+            ("", "Event", false),
+            ("", "Endpoints", false),
+        ] {
+            assert_eq!(is_marked(group, kind), expected, "{kind}");
+        }
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a"}});
+        assert_eq!(marked(lease), None);
+    }
+
+    #[test]
+    fn data_counts_where_it_is_no_secret() {
+        let of = |kind: &str, data: &str| {
+            marked(
+                json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "data": {"k": data}}),
+            )
+        };
+        assert_ne!(of("ConfigMap", "1"), of("ConfigMap", "2"));
+        assert_eq!(of("Secret", "1"), of("Secret", "2"));
+    }
+
+    #[test]
+    fn what_an_owner_makes_has_a_mark_only_if_it_comes_along() {
+        let made = |version: &str, kind: &str, controls: bool| {
+            marked(json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a", "ownerReferences":
+                [{"apiVersion": "example.com/v1", "kind": "Maker", "name": "m", "uid": "1", "controller": controls}]}}))
+            .is_some()
+        };
+        for (version, kind, owned) in [
+            ("v1", "ConfigMap", true),
+            ("monitoring.coreos.com/v1", "ServiceMonitor", false),
+            ("example.com/v1", "Widget", false),
+        ] {
+            assert_eq!(
+                (made(version, kind, true), made(version, kind, false)),
+                (owned, true),
+                "{kind}"
+            );
+        }
     }
 }

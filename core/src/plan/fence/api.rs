@@ -176,12 +176,16 @@ mod tests {
         let group = json!({"kind": "Group", "name": "system:serviceaccounts:stg-pr-7-abcde"});
         let user = json!({"kind": "User", "name": "system:serviceaccount:stg-pr-7-abcde:robot"});
         let elsewhere = json!({"kind": "ServiceAccount", "name": "robot", "namespace": "shop"});
+        let people = json!({"kind": "Group", "name": "on-call"});
+        let others = json!({"kind": "User", "name": "system:serviceaccounts:stg-pr-7-abcde"});
         for (subject, pod, account, expected) in [
             (&robot, json!({"serviceAccountName": "robot"}), json!({}), true),
             (&user, json!({"serviceAccountName": "robot"}), json!({}), true),
             (&group, json!({}), json!({}), true),
             (&robot, json!({}), json!({}), false),
             (&elsewhere, json!({"serviceAccountName": "robot"}), json!({}), false),
+            (&people, json!({"serviceAccountName": "robot"}), json!({}), false),
+            (&others, json!({"serviceAccountName": "robot"}), json!({}), false),
             (
                 &robot,
                 json!({"serviceAccountName": "robot"}),
@@ -255,5 +259,26 @@ mod tests {
         let made = policies(&clones, &pods, &[], &request(json!({}), json!({})), &mut log);
         assert_eq!(made, []);
         assert_eq!(log.findings[0].kind, "fence-selector");
+    }
+
+    #[test]
+    fn where_nobody_knows_the_api_it_is_said_once_of_whom() {
+        let robot =
+            json!({"kind": "ServiceAccount", "name": "robot", "namespace": "stg-pr-7-abcde"});
+        let pod = json!({"serviceAccountName": "robot"});
+        let clones = [
+            binding(&robot),
+            deployment("one", json!({"app": "one"}), pod.clone()),
+            deployment("two", json!({"app": "two"}), pod),
+        ];
+        let mut request = request(json!({}), json!({}));
+        request.cluster.api_endpoints.clear();
+        let mut log = Log::default();
+        assert_eq!(policies(&clones, &pods::of_clones(&clones), &[], &request, &mut log), []);
+        let told: Vec<_> = log.findings.iter().map(|it| (it.kind.as_str(), &it.why)).collect();
+        assert!(
+            matches!(told[..], [("api-address-unknown", why)] if why.contains("one") && why.contains("two")),
+            "{told:?}"
+        );
     }
 }

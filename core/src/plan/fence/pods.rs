@@ -127,3 +127,59 @@ impl Default for Pods {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture::{deployment, object};
+
+    #[test]
+    fn pods_are_known_by_the_labels_that_a_plan_knows_the_values_of() {
+        let labels = json!({
+            "app": "web",
+            "kulisse.dev/environment": "pr-7",
+            names::TASK_LABEL: "load",
+            "pod-template-hash": "1",
+            "job-name": "a",
+        });
+        let template = json!({"template": {"metadata": {"labels": labels}}});
+        let schedule = json!({"jobTemplate": {"spec": template}});
+        for (version, kind, spec, expected, run_once) in [
+            (
+                "apps/v1",
+                "Deployment",
+                &template,
+                &["app", "job-name", names::TASK_LABEL][..],
+                false,
+            ),
+            ("batch/v1", "Job", &template, &["app", names::TASK_LABEL, "pod-template-hash"], true),
+            (
+                "batch/v1",
+                "CronJob",
+                &schedule,
+                &["app", names::TASK_LABEL, "pod-template-hash"],
+                true,
+            ),
+        ] {
+            let pods = of_clones(&[object(version, kind, "web", json!({"spec": spec}))]);
+            let keys: Vec<&str> = pods[0].labels().map(|(key, _)| key).collect();
+            assert_eq!(keys, expected, "{kind}");
+            assert_eq!(pods[0].run_once(), run_once, "{kind}");
+        }
+        assert!(of_clones(&[object("v1", "Service", "web", json!({}))]).is_empty());
+    }
+
+    #[test]
+    fn pods_run_as_the_account_that_is_named_by_its_new_or_its_old_field() {
+        for (pod, account, automount) in [
+            (json!({"serviceAccountName": "new", "serviceAccount": "old"}), "new", None),
+            (json!({"serviceAccountName": "", "serviceAccount": "old"}), "old", None),
+            (json!({"automountServiceAccountToken": false}), "default", Some(false)),
+        ] {
+            let found = of_clones(&[deployment("web", json!({}), pod.clone())]).remove(0);
+            assert_eq!((found.account.as_str(), found.automount), (account, automount), "{pod}");
+        }
+    }
+}

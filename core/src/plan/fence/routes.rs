@@ -52,13 +52,16 @@ fn open(
     let known = service.get("/spec/ports")?.as_array()?;
     let mut targets: Vec<Value> = Vec::new();
     for wanted in ports {
-        let found = known.iter().find(|port| {
+        let meant = |port: &&Value| {
             (wanted.get("number").is_some() && port.get("port") == wanted.get("number"))
                 || (wanted.get("name").is_some() && port.get("name") == wanted.get("name"))
-        });
+        };
+        let protocol = |port: &Value| port.get("protocol").cloned().unwrap_or_else(|| json!("TCP"));
+        // One number may be two ports, for HTTP/3: routes go by the other one.
+        let found = known.iter().filter(meant).min_by_key(|it| protocol(it) != "TCP");
         let Some(port) = found else { continue };
         let target = json!({
-            "protocol": port.get("protocol").cloned().unwrap_or_else(|| json!("TCP")),
+            "protocol": protocol(port),
             "port": port.get("targetPort").or_else(|| port.get("port")),
         });
         if !targets.contains(&target) {
@@ -189,5 +192,73 @@ mod tests {
         assert_eq!(policies(&[ingress(), service("web")], &request, &mut log), []);
         assert_eq!(log.findings[0].kind, "route-closed");
         assert_eq!(log.findings[0].severity, Severity::Informs);
+    }
+
+    fn from_ingress() -> Value {
+        class(&json!([{"namespaceSelector": {"matchLabels": {"team": "ingress"}}}]))
+    }
+
+    /// The ports that are opened for routes to these ports of Service `web`.
+    fn opened(routes: &[Value], ports: &Value) -> Option<Value> {
+        let backend = |port: &Value| json!({"backend": {"service": {"name": "web", "port": port}}});
+        let paths: Vec<Value> = routes.iter().map(backend).collect();
+        let route = object(
+            "networking.k8s.io/v1",
+            "Ingress",
+            "web",
+            json!({"spec": {"rules": [{"http": {"paths": paths}}]}}),
+        );
+        let service = json!({"spec": {"selector": {"app": "web"}, "ports": ports}});
+        let clones = [route, object("v1", "Service", "web", service)];
+        let made = policies(&clones, &request(json!({}), from_ingress()), &mut Log::default());
+        made.first().and_then(|it| it.get("/spec/ingress/0/ports")).cloned()
+    }
+
+    #[test]
+    fn only_the_ports_that_routes_lead_to_are_opened_each_once() {
+        let ports = json!([
+            {"name": "http", "port": 80, "targetPort": 8080},
+            {"name": "admin", "port": 81, "targetPort": 8081},
+            {"name": "alias", "port": 82, "targetPort": 8080},
+            {"name": "plain", "port": 83, "protocol": "UDP"},
+        ]);
+        let tcp = |port: u16| json!({"protocol": "TCP", "port": port});
+        for (routes, expected) in [
+            (vec![json!({"number": 81})], Some(json!([tcp(8081)]))),
+            (vec![json!({"name": "admin"})], Some(json!([tcp(8081)]))),
+            (vec![json!({"number": 83})], Some(json!([{"protocol": "UDP", "port": 83}]))),
+            (
+                vec![json!({"number": 80}), json!({"number": 80}), json!({"number": 82})],
+                Some(json!([tcp(8080)])),
+            ),
+            (vec![json!({"number": 99})], None),
+            (vec![json!({"name": "gone"})], None),
+        ] {
+            assert_eq!(opened(&routes, &ports), expected, "{routes:?}");
+        }
+        let unnamed = json!([{"port": 80}, {"port": 81}]);
+        assert_eq!(opened(&[json!({"number": 81})], &unnamed), Some(json!([tcp(81)])));
+    }
+
+    #[test]
+    fn the_name_of_a_policy_is_no_longer_than_a_label() {
+        let called = |length: usize| {
+            let name = "a".repeat(length);
+            let route = object(
+                "networking.k8s.io/v1",
+                "Ingress",
+                "web",
+                json!({"spec": {"rules": [{"http": {"paths": [
+                    {"backend": {"service": {"name": name, "port": {"number": 80}}}}
+                ]}}]}}),
+            );
+            let clones = [route, service(&name)];
+            let made = policies(&clones, &request(json!({}), from_ingress()), &mut Log::default());
+            (made[0].name().to_owned(), format!("kulisse-routes-{name}"))
+        };
+        let (made, whole) = called(48);
+        assert_eq!((made.len(), made), (MAX_LABEL, whole));
+        let (made, whole) = called(49);
+        assert!(made.len() <= MAX_LABEL && made != whole, "{made}");
     }
 }

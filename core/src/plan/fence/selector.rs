@@ -173,4 +173,27 @@ mod tests {
         assert_eq!(exact(&one, &Others::of(&[&one])), None);
         assert_eq!(exact(&pods(&[], &[]), &Others::of(&[&one])), None);
     }
+
+    #[test]
+    fn only_labels_of_the_template_can_be_asked_for() {
+        let selector = [
+            Expression::Equal("app".into(), "web".into()),
+            Expression::Equal("statefulset.kubernetes.io/pod-name".into(), "db-0".into()),
+            Expression::Exists("tier".into()),
+        ];
+        assert_eq!(asked(&selector).collect::<Vec<_>>(), [("app", "web")]);
+    }
+
+    #[test]
+    fn what_a_controller_adds_is_not_asked_to_be_absent() {
+        let job = pods(&[("app", "x")], &["job-name"]);
+        let same = pods(&[("app", "x"), ("job-name", "1")], &[]);
+        assert_eq!(exact(&job, &Others::of(&[&same])), None, "its own Pods have that label too");
+        let other = pods(&[("tier", "db"), ("job-name", "1")], &[]);
+        let expected = json!({
+            "matchLabels": {"app": "x"},
+            "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}],
+        });
+        assert_eq!(exact(&job, &Others::of(&[&other])), Some(expected));
+    }
 }

@@ -133,3 +133,29 @@ fn acts(clone: &Object, direction: Direction) -> bool {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{object, policy};
+
+    #[test]
+    fn a_policy_acts_in_the_directions_that_it_says_or_means() {
+        for (spec, ingress, egress) in [
+            (json!({}), true, false),
+            (json!({"policyTypes": []}), true, false),
+            (json!({"egress": []}), true, false),
+            (json!({"egress": [{}]}), true, true),
+            (json!({"policyTypes": [], "egress": [{}]}), true, true),
+            (json!({"policyTypes": ["Egress"]}), false, true),
+            (json!({"policyTypes": ["Ingress"], "egress": [{}]}), true, false),
+            (json!({"policyTypes": ["Ingress", "Egress"]}), true, true),
+        ] {
+            let policy = policy("p", spec.clone());
+            let acts = [Direction::Ingress, Direction::Egress].map(|it| acts(&policy, it));
+            assert_eq!(acts, [ingress, egress], "{spec}");
+        }
+        let other = object("crd.projectcalico.org/v1", "NetworkPolicy", "p", json!({}));
+        assert!(!acts(&other, Direction::Ingress), "its fields mean something else");
+    }
+}

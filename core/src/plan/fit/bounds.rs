@@ -276,6 +276,16 @@ impl Bounds {
                 outside.push(format!("{field}.{name} {amount}, at least {least} allowed"));
             }
         }
+        // Kubernetes has defaults for containers alone.
+        for (part, bounds) in [(Part::Limits, &self.pod.max), (Part::Requests, &self.pod.min)] {
+            let unsaid = bounds.keys().filter(|name| !whole.part(part).contains_key(*name));
+            let field = part.field();
+            outside.extend(unsaid.map(|name| {
+                format!(
+                    "{field}.{name} is not said, and the class's limit range for Pods asks for it"
+                )
+            }));
+        }
         outside
     }
 }
@@ -363,97 +373,4 @@ fn read(field: &str, amount: &Written) -> Result<Quantity, PlanError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn bounds(class: Value) -> Bounds {
-        Bounds::new(&serde_json::from_value(class).unwrap()).unwrap()
-    }
-
-    fn writes(class: Value, resources: &Value) -> Vec<String> {
-        let fitted = bounds(class).fit(&asked(resources));
-        let writes = fitted.writes.iter();
-        let text = |it: &(Part, String, Quantity)| {
-            format!("{}.{}={}", it.0.field(), it.1, it.2.show(&it.1))
-        };
-        writes.map(text).chain(fitted.outside.iter().cloned()).collect()
-    }
-
-    fn range(item: Value) -> Value {
-        let mut item = item;
-        item["type"] = json!("Container");
-        json!({ "limitRange": { "limits": [item] } })
-    }
-
-    #[test]
-    fn what_a_quota_counts_is_said_and_what_a_limit_range_gives_is_left_to_it() {
-        let quota = json!({ "hard": { "requests.cpu": "4", "limits.memory": "8Gi", "pods": "9" } });
-        let only_quota = json!({ "quota": quota });
-        let expected = ["requests.cpu=10m", "limits.memory=1Gi", "requests.memory=64Mi"];
-        assert_eq!(writes(only_quota.clone(), &json!({})), expected);
-        let given = json!({ "requests": { "cpu": 1, "memory": "2Gi" } });
-        assert_eq!(writes(only_quota, &given), ["limits.memory=2Gi"]);
-
-        let both = json!({ "quota": quota, "limitRange": { "limits": [
-            { "type": "Container", "default": { "memory": "512Mi" }, "defaultRequest": { "cpu": "50m" } }
-        ] } });
-        assert_eq!(writes(both.clone(), &json!({})), [""; 0]);
-        let more = json!({ "requests": { "memory": "1Gi" } });
-        assert_eq!(
-            writes(both, &more),
-            ["limits.memory=1Gi"],
-            "the default would be below the request"
-        );
-    }
-
-    #[test]
-    fn too_little_is_raised_and_too_much_is_named() {
-        let class = range(json!({ "min": { "cpu": "50m" }, "max": { "memory": "1Gi" } }));
-        let small = json!({ "requests": { "cpu": "10m" }, "limits": { "cpu": "20m" } });
-        assert_eq!(writes(class.clone(), &small), ["limits.cpu=50m", "requests.cpu=50m"]);
-        let large = json!({ "limits": { "memory": "2Gi" } });
-        assert_eq!(writes(class, &large), ["limits.memory 2Gi, 1Gi allowed"]);
-    }
-
-    #[test]
-    fn a_request_keeps_the_ratio_to_its_limit() {
-        let class = range(json!({ "maxLimitRequestRatio": { "memory": "4" } }));
-        let far = json!({ "requests": { "memory": "64Mi" }, "limits": { "memory": "1Gi" } });
-        assert_eq!(writes(class, &far), ["requests.memory=256Mi"]);
-    }
-
-    #[test]
-    fn a_limit_range_that_contradicts_itself_is_named() {
-        let class = range(json!({ "min": { "cpu": "2" }, "max": { "cpu": "1" } }));
-        let class = serde_json::from_value(class).unwrap();
-        match Bounds::new(&class) {
-            Err(PlanError::InvalidClass { field, why }) => {
-                assert_eq!(
-                    (&*field, &*why),
-                    ("limitRange.limits[0]", "min of cpu is above its max")
-                );
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_pod_asks_for_its_containers_together_or_for_its_largest_init_container() {
-        let cpu = |name: &str, cpu: &str, more: Value| {
-            let mut container = json!({"name": name, "resources": {"requests": {"cpu": cpu}}});
-            container.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            container
-        };
-        let pod = json!({
-            "initContainers": [
-                cpu("sidecar", "100m", json!({"restartPolicy": "Always"})), cpu("setup", "700m", json!({}))
-            ],
-            "containers": [cpu("web", "200m", json!({})), cpu("proxy", "100m", json!({}))],
-        });
-        let object = crate::plan::fixture::deployment("web", json!({}), pod);
-        let whole = Bounds::default().pod(&object, "/spec/template/spec");
-        assert_eq!(whole.requests["cpu"], Quantity::milli(800));
-    }
-}
+mod tests;

@@ -180,16 +180,71 @@ fn surges(object: &Object) -> bool {
 /// The plural of a kind, as resources are called.
 fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
-    match lower.as_bytes().last() {
-        Some(b'y') => format!("{}ies", &lower[..lower.len() - 1]),
-        Some(b's' | b'x') => format!("{lower}es"),
+    match lower.as_bytes() {
+        [.., b'a' | b'e' | b'o' | b'u', b'y'] => format!("{lower}s"),
+        [.., b'y'] => format!("{}ies", &lower[..lower.len() - 1]),
+        [.., b's' | b'x'] | [.., b's' | b'c', b'h'] => format!("{lower}es"),
         _ => format!("{lower}s"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::{
+        api::task::{Expect, When},
+        plan::{fixture::object, task::HttpWork},
+    };
+
+    fn of(objects: &[Object], tasks: &[PlannedTask]) -> Demand {
+        Demand::of(objects.iter(), tasks, &Bounds::default())
+    }
+
+    /// What is needed of each of these; `-` if nothing is said of it.
+    fn needs(demand: &Demand, names: &[&str]) -> Vec<String> {
+        let shown = |name: &&str| demand.needs.get(*name).map(|it| it.show(name));
+        names.iter().map(|it| shown(it).unwrap_or_else(|| "-".to_owned())).collect()
+    }
+
+    /// A Pod template that asks for so many CPUs.
+    fn template(cpu: u32) -> Value {
+        let resources = json!({
+            "requests": {"cpu": cpu, "memory": "1Gi", "example.com/gpu": 1},
+            "limits": {"memory": "2Gi"},
+        });
+        json!({"spec": {"containers": [{"name": "a", "resources": resources}]}})
+    }
+
+    fn workload(kind: &str, cpu: u32, spec: &Value) -> Object {
+        let mut workload = object("apps/v1", kind, "web", json!({"spec": spec}));
+        workload.set("/spec/template", template(cpu));
+        workload
+    }
+
+    fn task(role: TaskRole, retries: u32, work: Work) -> PlannedTask {
+        PlannedTask {
+            name: "a".to_owned(),
+            role,
+            job_name: None,
+            needs: Vec::new(),
+            timeout_seconds: 1,
+            retries,
+            content: String::new(),
+            work,
+        }
+    }
+
+    fn job(cpu: u32) -> Work {
+        let spec = json!({"spec": {"template": template(cpu)}});
+        Work::Job(object("batch/v1", "Job", "a", spec))
+    }
+
+    fn http() -> Work {
+        let (url, expect) = ("http://web".to_owned(), Expect::default());
+        Work::Http(HttpWork { url, expect, within_seconds: 1 })
+    }
 
     #[test]
     fn kinds_are_counted_by_the_names_of_their_resources() {
@@ -197,9 +252,139 @@ mod tests {
             ("NetworkPolicy", "networkpolicies"),
             ("Ingress", "ingresses"),
             ("ConfigMap", "configmaps"),
+            ("Gateway", "gateways"),
+            ("Mesh", "meshes"),
             ("Deployment", "deployments"),
         ] {
             assert_eq!(plural(kind), expected);
         }
+    }
+
+    #[test]
+    fn a_workload_needs_its_pods_and_one_more_while_it_rolls_out() {
+        let schedule = json!({"spec": {"jobTemplate": {"spec": {"template": template(1)}}}});
+        let recreated = json!({"replicas": 3, "strategy": {"type": "Recreate"}});
+        for (object, pods) in [
+            (workload("Deployment", 1, &json!({"replicas": 3})), "4"),
+            (workload("Deployment", 1, &json!({})), "2"),
+            (workload("Deployment", 1, &json!({"replicas": 0})), "0"),
+            (workload("Deployment", 1, &json!({"replicas": -1})), "0"),
+            (workload("Deployment", 1, &recreated), "3"),
+            (workload("StatefulSet", 1, &json!({"replicas": 3})), "3"),
+            (workload("DaemonSet", 1, &json!({})), "1"),
+            (object("batch/v1", "CronJob", "web", schedule), "0"),
+        ] {
+            let demand = of(std::slice::from_ref(&object), &[]);
+            let found = needs(&demand, &["pods", "requests.cpu", "cpu"]);
+            assert_eq!(found, [pods, pods, pods], "{object:?}");
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_the_largest_pod_that_is_replaced() {
+        let one = json!({"replicas": 1});
+        let both = [workload("Deployment", 1, &one), workload("Deployment", 2, &one)];
+        for (name, expected) in [
+            ("pods", "3"),
+            ("requests.cpu", "5"),
+            ("memory", "3Gi"),
+            ("requests.memory", "3Gi"),
+            ("limits.memory", "6Gi"),
+            ("limits.cpu", "-"),
+            ("requests.example.com/gpu", "3"),
+            // Only what Kubernetes itself knows has a short name.
+            ("example.com/gpu", "-"),
+        ] {
+            assert_eq!(needs(&of(&both, &[]), &[name]), [expected], "{name}");
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_a_task_and_for_smokes_side_by_side() {
+        let seed = |cpu| task(TaskRole::Seed(When::BeforeWorkloads), 0, job(cpu));
+        let smoke = |cpu| task(TaskRole::Smoke, 0, job(cpu));
+        for (tasks, expected) in [
+            (vec![], ["-", "-"]),
+            (vec![task(TaskRole::Smoke, 0, http())], ["1", "-"]),
+            (vec![seed(2), seed(3)], ["1", "3"]),
+            (vec![smoke(1), smoke(1), seed(3)], ["2", "3"]),
+            (vec![smoke(1); 3], ["3", "3"]),
+            (vec![smoke(1); 6], ["4", "4"]),
+        ] {
+            assert_eq!(needs(&of(&[], &tasks), &["pods", "cpu"]), expected, "{tasks:?}");
+        }
+    }
+
+    #[test]
+    fn every_attempt_of_a_task_leaves_a_job_and_so_does_the_probe() {
+        let tasks = [task(TaskRole::Smoke, 0, http()), task(TaskRole::Smoke, 2, http())];
+        for (probe, expected) in [(ProbeMode::Never, "4"), (ProbeMode::Always, "5")] {
+            let mut demand = Demand::default();
+            demand.jobs(&tasks, probe);
+            assert_eq!(needs(&demand, &["count/jobs.batch"]), [expected]);
+        }
+    }
+
+    #[test]
+    fn objects_are_counted_by_every_name_that_a_quota_has_for_them() {
+        let claim = |class: Value| {
+            let resources = json!({"requests": {"storage": "10Gi"}});
+            json!({"spec": {"storageClassName": class, "resources": resources}})
+        };
+        let made = |kind: &str| object("v1", kind, kind, json!({}));
+        let service = |kind: &str| object("v1", "Service", "web", json!({"spec": {"type": kind}}));
+        let with_claims = workload(
+            "StatefulSet",
+            1,
+            &json!({"replicas": 3, "volumeClaimTemplates": [claim(json!("fast"))]}),
+        );
+        let of_fast = [
+            "persistentvolumeclaims",
+            "requests.storage",
+            "fast.storageclass.storage.k8s.io/persistentvolumeclaims",
+            "fast.storageclass.storage.k8s.io/requests.storage",
+        ];
+        let of_none = ["requests.storage", ".storageclass.storage.k8s.io/requests.storage"];
+        let services = ["services", "services.loadbalancers", "services.nodeports"];
+        for (objects, names, expected) in [
+            // One is in every namespace.
+            (vec![made("ConfigMap")], &["configmaps", "count/configmaps"][..], &["2", "2"][..]),
+            (vec![made("ConfigMap"), made("ConfigMap")], &["configmaps"], &["3"]),
+            (
+                vec![made("ServiceAccount")],
+                &["serviceaccounts", "count/serviceaccounts"],
+                &["-", "2"],
+            ),
+            (vec![made("Secret")], &["secrets", "count/secrets"], &["1", "1"]),
+            (
+                vec![object("apps/v1", "Deployment", "web", json!({}))],
+                &["count/deployments.apps", "count/deployments"],
+                &["1", "-"],
+            ),
+            (vec![service("LoadBalancer")], &services, &["1", "1", "1"]),
+            (vec![service("NodePort")], &services, &["1", "-", "1"]),
+            (vec![service("ClusterIP")], &services, &["1", "-", "-"]),
+            (
+                vec![object("v1", "PersistentVolumeClaim", "a", claim(json!("fast")))],
+                &of_fast,
+                &["1", "10Gi", "1", "10Gi"],
+            ),
+            (
+                vec![object("v1", "PersistentVolumeClaim", "a", claim(json!(null)))],
+                &of_none,
+                &["10Gi", "-"],
+            ),
+            (vec![with_claims], &of_fast, &["3", "30Gi", "3", "30Gi"]),
+        ] {
+            assert_eq!(needs(&of(&objects, &[]), names), expected, "{objects:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_needed_may_be_all_that_is_allowed() {
+        let demand = of(&[workload("Deployment", 1, &json!({"replicas": 3}))], &[]);
+        let quota = json!({"hard": {"pods": "4", "requests.cpu": "3", "secrets": "0"}});
+        let beyond = demand.beyond(&serde_json::from_value(quota).unwrap());
+        assert_eq!(beyond, ["requests.cpu 4, 3 allowed"]);
     }
 }

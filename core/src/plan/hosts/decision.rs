@@ -88,3 +88,106 @@ impl<'a> Decisions<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{
+        fixture::{self, service},
+        request::Request,
+    };
+
+    fn request(hosts: &Value) -> Request {
+        fixture::request(json!({ "hosts": hosts }), json!({}))
+    }
+
+    #[test]
+    fn a_replaced_host_needs_one_thing_in_its_place_and_no_other_has_one() {
+        for (mut decision, valid) in [
+            (json!({"action": "Replace", "with": "a.b"}), true),
+            (json!({"action": "Replace", "withService": {"name": "a"}}), true),
+            (json!({"action": "Replace"}), false),
+            (json!({"action": "Replace", "with": "a.b", "withService": {"name": "a"}}), false),
+            (json!({"action": "Block"}), true),
+            (json!({"action": "Block", "with": "a.b"}), false),
+            (json!({"action": "Allow", "withService": {"name": "a"}}), false),
+        ] {
+            decision["host"] = json!("api.acme.com");
+            let request = request(&json!([decision]));
+            assert_eq!(Decisions::of(&request.spec).is_ok(), valid, "{decision}");
+        }
+    }
+
+    #[test]
+    fn the_first_entry_that_matches_decides() {
+        let request = request(&json!([
+            {"host": "API.acme.com", "action": "Allow"},
+            {"host": "*.acme.com", "action": "Block"},
+            {"host": "pay", "action": "Allow"},
+        ]));
+        let decisions = Decisions::of(&request.spec).unwrap();
+        let mut log = Log::default();
+        let mut action = |host: &str| decisions.on(host, &mut log).map(|it| it.action);
+        assert_eq!(action("api.acme.com"), Some(HostAction::Allow));
+        assert_eq!(action("db.acme.com"), Some(HostAction::Block));
+        assert_eq!(action("acme.com"), None);
+        assert_eq!(log.met, BTreeSet::from([0, 1]));
+        assert_eq!(decisions.allowed(), ["API.acme.com", "pay"]);
+    }
+
+    #[test]
+    fn an_entry_names_a_host_by_all_of_it() {
+        let request = request(&json!([
+            {"host": "pay", "action": "Block"},
+            {"host": "API.acme.com", "action": "Block"},
+        ]));
+        let decisions = Decisions::of(&request.spec).unwrap();
+        for (host, expected) in
+            [("api.acme.com", true), ("pay", false), ("acme.com", false), ("", false)]
+        {
+            assert_eq!(decisions.name(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn entries_that_nothing_came_under_are_told() {
+        let request = request(&json!([
+            {"host": "*.acme.com", "action": "Block"},
+            {"host": "api.acme.com", "action": "Block"},
+            {"host": "gone.example.org", "action": "Block"},
+        ]));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        context.decisions.on("api.acme.com", &mut log);
+        context.decisions.unused(&context, &BTreeSet::from(["API.acme.com"]), &mut log);
+        let told: Vec<(&str, &str)> =
+            log.findings.iter().map(|it| (it.path.as_str(), it.why.as_str())).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].0, "/spec/hosts/1");
+        assert!(told[0].1.starts_with("entries before it"), "{}", told[0].1);
+        assert_eq!(told[1], ("/spec/hosts/2", "no host is meant by gone.example.org"));
+    }
+
+    #[test]
+    fn a_service_in_a_hosts_place_must_be_in_the_target() {
+        let replaced = json!({"action": "Replace", "host": "a.b", "withService": {"name": "mock"}});
+        let request = request(&json!([{"action": "Block", "host": "b.c"}, replaced]));
+        let decisions = Decisions::of(&request.spec).unwrap();
+        assert_eq!(decisions.check_services(&[service("mock")]), Ok(()));
+        for (clones, there) in [
+            (vec![service("web"), service("db")], "there are db, web"),
+            (vec![fixture::policy("mock", json!({}))], "there are none"),
+        ] {
+            assert_eq!(
+                decisions.check_services(&clones),
+                Err(PlanError::InvalidSpec {
+                    field: "spec.hosts[1].withService.name".to_owned(),
+                    why: format!("no Service \"mock\" will be in the target; {there}"),
+                })
+            );
+        }
+    }
+}

@@ -101,6 +101,9 @@ mod tests {
     fn hosts_are_known_by_where_they_stand() {
         for (named, text, expected) in [
             ("", "https://api.acme.com/v1", vec!["api.acme.com"]),
+            ("", "“https://api.acme.com”", vec!["api.acme.com"]),
+            ("", "x\u{a0}https://u:p@api.acme.com", vec!["api.acme.com"]),
+            ("", "→host: api.acme.com", vec!["api.acme.com"]),
             ("", "postgres://u:p%40@db.acme.com:5432/x", vec!["db.acme.com"]),
             ("", "jdbc:postgresql://db.acme.com/x", vec!["db.acme.com"]),
             ("", "k1.acme.io:9092,k2.acme.io:9092", vec!["k1.acme.io", "k2.acme.io"]),
@@ -122,6 +125,16 @@ mod tests {
             ("", "redis.cache:6379", vec!["redis.cache"]),
             ("DNS_SERVER", "8.8.8.8", vec!["8.8.8.8"]),
             ("", "http://203.0.113.5:80/", vec!["203.0.113.5"]),
+            ("", "git@github.com:acme/dags.git", vec!["github.com"]),
+            ("", "rsync backup@sftp.acme.com:/in /out", vec!["sftp.acme.com"]),
+            ("", "jdbc:oracle:thin:@//ora.acme.com:1521/X", vec!["ora.acme.com"]),
+            ("", "jdbc:oracle:thin:@//ora.acme.com/X", vec!["ora.acme.com"]),
+            ("", "jdbc:oracle:thin:@ora.acme.com:1521:X", vec!["ora.acme.com"]),
+            ("", "*.* @@logs.acme.com:514", vec!["logs.acme.com"]),
+            ("", "Server=tcp:sql.acme.com,1433;Database=x", vec!["sql.acme.com"]),
+            ("CONNAME", "a.acme.com(1414),b.acme.com(1414)", vec!["a.acme.com", "b.acme.com"]),
+            ("", "dns:///api.acme.com:443", vec!["api.acme.com"]),
+            ("HOSTS", "a.acme.com;b.acme.com", vec!["a.acme.com", "b.acme.com"]),
         ] {
             assert_eq!(hosts(named, text), expected, "{named} {text}");
         }
@@ -153,6 +166,17 @@ mod tests {
             ("SPIFFE_ID", "spiffe://cluster.local/ns/shop/sa/web"),
             ("UPLOADS", "s3://uploads.acme.com/2026"),
             ("HOSTS_FILE", "/etc/hosts.d"),
+            ("", "time.sleep(1000)"),
+            ("a.py", "  host = socket.gethostname()"),
+            ("a.py", "  server = pool.get(30)"),
+            ("ADMINS", "ops@acme.com:admin,dev@acme.com: a/b"),
+            ("SENTRY", "\"@acme.com\""),
+            ("SMTP_FROM", "Shop <ops@acme.com>"),
+            ("", "npm install @acme/web.ui x@1.2.3"),
+            ("", "tcp:// and dns:///"),
+            ("DB", "file:///var/lib/acme.com"),
+            ("", "export HOST=a; java com.acme.Main"),
+            ("", "Host=db;com.acme.Main=1"),
         ] {
             assert_eq!(hosts(named, text), Vec::<&str>::new(), "{named} {text}");
         }
@@ -186,5 +210,76 @@ mod tests {
         let found = &find("", text)[0];
         assert_eq!(found.scheme.clone().map(|it| &text[it]), Some("https"));
         assert_eq!(found.port.clone().map(|it| &text[it]), Some("8443"));
+    }
+
+    #[test]
+    fn what_is_around_a_word_decides_whether_it_is_a_host() {
+        for (named, text, expected) in [
+            ("", "a.acme.com:25", vec!["a.acme.com"]),
+            ("", "u@a.acme.com:25", vec![]),
+            ("", "/srv/a.acme.com:25", vec![]),
+            ("", "$a.acme.com:25", vec![]),
+            ("", "${A}a.acme.com:25", vec![]),
+            ("", "éa.acme.com:25", vec![]),
+            ("", "10.1.2.3:80", vec!["10.1.2.3"]),
+            ("", "0.1.2.3:80", vec![]),
+            ("", "0.acme.com:80", vec!["0.acme.com"]),
+            ("HOST", "a.acme.com and more", vec!["a.acme.com"]),
+            ("HOST", "a.acme.com|x", vec!["a.acme.com"]),
+            ("HOST", "a.acme.com?x", vec![]),
+            ("HOST", "a.acme.com:x", vec![]),
+            ("HOST", "a.acme.conf", vec![]),
+            ("HOST", "b a.acme.com", vec![]),
+            ("RDS", "a.acme.com", vec![]),
+            ("TOPICS", "a.acme.com,b.acme.com", vec![]),
+            ("", "hosts: [\"a.acme.com\", 'b.acme.com']", vec!["a.acme.com", "b.acme.com"]),
+            ("", "\"host\": \"a.acme.com\"", vec!["a.acme.com"]),
+            ("", "run --name a.acme.com", vec![]),
+            ("", "server a.acme.com", vec![]),
+            ("", "index a.acme.com;", vec![]),
+            ("NO_PROXY", "a.acme.com:80,b.acme.com:80", vec![]),
+            (
+                "",
+                "a.acme.com:80 --noproxy b.acme.com:80 https://c.acme.com",
+                vec!["a.acme.com", "c.acme.com"],
+            ),
+        ] {
+            assert_eq!(hosts(named, text), expected, "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn short_names_that_are_not_known_are_none() {
+        for text in ["other", "http://other", "other:5432", "db2"] {
+            assert!(find_short("HOST", text, |it| it == "db").is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_scheme_and_port_are_told_by_their_place_in_the_whole_text() {
+        let far =
+            format!("first\r\n\n{}see https://u@api.acme.com:8443/x\r\nlast", "a ".repeat(1000));
+        let near = "first\r\n\nsee https://u@api.acme.com:8443/x\r\nlast";
+        for text in [near, &far] {
+            let found = find("", text);
+            assert_eq!(found.len(), 1);
+            assert_eq!(&text[found[0].host.clone()], "api.acme.com");
+            assert_eq!(found[0].scheme.clone().map(|it| &text[it]), Some("https"));
+            assert_eq!(found[0].port.clone().map(|it| &text[it]), Some("8443"));
+        }
+    }
+
+    #[test]
+    fn a_host_that_leads_nowhere_is_known_by_its_last_label() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("db.localhost", true),
+            ("localhost.localdomain", true),
+            ("mock.invalid", true),
+            ("localhost.acme.com", false),
+            ("", false),
+        ] {
+            assert_eq!(leads_nowhere(host), expected, "{host}");
+        }
     }
 }

@@ -173,3 +173,152 @@ fn apply(text: &str, edits: &[Edit]) -> String {
     out.push_str(&text[at..]);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        plan::fixture::{self, deployment, object},
+        secrets::{Alphabet, CredentialClass, Encoding},
+    };
+
+    fn with<T>(hosts: &Value, look: impl FnOnce(&Context, &mut Log) -> T) -> (T, Log) {
+        let (request, capture) =
+            (fixture::request(json!({ "hosts": hosts }), json!({})), fixture::capture());
+        let mut log = Log::default();
+        let made = look(&Context::new(&request, &capture).unwrap(), &mut log);
+        (made, log)
+    }
+
+    fn mock() -> Value {
+        json!([{"host": "api.acme.com", "action": "Replace", "with": "mock.test"}])
+    }
+
+    /// A Service in the place of a host.
+    fn served(service: &Value) -> Value {
+        json!([{"host": "api.acme.com", "action": "Replace", "withService": service}])
+    }
+
+    #[test]
+    fn another_host_is_written_in_its_place_and_nothing_else_changes() {
+        for (named, text, expected) in [
+            ("", "https://u@api.acme.com:80/v1?x", Some("https://u@mock.test:80/v1?x")),
+            ("", "a http://API.acme.com b", Some("a http://mock.test b")),
+            (
+                "",
+                "http://api.acme.com http://a.b.com http://api.acme.com",
+                Some("http://mock.test http://a.b.com http://mock.test"),
+            ),
+            ("HOST", "api.acme.com", Some("mock.test")),
+            // Whatever it stands under.
+            ("ANY", " Api.acme.com ", Some(" mock.test ")),
+            ("ANY", "to api.acme.com", None),
+            ("ANY", "b.acme.com", None),
+            ("", "https://b.acme.com", None),
+            ("", "", None),
+        ] {
+            let (made, _) = with(&mock(), |context, log| in_text(named, text, context, log));
+            assert_eq!(made.as_deref(), expected, "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_to_be_replaced_is() {
+        let hosts = json!([
+            {"host": "a.acme.com", "action": "Block"},
+            {"host": "b.acme.com", "action": "Allow"},
+            {"host": "*.acme.com", "action": "Replace", "with": "mock.acme.com"},
+        ]);
+        for (text, expected) in [
+            ("http://a.acme.com http://b.acme.com http://mock.acme.com", None),
+            ("http://a.acme.com http://c.acme.com", Some("http://a.acme.com http://mock.acme.com")),
+        ] {
+            let (made, _) = with(&hosts, |context, log| in_text("", text, context, log));
+            assert_eq!(made.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_service_takes_the_place_with_its_port_and_scheme_where_there_is_room() {
+        let whole = json!({"name": "mock", "port": 81, "scheme": "http"});
+        for (service, named, text, expected) in [
+            (&json!({"name": "mock"}), "", "https://api.acme.com:8443/x", "https://mock:8443/x"),
+            (&whole, "", "https://api.acme.com:8443/x", "http://mock:81/x"),
+            (&whole, "", "https://api.acme.com/x", "http://mock:81/x"),
+            (&whole, "", "amqp://api.acme.com/x", "amqp://mock:81/x"),
+            (&whole, "", "api.acme.com:8443", "mock:81"),
+            (&whole, "HOST", "api.acme.com", "mock"),
+        ] {
+            let (made, _) =
+                with(&served(service), |context, log| in_text(named, text, context, log));
+            assert_eq!(made.as_deref(), Some(expected), "{named} {text}");
+        }
+    }
+
+    #[test]
+    fn objects_are_rewritten_where_they_have_texts() {
+        let web = || {
+            let args = json!(["--url=https://api.acme.com/x", "--image=a"]);
+            let container = json!({"name": "web", "image": "api.acme.com:80/web", "args": args});
+            deployment("web", json!({}), json!({"containers": [container]}))
+        };
+        let (made, log) = with(&mock(), |context, log| replace(vec![web()], context, log));
+        let container = "/spec/template/spec/containers/0";
+        assert_eq!(made[0].text(&format!("{container}/args/0")), "--url=https://mock.test/x");
+        assert_eq!(made[0].text(&format!("{container}/image")), "api.acme.com:80/web");
+        assert_eq!(log.changes.len(), 1);
+        assert_eq!(log.changes[0].path, format!("{container}/args/0"));
+
+        let (made, log) = with(&json!([]), |context, log| replace(vec![web()], context, log));
+        assert_eq!((made, log.changes), (vec![web()], vec![]));
+    }
+
+    #[test]
+    fn a_service_that_is_another_name_is_one_for_the_whole_name_of_a_service() {
+        let other = json!({"spec": {"type": "ExternalName", "externalName": "api.acme.com"}});
+        let hosts = served(&json!({"name": "mock", "port": 81}));
+        let (made, _) = with(&hosts, |context, log| {
+            let mut other = object("v1", "Service", "other", other);
+            in_object(&mut other, context, log);
+            other
+        });
+        assert_eq!(made.text("/spec/externalName"), "mock.stg-pr-7-abcde.svc.cluster.local");
+    }
+
+    #[test]
+    fn the_text_around_a_credential_is_rewritten() {
+        let text = |it: &str| Part::Text(it.to_owned());
+        let credential = Part::Credential {
+            class: CredentialClass("a".to_owned()),
+            length: 12,
+            alphabet: Alphabet::Token,
+            encoding: Encoding::Plain,
+        };
+        let secret = |parts: Vec<Part>| PlannedSecret {
+            keys: [("u/l".to_owned(), PlannedValue::Parts(parts))].into(),
+        };
+        let kept = secret(vec![text("https://api.ac"), text("me.com/")]);
+        let mut secrets = BTreeMap::from([
+            (
+                "db".to_owned(),
+                secret(vec![
+                    text("http://api.acme.com amqp://u:"),
+                    credential.clone(),
+                    text("@api.acme.com:80/x"),
+                ]),
+            ),
+            // No part holds all of the host.
+            ("kept".to_owned(), kept.clone()),
+        ]);
+        let ((), log) = with(&mock(), |context, log| in_secrets(&mut secrets, context, log));
+        assert_eq!(
+            secrets["db"],
+            secret(vec![text("http://mock.test amqp://u:"), credential, text("@mock.test:80/x")])
+        );
+        assert_eq!(secrets["kept"], kept);
+        let changed: Vec<_> = log.changes.iter().map(|it| (&*it.object, &*it.path)).collect();
+        assert_eq!(changed, [("Secret/db", "/data/u~1l")]);
+    }
+}

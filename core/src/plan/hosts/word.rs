@@ -61,3 +61,74 @@ pub(super) fn is_file(word: &str) -> bool {
     let last = word.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     FILES.split(' ').any(|end| end == last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(text: &str) -> Vec<&str> {
+        words(text).into_iter().map(|it| &text[it]).collect()
+    }
+
+    #[test]
+    fn a_host_is_labels_and_ends_in_a_word() {
+        for text in ["api.acme.com", "8.8.8.8", "acme.xn--p1ai", "a_b.acme.com", "0.acme.c0"] {
+            assert_eq!(hosts(text), [text]);
+        }
+        for text in [
+            "acme",
+            "a.b",
+            "8.8.8",
+            "acme.1com",
+            "acme.c_m",
+            "-a.acme.com",
+            "a-.acme.com",
+            "acme.com-",
+            "a..acme.com",
+            "...",
+            ".",
+            "",
+        ] {
+            assert_eq!(hosts(text), [] as [&str; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_found_without_what_is_around_them() {
+        assert_eq!(
+            hosts("(ä..api.acme.com..) and é.b.acme.com,c.acme.com"),
+            ["api.acme.com", "b.acme.com", "c.acme.com"]
+        );
+    }
+
+    #[test]
+    fn labels_and_hosts_have_a_longest_length() {
+        let label = "a".repeat(63);
+        let long = |last: usize| format!("{label}.{label}.{label}.{}.com", "b".repeat(last));
+        for (text, expected) in [
+            (format!("{label}.com"), 1),
+            (format!("a{label}.com"), 0),
+            // 253 and 254 bytes.
+            (long(57), 1),
+            (long(58), 0),
+        ] {
+            assert_eq!(hosts(&text).len(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_names_have_neither_dot_nor_underscore() {
+        let text = "db:5432 c-d, x_y a.b";
+        let found: Vec<&str> = short(text).into_iter().map(|it| &text[it]).collect();
+        assert_eq!(found, ["db", "5432", "c-d"]);
+    }
+
+    #[test]
+    fn files_are_known_by_their_last_label() {
+        for (word, expected) in
+            [("app.yaml", true), ("APP.YAML", true), ("yaml.acme.com", false), ("a.", false)]
+        {
+            assert_eq!(is_file(word), expected, "{word}");
+        }
+    }
+}

@@ -125,3 +125,93 @@ fn is_bound_by_hand(claim: &Object) -> bool {
     claim.get("/spec/volumeName").and_then(Value::as_str).is_some_and(|it| !it.is_empty())
         && PROVISIONERS.iter().all(|key| claim.annotation(key).is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, object};
+
+    /// A claim of production's, bound to a volume; made on demand, if somebody is named who did.
+    fn bound(name: &str, volume: &str, provisioner: Option<&str>) -> Object {
+        let annotations = provisioner.map(|it| json!({it: "ebs.csi.aws.com"}));
+        object(
+            "v1",
+            "PersistentVolumeClaim",
+            name,
+            json!({"metadata": {"annotations": annotations}, "spec": {"volumeName": volume}}),
+        )
+    }
+
+    /// What becomes of a claim where the source holds these.
+    fn fresh(object: &Object, base: &str, source: Vec<Object>, class: Value) -> (Object, Log) {
+        let request = fixture::request(json!({}), class);
+        let mut capture = fixture::capture();
+        capture.objects = source;
+        let (mut object, mut log) = (object.clone(), Log::default());
+        super::fresh(&mut object, base, &Context::new(&request, &capture).unwrap(), &mut log);
+        (object, log)
+    }
+
+    #[test]
+    fn a_claim_whose_volume_nobody_made_on_demand_is_told_to_start_empty() {
+        let spec = json!({"storageClassName": "nfs"});
+        let claim = object("v1", "PersistentVolumeClaim", "files", json!({"spec": spec}));
+        for (volume, provisioner, by_hand) in [
+            ("pv-1", None, true),
+            ("pv-1", Some(PROVISIONERS[0]), false),
+            ("pv-1", Some(PROVISIONERS[1]), false),
+            ("", None, false),
+        ] {
+            let source = vec![bound("files", volume, provisioner)];
+            let (made, log) = fresh(&claim, "", source, json!({}));
+            let told: Vec<_> = log.findings.iter().map(|it| it.kind.as_str()).collect();
+            let expected: &[&str] = if by_hand { &["claim-empty"] } else { &[] };
+            assert_eq!(told, expected, "{volume} {provisioner:?}");
+            // Its class would give the clone another volume of production's.
+            assert_eq!(made.get("/spec/storageClassName").is_none(), by_hand, "{volume}");
+        }
+    }
+
+    #[test]
+    fn the_claims_of_a_template_are_those_that_end_in_a_number() {
+        let template = json!({"metadata": {"name": "data"}, "spec": {}});
+        let spec = json!({"volumeClaimTemplates": [template]});
+        let set = object("apps/v1", "StatefulSet", "db", json!({"spec": spec}));
+        for (name, by_hand) in [
+            ("data-db-0", true),
+            ("data-db-12", true),
+            ("data-db-", false),
+            ("data-db-x", false),
+            ("data-db-1x", false),
+            ("data-db", false),
+            ("data-db2-0", false),
+            ("logs-db-0", false),
+        ] {
+            let source = vec![bound("data-da-0", "", None), bound(name, "pv-1", None)];
+            let (_, log) = fresh(&set, "/spec/volumeClaimTemplates/0", source, json!({}));
+            assert_eq!(!log.findings.is_empty(), by_hand, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_as_large_as_the_class_and_its_limit_range_let_it_be() {
+        let class = json!({
+            "storage": {"maxSize": "20Gi"},
+            "limitRange": {"limits": [
+                {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "10Gi"}},
+                {"type": "PersistentVolumeClaim", "min": {"storage": "2Gi"}},
+                {"type": "Container", "min": {"storage": "5Gi"}, "max": {"storage": "6Gi"}},
+            ]},
+        });
+        for (size, expected) in
+            [("1Gi", "2Gi"), ("2Gi", "2Gi"), ("7Gi", "7Gi"), ("10Gi", "10Gi"), ("15Gi", "10Gi")]
+        {
+            let spec = json!({"resources": {"requests": {"storage": size}}});
+            let claim = object("v1", "PersistentVolumeClaim", "files", json!({"spec": spec}));
+            let (made, _) = fresh(&claim, "", Vec::new(), class.clone());
+            assert_eq!(made.text("/spec/resources/requests/storage"), expected, "{size}");
+            let (same, _) = fresh(&claim, "", Vec::new(), json!({}));
+            assert_eq!(same.text("/spec/resources/requests/storage"), size);
+        }
+    }
+}

@@ -98,3 +98,47 @@ fn told(object: &Object, path: &str, what: &str, whom: &str, log: &mut Log) {
         ),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, deployment, service};
+
+    #[test]
+    fn a_label_of_the_class_never_takes_the_place_of_one_that_a_selector_uses() {
+        let class = json!({"serviceAccounts": [{
+            "name": "robot",
+            "podLabels": {"app": "x", "team": "x"},
+            "podAnnotations": {"app": "x"},
+        }]});
+        let request = fixture::request(json!({}), class);
+        let mut capture = fixture::capture();
+        capture.objects = vec![service("web")];
+        let context = Context::new(&request, &capture).unwrap();
+        let pod = json!({"serviceAccountName": "robot"});
+        let mut web = deployment("web", json!({"app": "web"}), pod);
+        pods(&mut web, "/spec/template/spec", &context, &mut Log::default());
+        let expected = json!({
+            "labels": {"app": "web", "team": "x"}, "annotations": {"app": "x"}
+        });
+        assert_eq!(web.get("/spec/template/metadata"), Some(&expected));
+    }
+
+    #[test]
+    fn the_first_entry_for_an_account_of_the_source_counts() {
+        let class = json!({"serviceAccounts": [
+            {"name": "web", "source": "bank-*"},
+            {"name": "web", "source": "sh*", "annotations": {"of": "web"}},
+            {"name": "["},
+            {"name": "*", "source": "shop", "annotations": {"of": "all"}},
+        ]});
+        let (request, capture) = (fixture::request(json!({}), class), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        for (account, expected) in
+            [("web", Some("web")), ("api", Some("all")), ("default", None), ("", None)]
+        {
+            let found = of_class(account, &context).map(|it| it.annotations["of"].as_str());
+            assert_eq!(found, expected, "{account}");
+        }
+    }
+}

@@ -260,13 +260,18 @@ mod tests {
             (Form::Namespace, "shop", Some(target.to_owned())),
             (Form::Namespace, "sho*", Some(target.to_owned())),
             (Form::Namespace, "*", Some("*".to_owned())),
+            (Form::Namespace, "*op", Some(target.to_owned())),
+            (Form::Namespace, target, Some(target.to_owned())),
             (Form::Namespace, "payments", None),
+            (Form::Namespace, "pay*", None),
+            (Form::Namespace, "*ments", None),
             (Form::Namespace, "ingress", Some("ingress".to_owned())),
             (
                 Form::Principal,
                 "cluster.local/ns/shop/sa/web",
                 Some(format!("cluster.local/ns/{target}/sa/web")),
             ),
+            (Form::Principal, "ns/shop/sa/web", Some(format!("ns/{target}/sa/web"))),
             (Form::Principal, "*/ns/payments/sa/web", None),
             (Form::Principal, "*", Some("*".to_owned())),
             (Form::Qualified, "web", Some("web".to_owned())),
@@ -274,6 +279,10 @@ mod tests {
             (Form::Qualified, "payments/web", None),
             (Form::Scoped, "./*", Some("./*".to_owned())),
             (Form::Scoped, "shop/*", Some("./*".to_owned())),
+            (Form::Scoped, &format!("{target}/*"), Some("./*".to_owned())),
+            (Form::Scoped, "~/*", Some("~/*".to_owned())),
+            (Form::Scoped, "*/*", Some("*/*".to_owned())),
+            (Form::Scoped, "ingress/*", Some("ingress/*".to_owned())),
             (Form::Scoped, "payments/*", None),
             (
                 Form::Identity,
@@ -282,6 +291,7 @@ mod tests {
             ),
             (Form::Identity, &format!("*.payments.{linkerd}"), None),
             (Form::Identity, "*", Some("*".to_owned())),
+            (Form::Identity, "web.shop.example.com", Some("web.shop.example.com".to_owned())),
             (Form::Gateway, "mesh", Some("mesh".to_owned())),
             (Form::Gateway, "istio-system/public", None),
         ] {
@@ -294,5 +304,73 @@ mod tests {
         assert_eq!(element("/spec/rules/0/from/1/source/namespaces"), Some("/spec/rules/0/from/1"));
         assert_eq!(element("/spec/rules/0/from"), Some("/spec/rules/0"));
         assert_eq!(element("/spec/gateways"), None);
+    }
+
+    /// What is left of a rule about traffic; `None` if it stays behind.
+    fn left(api_version: &str, kind: &str, spec: &Value) -> Option<Value> {
+        let (request, capture) = (fixture::request(json!({}), json!({})), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        let object = fixture::object(api_version, kind, "web", json!({ "spec": spec }));
+        apart(object, &context, &mut Log::default())?.get("/spec").cloned()
+    }
+
+    #[test]
+    fn a_condition_counts_by_what_it_is_about() {
+        let when = |key: &str, field: &str, values: Value| json!([{"when": [{"key": key, field: values}]}]);
+        let from = |field: &str, names: Value| json!([{"from": [{"source": {field: names}}]}]);
+        let principal = |namespace: &str| format!("cluster.local/ns/{namespace}/sa/x");
+        let (target, header) = ("stg-pr-7-abcde", "request.headers[x-tenant]");
+        let ours = json!([principal("shop"), principal("payments")]);
+        let about_header = [
+            when(header, "values", json!(["payments"])),
+            when(header, "values", json!([principal("payments")])),
+            when(header, "notValues", json!(["shop", principal("shop")])),
+        ];
+        let unchanged = about_header.iter().map(|it| (it.clone(), it.clone()));
+        for (rules, expected) in [
+            (
+                when("source.namespace", "values", json!(["shop", "payments"])),
+                when("source.namespace", "values", json!([target])),
+            ),
+            (when("source.principal", "values", json!([principal("payments")])), json!([])),
+            // Who is kept out is kept out, wherever they are.
+            (
+                when("source.namespace", "notValues", json!(["shop", "payments"])),
+                when("source.namespace", "notValues", json!([target, "payments"])),
+            ),
+            (
+                when("source.principal", "notValues", ours),
+                when(
+                    "source.principal",
+                    "notValues",
+                    json!([principal(target), principal("payments")]),
+                ),
+            ),
+            (from("notNamespaces", json!(["a", "a"])), from("notNamespaces", json!(["a", "a"]))),
+            (from("namespaces", json!(["shop", "sho*", "a"])), from("namespaces", json!([target]))),
+        ]
+        .into_iter()
+        .chain(unchanged)
+        {
+            let spec =
+                left("security.istio.io/v1", "AuthorizationPolicy", &json!({"rules": rules}));
+            assert_eq!(spec.map(|it| it["rules"].clone()), Some(expected), "{rules}");
+        }
+    }
+
+    #[test]
+    fn a_route_of_the_mesh_that_leads_nowhere_any_more_stays_behind() {
+        let route = json!([{"destination": {"host": "web"}}]);
+        let outside = json!({"match": [{"gateways": ["public"]}], "route": route});
+        let inside = json!({"route": route});
+        for (http, expected) in [
+            (json!([outside]), None),
+            (json!([outside, inside]), Some(json!([inside]))),
+            (json!([inside]), Some(json!([inside]))),
+        ] {
+            let spec = json!({"gateways": ["mesh"], "http": http});
+            let left = left("networking.istio.io/v1", "VirtualService", &spec);
+            assert_eq!(left.map(|it| it["http"].clone()), expected, "{http}");
+        }
     }
 }

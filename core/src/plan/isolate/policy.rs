@@ -180,3 +180,90 @@ fn asks_for_dns(object: &Object, rule: &str) -> bool {
     !ports.is_empty()
         && ports.iter().all(|it| object.get(it).is_some_and(|port| port == 53 || port == "dns"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    /// What becomes of the spec of a policy, in a source whose namespace has these labels.
+    fn confined(spec: Value, environment: Value, labels: &Value) -> (Value, Log) {
+        let request = fixture::request(environment, json!({}));
+        let mut capture = fixture::capture();
+        let namespace = json!({"metadata": {"labels": labels}});
+        capture.objects = vec![fixture::object("v1", "Namespace", "shop", namespace)];
+        let (mut policy, mut log) = (fixture::policy("web", spec), Log::default());
+        super::confined(&mut policy, &Context::new(&request, &capture).unwrap(), &mut log);
+        (policy.get("/spec").unwrap().clone(), log)
+    }
+
+    #[test]
+    fn a_policy_says_which_directions_it_governs() {
+        for (spec, types) in [
+            (json!({}), json!(["Ingress"])),
+            (json!({"policyTypes": []}), json!(["Ingress"])),
+            (json!({"egress": []}), json!(["Ingress"])),
+            (json!({"policyTypes": [], "egress": [{}]}), json!(["Ingress", "Egress"])),
+            (json!({"policyTypes": ["Egress"], "ingress": [{}]}), json!(["Egress"])),
+        ] {
+            let (made, _) = confined(spec.clone(), json!({}), &json!({}));
+            assert_eq!(made["policyTypes"], types, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_the_own_one_by_what_its_labels_say_here_or_there() {
+        for (selector, own) in [
+            (json!({"project": "shop"}), true),
+            // What means the source by its name is the target's by now.
+            (json!({"project": "stg-pr-7-abcde"}), true),
+            (json!({"team": "commerce"}), true),
+            (json!({"team": "stg-pr-7-abcde"}), false),
+            (json!({"team": "platform"}), false),
+        ] {
+            let peers = json!([{"namespaceSelector": {"matchLabels": selector}}]);
+            let spec = json!({"policyTypes": ["Ingress"], "ingress": [{"from": peers}]});
+            let labels = json!({"project": "shop", "team": "commerce"});
+            let (made, _) = confined(spec, json!({}), &labels);
+            let expected = if own { json!([{"from": [{"podSelector": {}}]}]) } else { json!([]) };
+            assert_eq!(made["ingress"], expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_that_production_opens_and_the_environment_does_not() {
+        let block = |cidr: &str| json!({"ipBlock": {"cidr": cidr}});
+        let peers = json!([
+            block("10.20.0.0/16"), block("10.30.0.0/16"), block("0.0.0.0/0"), {"podSelector": {}}
+        ]);
+        let spec = json!({"policyTypes": ["Egress"], "egress": [{"to": peers}]});
+        let opened = json!({"egress": [{"to": [block("10.30.0.0/16")]}]});
+        let told = |spec: Value, environment: Value| {
+            let (_, log) = confined(spec, environment, &json!({}));
+            log.findings.into_iter().map(|it| it.path).collect::<Vec<_>>()
+        };
+        let (first, second) =
+            ("/spec/egress/0/to/0/ipBlock/cidr", "/spec/egress/0/to/1/ipBlock/cidr");
+        assert_eq!(told(spec.clone(), json!({})), [first, second]);
+        assert_eq!(told(spec, opened), [first]);
+        let into =
+            json!({"policyTypes": ["Ingress"], "ingress": [{"from": [block("10.20.0.0/16")]}]});
+        assert_eq!(told(into, json!({})), [""; 0], "who comes in is the fence's to say");
+    }
+
+    #[test]
+    fn a_rule_asks_for_dns_if_all_of_its_ports_are_of_it() {
+        let outside = json!([{"ipBlock": {"cidr": "10.20.0.10/32"}}]);
+        for (ports, dns) in [
+            (json!([{"port": 53}]), true),
+            (json!([{"port": "dns", "protocol": "UDP"}, {"port": 53}]), true),
+            (json!([{"port": 53}, {"port": 443}]), false),
+            (json!([]), false),
+        ] {
+            let rule = json!({"to": outside, "ports": ports});
+            let (_, log) = confined(json!({"egress": [rule]}), json!({}), &json!({}));
+            let expected = if dns { DNS.why } else { FOREIGN.why };
+            assert_eq!(log.changes[0].why, expected, "{ports}");
+        }
+    }
+}

@@ -91,16 +91,14 @@ pub(super) fn role(object: &mut Object, context: &Context, log: &mut Log) {
     let mut kept = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
         let path = format!("/rules/{at}");
-        let all = |field: &str| {
-            words(rule, field).iter().any(|it| it.starts_with('*') || it.ends_with("/*"))
-        };
-        if all("apiGroups") || all("resources") {
+        if is_wildcard(rule) {
             log.changed(object.key(), &path, Some(rule), None, &WILDCARD);
             continue;
         }
         let new = cut(rule);
         if new.as_slice() != std::slice::from_ref(rule) {
-            let why = if all("verbs") { &SPELT } else { &CUT };
+            let all = words(rule, "verbs").iter().any(|it| it.starts_with('*'));
+            let why = if all { &SPELT } else { &CUT };
             let to = Value::Array(new.clone());
             log.changed(object.key(), &path, Some(rule), Some(&to), why);
         }
@@ -112,12 +110,42 @@ pub(super) fn role(object: &mut Object, context: &Context, log: &mut Log) {
     held::cut(object, &context.request.cluster.rights, log);
 }
 
+/// The verbs that a Role of the source loses, by what they act on.
+pub(in crate::plan) fn lost(role: &Object) -> BTreeMap<String, BTreeSet<String>> {
+    let mut lost: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rule in role.get("/rules").and_then(Value::as_array).into_iter().flatten() {
+        let kept = if is_wildcard(rule) { Vec::new() } else { cut(rule) };
+        let may = |resource: &str, verb: &str| {
+            let has = |rule: &Value, field: &str, it: &str| words(rule, field).contains(&it);
+            kept.iter().any(|it| has(it, "resources", resource) && has(it, "verbs", verb))
+        };
+        for resource in words(rule, "resources") {
+            let verbs = verbs(rule).into_iter().filter(|verb| !may(resource, verb));
+            let verbs: BTreeSet<String> = verbs.map(str::to_owned).collect();
+            if !verbs.is_empty() {
+                lost.entry(resource.to_owned()).or_default().extend(verbs);
+            }
+        }
+    }
+    lost
+}
+
+/// The verbs of a rule, `*` spelt out.
+fn verbs(rule: &Value) -> Vec<&str> {
+    let verbs = words(rule, "verbs");
+    if verbs.contains(&"*") { ALL.to_vec() } else { verbs }
+}
+
+/// Whether a rule speaks of every group, or every kind.
+fn is_wildcard(rule: &Value) -> bool {
+    let all =
+        |field: &str| words(rule, field).iter().any(|it| it.starts_with('*') || it.ends_with("/*"));
+    all("apiGroups") || all("resources")
+}
+
 /// The rules that are left of one: what is not the fence with all its verbs, the fence to look at.
 fn cut(rule: &Value) -> Vec<Value> {
-    let mut verbs = words(rule, "verbs");
-    if verbs.contains(&"*") {
-        verbs = ALL.to_vec();
-    }
+    let mut verbs = verbs(rule);
     verbs.retain(|verb| !BEYOND.contains(verb));
     let resources = words(rule, "resources");
     let (fence, free): (Vec<&str>, Vec<&str>) = resources
@@ -313,5 +341,109 @@ fn is_own(object: &Object, subject: &str, target: &str) -> bool {
             .is_some_and(|rest| rest.starts_with(':')),
         "Group" => text("name").strip_prefix("system:serviceaccounts:") == Some(target),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, object};
+
+    const TARGET: &str = "stg-pr-7-abcde";
+
+    fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+        json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+    }
+
+    #[test]
+    fn a_rule_loses_what_reaches_the_fence_and_nothing_else() {
+        let all =
+            ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+        let (request, capture) = (fixture::request(json!({}), json!({})), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        for (before, after) in [
+            (
+                rule("", &["pods"], &["get", "delete"]),
+                vec![rule("", &["pods"], &["get", "delete"])],
+            ),
+            // Whoever only looks keeps one rule.
+            (
+                rule("", &["pods", "networkpolicies"], &["get", "list"]),
+                vec![rule("", &["pods", "networkpolicies"], &["get", "list"])],
+            ),
+            (
+                rule("", &["pods", "networkpolicies"], &["get", "create"]),
+                vec![
+                    rule("", &["pods"], &["get", "create"]),
+                    rule("", &["networkpolicies"], &["get"]),
+                ],
+            ),
+            (rule("", &["networkpolicies/status"], &["patch"]), vec![]),
+            (
+                rule("", &["serviceaccounts/token", "serviceaccounts"], &["create"]),
+                vec![rule("", &["serviceaccounts"], &["create"])],
+            ),
+            (rule("", &["pods"], &["*"]), vec![rule("", &["pods"], &all)]),
+            (rule("", &["pods"], &["impersonate", "get"]), vec![rule("", &["pods"], &["get"])]),
+            (rule("", &["pods"], &["impersonate"]), vec![]),
+            // A right to everything holds the right to the fence.
+            (rule("*", &["pods"], &["get"]), vec![]),
+            (rule("", &["*"], &["get"]), vec![]),
+            (rule("", &["pods/*"], &["get"]), vec![]),
+        ] {
+            let rules = json!({"rules": [before]});
+            let mut role = object("rbac.authorization.k8s.io/v1", "Role", "web", rules);
+            let mut log = Log::default();
+            super::role(&mut role, &context, &mut log);
+            assert_eq!(role.get("/rules"), Some(&json!(after)), "{before}");
+            assert_eq!(log.changes.is_empty(), after == [before.clone()], "{before}");
+        }
+    }
+
+    #[test]
+    fn only_accounts_of_the_target_are_its_own() {
+        for (kind, name, namespace, expected) in [
+            ("ServiceAccount", "web", TARGET, true),
+            ("ServiceAccount", "web", "", true),
+            ("ServiceAccount", "web", "payments", false),
+            ("User", "system:serviceaccount:stg-pr-7-abcde:web", "", true),
+            ("User", "system:serviceaccount:stg-pr-7-abcde-2:web", "", false),
+            ("User", "ann", "", false),
+            ("Group", "system:serviceaccounts:stg-pr-7-abcde", "", true),
+            ("Group", "system:serviceaccounts", "", false),
+            ("Group", "system:serviceaccounts:payments", "", false),
+            ("Robot", "web", TARGET, false),
+        ] {
+            let subject = json!({"kind": kind, "name": name, "namespace": namespace});
+            let binding = object(
+                "rbac.authorization.k8s.io/v1",
+                "RoleBinding",
+                "web",
+                json!({"subjects": [subject]}),
+            );
+            assert_eq!(is_own(&binding, "/subjects/0", TARGET), expected, "{subject}");
+        }
+    }
+
+    #[test]
+    fn rights_in_the_cluster_are_told_of_the_sources_accounts_alone() {
+        let account = |name: &str, namespace: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
+        let binding = |kind: &str, subjects: Value| {
+            let rest =
+                json!({"roleRef": {"kind": "ClusterRole", "name": "admin"}, "subjects": subjects});
+            object("rbac.authorization.k8s.io/v1", kind, "admins", rest)
+        };
+        let user = json!({"kind": "User", "name": "ann", "namespace": "shop"});
+        let subjects = json!([account("robot", "shop"), account("pay", "payments"), user]);
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = vec![
+            binding("ClusterRoleBinding", subjects),
+            binding("RoleBinding", json!([account("web", "shop")])),
+        ];
+        let mut log = Log::default();
+        beyond(&Context::new(&request, &capture).unwrap(), &mut log);
+        let told: Vec<_> = log.findings.iter().map(|it| it.object.as_str()).collect();
+        assert_eq!(told, ["ServiceAccount/robot"]);
     }
 }

@@ -233,6 +233,10 @@ mod tests {
                 Some("initContainers/0/securityContext/privileged"),
             ),
             (container(json!({"securityContext": {"capabilities": {"add": ["CHOWN"]}}})), None),
+            (container(json!({"securityContext": {"capabilities": {"add": ["CAP_CHOWN"]}}})), None),
+            (container(json!({"securityContext": {"privileged": false}})), None),
+            (json!({"hostIPC": true}), Some("hostIPC")),
+            (json!({"hostNetwork": false}), None),
             (json!({"containers": []}), None),
         ] {
             let object = fixture::deployment("web", json!({}), pod.clone());
@@ -241,6 +245,121 @@ mod tests {
             let path = found.as_ref().and_then(|it| it.0.strip_prefix("/spec/template/spec/"));
             assert_eq!(path, expected, "{pod}");
             assert_eq!(first(&object, spec, PodSecurity::Privileged), None);
+        }
+    }
+
+    const SPEC: &str = "/spec/template/spec";
+
+    /// The field of a Pod spec that a level refuses.
+    fn refused(pod: Value, level: PodSecurity) -> Option<String> {
+        let (path, why) = first(&fixture::deployment("web", json!({}), pod), SPEC, level)?;
+        let level = if level == PodSecurity::Baseline { "baseline" } else { "restricted" };
+        assert!(why.ends_with(&format!("(Pod Security {level})")), "{why}");
+        path.strip_prefix("/spec/template/spec/").map(str::to_owned)
+    }
+
+    #[test]
+    fn baseline_looks_into_the_context_of_the_pod_and_of_each_container() {
+        for (context, expected) in [
+            (json!({"sysctls": [{"name": "net.ipv4.tcp_rmem"}]}), None),
+            (
+                json!({"sysctls": [{"name": "net.ipv4.tcp_rmem"}, {"name": "kernel.msgmax"}]}),
+                Some("sysctls/1/name"),
+            ),
+            (json!({"seccompProfile": {"type": "RuntimeDefault"}}), None),
+            (json!({"seccompProfile": {"type": "Unconfined"}}), Some("seccompProfile/type")),
+            (json!({"appArmorProfile": {"type": "Unconfined"}}), Some("appArmorProfile/type")),
+            (json!({"windowsOptions": {"hostProcess": false}}), None),
+            (json!({"windowsOptions": {"hostProcess": true}}), Some("windowsOptions/hostProcess")),
+            (json!({"seLinuxOptions": {"level": "s0:c1", "type": "container_t"}}), None),
+            (json!({"seLinuxOptions": {"type": "spc_t"}}), Some("seLinuxOptions")),
+            (json!({"seLinuxOptions": {"user": "system_u"}}), Some("seLinuxOptions")),
+            (json!({"seLinuxOptions": {"role": "system_r"}}), Some("seLinuxOptions")),
+            (json!({"procMount": "Default"}), None),
+            (json!({"procMount": "Unmasked"}), Some("procMount")),
+        ] {
+            let of_pod = refused(json!({"securityContext": context}), PodSecurity::Baseline);
+            let expected_of_pod = expected.map(|it| format!("securityContext/{it}"));
+            assert_eq!(of_pod, expected_of_pod, "{context}");
+            let pod = json!({"containers": [{"securityContext": context}]});
+            // Kernel parameters are the Pod's alone.
+            let of_container = expected.filter(|_| context.get("sysctls").is_none());
+            assert_eq!(
+                refused(pod, PodSecurity::Baseline),
+                of_container.map(|it| format!("containers/0/securityContext/{it}")),
+                "{context}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_profile_in_an_annotation_counts_as_one_in_a_field() {
+        let annotations = "/spec/template/metadata/annotations";
+        for (key, value, counts) in [
+            (APP_ARMOR, "unconfined", true),
+            (APP_ARMOR, "runtime/default", false),
+            ("example.com/", "unconfined", false),
+        ] {
+            let mut web = fixture::deployment("web", json!({}), json!({"containers": []}));
+            let key = escape(&format!("{key}web")).into_owned();
+            web.set(&format!("{annotations}/{key}"), json!(value));
+            let found = first(&web, SPEC, PodSecurity::Baseline).map(|it| it.0);
+            assert_eq!(found, counts.then(|| format!("{annotations}/{key}")), "{key}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_restricted_misses_is_named_by_its_field() {
+        let hardened = json!({"containers": [{"name": "a", "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "runAsNonRoot": true,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "capabilities": {"drop": ["ALL"]},
+        }}]});
+        let with = |field: &str, value: Value| {
+            let mut pod = hardened.clone();
+            pod["containers"][0]["securityContext"][field] = value;
+            pod
+        };
+        let beside = |field: &str, value: Value| {
+            let mut pod = hardened.clone();
+            pod[field] = value;
+            pod
+        };
+        let mut of_pod = beside(
+            "securityContext",
+            json!({"runAsNonRoot": true, "seccompProfile": {"type": "Localhost"}}),
+        );
+        of_pod["containers"][0]["securityContext"] =
+            json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+        let mut outvoted = of_pod.clone();
+        outvoted["containers"][0]["securityContext"]["runAsNonRoot"] = json!(false);
+        let own = |field: &str| Some(format!("containers/0/securityContext/{field}"));
+        for (pod, expected) in [
+            (hardened.clone(), None),
+            (of_pod, None),
+            (outvoted, own("runAsNonRoot")),
+            (with("allowPrivilegeEscalation", json!(null)), own("allowPrivilegeEscalation")),
+            (with("runAsNonRoot", json!(null)), own("runAsNonRoot")),
+            (with("runAsUser", json!(0)), own("runAsNonRoot")),
+            (with("runAsUser", json!(1000)), None),
+            (with("seccompProfile", json!(null)), own("seccompProfile")),
+            (with("seccompProfile", json!({"type": "Unconfined"})), own("seccompProfile/type")),
+            (with("capabilities", json!(null)), own("capabilities")),
+            (with("capabilities", json!({"drop": ["NET_RAW"]})), own("capabilities")),
+            (with("capabilities", json!({"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]})), None),
+            (with("capabilities", json!({"drop": ["ALL"], "add": ["CHOWN"]})), own("capabilities")),
+            (beside("volumes", json!([{"name": "a", "emptyDir": {}}])), None),
+            (
+                beside("volumes", json!([{"name": "a", "nfs": {}}])),
+                Some("volumes/0/nfs".to_owned()),
+            ),
+            (
+                beside("initContainers", json!([{"name": "b"}])),
+                Some("initContainers/0/securityContext/allowPrivilegeEscalation".to_owned()),
+            ),
+        ] {
+            assert_eq!(refused(pod.clone(), PodSecurity::Restricted), expected, "{pod}");
         }
     }
 }

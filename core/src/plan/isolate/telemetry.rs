@@ -208,6 +208,7 @@ fn replaced(pattern: &Pattern, text: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::fixture::{self, object};
 
     #[test]
     fn every_pattern_compiles() {
@@ -237,6 +238,69 @@ mod tests {
             ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=pr-1", None),
         ] {
             assert_eq!(is(called, text).as_deref(), expected, "{called}={text}");
+        }
+    }
+
+    const ENV: &str = "tags.datadoghq.com/env";
+
+    fn labelled(kind: &str, labels: &Value) -> Object {
+        object(
+            "apps/v1",
+            kind,
+            "web",
+            json!({"spec": {"template": {"metadata": {"labels": labels}}}}),
+        )
+    }
+
+    #[test]
+    fn pods_that_run_in_two_environments_divide_the_source() {
+        let of = |labels: &[Value]| {
+            let objects: Vec<Object> = labels.iter().map(|it| labelled("Deployment", it)).collect();
+            is_divided(&objects)
+        };
+        assert!(!of(&[]));
+        assert!(!of(&[json!({ENV: "production"}), json!({ENV: "production"})]));
+        assert!(!of(&[json!({ENV: "production"}), json!({"env": "demo"})]));
+        assert!(of(&[json!({ENV: "production"}), json!({ENV: "demo"})]));
+        assert!(of(&[json!({ENV: "a", "tags.datadoghq.com/web.env": "b"})]));
+        // What is no workload has no Pods of its own.
+        assert!(!is_divided(&[
+            labelled("Deployment", &json!({ENV: "a"})),
+            labelled("Widget", &json!({ENV: "b"}))
+        ]));
+    }
+
+    #[test]
+    fn a_label_says_the_environment_of_a_pod_or_of_one_container() {
+        for (key, expected) in [
+            (ENV, true),
+            ("tags.datadoghq.com/web.env", true),
+            ("tags.datadoghq.com/web.version", false),
+            ("tags.datadoghq.com/environment", false),
+            ("env", false),
+        ] {
+            assert_eq!(is_label(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn environments_that_are_told_apart_stay_apart() {
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects = vec![
+            labelled("Deployment", &json!({ENV: "a"})),
+            labelled("DaemonSet", &json!({ENV: "b"})),
+        ];
+        let divided = Context::new(&request, &capture).unwrap();
+        let of_one = fixture::capture();
+        let whole = Context::new(&request, &of_one).unwrap();
+        for (old, apart) in [("production", "production-pr-7"), ("demo-pr-7", "demo-pr-7")] {
+            let mut web = labelled("Deployment", &json!({ENV: old}));
+            as_staging(&mut web, &divided, &mut Log::default());
+            let path = format!("/spec/template/metadata/labels/{}", escape(ENV));
+            assert_eq!(web.text(&path), apart);
+            as_staging(&mut web, &whole, &mut Log::default());
+            assert_eq!(web.text(&path), "pr-7");
         }
     }
 }

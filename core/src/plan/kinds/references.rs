@@ -110,3 +110,90 @@ fn collect(object: &Object, base: &str, table: &[Reference], found: &mut Vec<Ref
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What an object names: `Kind/name`, with `?` if things work without it.
+    fn named(version: &str, kind: &str, rest: Value) -> Vec<String> {
+        let found = references(&Object::made(version, kind, "web", rest));
+        let shown = |it: Refers| format!("{}{}", it.to, if it.optional { "?" } else { "" });
+        found.into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_pod_names_its_account_its_volumes_and_what_its_variables_are_read_from() {
+        let pod = json!({
+            "serviceAccountName": "robot",
+            "imagePullSecrets": [{"name": "pull"}],
+            "volumes": [
+                {"configMap": {"name": "files"}},
+                {"secret": {"secretName": "tls", "optional": true}},
+                {"persistentVolumeClaim": {"claimName": "data"}},
+                {"projected": {"sources": [
+                    {"configMap": {"name": "a", "optional": false}}, {"secret": {"name": "b"}}
+                ]}},
+            ],
+            "initContainers": [{"name": "setup", "envFrom": [{"configMapRef": {"name": "setup"}}]}],
+            "containers": [{
+                "name": "web",
+                "env": [
+                    {"name": "A", "value": "a"},
+                    {"name": "B", "valueFrom": {"secretKeyRef": {"name": "db", "key": "b"}}},
+                    {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "web", "optional": true}}},
+                ],
+                "envFrom": [{"secretRef": {"name": ""}}, {"secretRef": {"name": "all"}}],
+            }],
+        });
+        let expected = [
+            "ServiceAccount/robot",
+            "Secret/pull?",
+            "ConfigMap/files",
+            "Secret/tls?",
+            "PersistentVolumeClaim/data",
+            "ConfigMap/a",
+            "Secret/b",
+            "ConfigMap/setup",
+            "ConfigMap/web?",
+            "Secret/db",
+            "Secret/all",
+        ];
+        let rest = json!({"spec": {"template": {"spec": pod}}});
+        assert_eq!(named("apps/v1", "Deployment", rest), expected);
+    }
+
+    #[test]
+    fn a_kind_may_name_others_besides_its_pods() {
+        let role = |kind: Value| json!({"roleRef": {"kind": kind, "name": "app"}});
+        let backend = |kind: Value| json!({"spec": {"rules": [{"backendRefs": [{"kind": kind, "name": "app"}]}]}});
+        let ingress = json!({"spec": {
+            "defaultBackend": {"service": {"name": "main"}},
+            "rules": [{"http": {"paths": [
+                {"backend": {"service": {"name": "app"}}}, {"backend": {"resource": {"name": "x"}}}
+            ]}}],
+        }});
+        let (binding, gateway) = ("rbac.authorization.k8s.io/v1", "gateway.networking.k8s.io/v1");
+        for (version, kind, rest, expected) in [
+            (
+                binding,
+                "RoleBinding",
+                role(json!("Role")),
+                &["Role.rbac.authorization.k8s.io/app"][..],
+            ),
+            (binding, "RoleBinding", role(json!("ClusterRole")), &[]),
+            ("apps/v1", "StatefulSet", json!({"spec": {"serviceName": "app"}}), &["Service/app?"]),
+            (gateway, "HTTPRoute", backend(json!("Service")), &["Service/app"]),
+            (gateway, "HTTPRoute", backend(json!("Bucket")), &[]),
+            ("networking.k8s.io/v1", "Ingress", ingress, &["Service/main", "Service/app"]),
+            ("v1", "ConfigMap", json!({"data": {"name": "x"}}), &[]),
+        ] {
+            assert_eq!(named(version, kind, rest.clone()), expected, "{kind} {rest}");
+        }
+        // What is not said is a Service.
+        let unsaid = json!({"spec": {"rules": [{"backendRefs": [{"name": "app"}]}]}});
+        assert_eq!(named(gateway, "GRPCRoute", unsaid), ["Service/app"]);
+    }
+}

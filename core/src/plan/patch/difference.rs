@@ -59,5 +59,8 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(paths, ["/a/c~1d", "/gone", "/list/1/n", "/new"]);
         assert!(differences(&before, &before).is_empty());
+        let (longer, shorter) = (json!({"list": [1, 2]}), json!({"list": [1]}));
+        let moved = differences(&longer, &shorter);
+        assert_eq!(moved.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["/list"]);
     }
 }

@@ -89,3 +89,42 @@ impl Keys {
 fn find(table: &'static [(&str, &str)], path: &str) -> Option<&'static str> {
     table.iter().find(|(known, _)| *known == path).map(|(_, key)| *key)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_merged_by_its_field_only_where_its_kind_says_so() {
+        use Strategy::{Merge, Replace, Union};
+        for (version, kind, path, expected) in [
+            ("v1", "Service", "/spec/ports", Merge("port")),
+            ("v1", "Service", "/spec/externalIPs", Replace),
+            ("v1", "Service", "/secrets", Replace),
+            ("v1", "ServiceAccount", "/secrets", Merge("name")),
+            ("v1", "ServiceAccount", "/spec/ports", Replace),
+            ("example.com/v1", "Service", "/spec/ports", Replace),
+            ("apps/v1", "Deployment", "/spec/template/spec/volumes", Merge("name")),
+            ("apps/v1", "Deployment", "/spec/template/spec/tolerations", Replace),
+            ("apps/v1", "Deployment", "/spec/volumes", Replace),
+            ("apps/v1", "Deployment", "/spec/template/spec/containers/*/env", Merge("name")),
+            (
+                "apps/v1",
+                "Deployment",
+                "/spec/template/spec/initContainers/*/volumeMounts",
+                Merge("mountPath"),
+            ),
+            ("apps/v1", "Deployment", "/spec/template/spec/containers/*/args", Replace),
+            ("apps/v1", "Deployment", "/spec/template/spec/volumes/*/env", Replace),
+            ("batch/v1", "CronJob", "/spec/jobTemplate/spec/template/spec/volumes", Merge("name")),
+            ("v1", "ConfigMap", "/spec/template/spec/volumes", Replace),
+            ("v1", "ConfigMap", "/metadata/finalizers", Union),
+            ("v1", "ConfigMap", "/metadata/ownerReferences", Merge("uid")),
+        ] {
+            let keys = Keys::of(&Object::made(version, kind, "it", json!({})));
+            assert_eq!(keys.strategy(path), expected, "{version} {kind} {path}");
+        }
+    }
+}

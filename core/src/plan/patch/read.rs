@@ -173,3 +173,72 @@ fn selects(selector: Option<&Selector>, object: &Object, map: &str) -> bool {
         .collect();
     selector.matches(&texts)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(patch: &Value) -> Patch {
+        Patch::read(0, &serde_json::from_value(patch.clone()).unwrap()).unwrap()
+    }
+
+    fn web() -> Object {
+        let metadata = json!({"labels": {"tier": "front"}, "annotations": {"team": "shop"}});
+        Object::made("apps/v1", "Deployment", "web", json!({ "metadata": metadata }))
+    }
+
+    #[test]
+    fn a_patch_is_for_what_all_of_its_target_says() {
+        let tier = |it: &str| json!({"matchLabels": {"tier": it}});
+        let team = |it: &str| json!({"matchLabels": {"team": it}});
+        for (target, expected) in [
+            (json!({}), true),
+            (json!({"kind": "Deployment", "name": "w*"}), true),
+            (json!({"kind": "Service"}), false),
+            (json!({"labelSelector": tier("front")}), true),
+            (json!({"labelSelector": tier("back")}), false),
+            (json!({"annotationSelector": team("shop")}), true),
+            (json!({"annotationSelector": team("other")}), false),
+            (json!({"labelSelector": team("shop")}), false),
+            (json!({"labelSelector": tier("front"), "annotationSelector": team("shop")}), true),
+            (json!({"labelSelector": tier("front"), "annotationSelector": team("other")}), false),
+            (json!({"labelSelector": tier("back"), "annotationSelector": team("shop")}), false),
+            (json!({"kind": "Service", "labelSelector": tier("front")}), false),
+            (json!({"kind": "Service", "annotationSelector": team("shop")}), false),
+        ] {
+            let patch = read(&json!({"target": target, "patch": "spec: {replicas: 2}"}));
+            assert_eq!(patch.is_for(&web()), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_patch_without_a_target_is_for_what_it_names_itself() {
+        for (version, kind, name, expected) in [
+            ("apps/v1", "Deployment", "web", true),
+            ("apps/v1", "Deployment", "w*", false),
+            ("apps/v1", "StatefulSet", "web", false),
+            ("v1", "Deployment", "web", false),
+        ] {
+            let patch = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+            let patch = read(&json!({ "patch": patch.to_string() }));
+            assert_eq!(patch.is_for(&web()), expected, "{version} {kind} {name}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_an_object_can_be_copied_as_long_as_the_object_stays_small() {
+        let copy = json!([
+            {"op": "copy", "from": "/metadata/labels", "path": "/spec"},
+            {"op": "add", "path": "/spec/more", "value": 1},
+        ]);
+        let patch = read(&json!({"target": {}, "patch": copy.to_string()}));
+        let after = patch.apply(&web()).unwrap().unwrap();
+        assert_eq!(after["spec"], json!({"tier": "front", "more": 1}));
+        let mut large = web();
+        large.set("/metadata/labels/tier", json!("x".repeat(size::OBJECT / 2)));
+        let why = patch.apply(&large).unwrap_err();
+        assert!(why.starts_with("operation 0: ") && why.contains("larger than"), "{why}");
+    }
+}

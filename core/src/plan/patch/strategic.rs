@@ -295,4 +295,33 @@ mod tests {
         let patch = serde_json::json!({"$patch": "delete"});
         assert_eq!(merge(&object, &patch, &keys), Ok(None));
     }
+
+    #[test]
+    fn what_an_order_names_is_put_into_it_and_the_rest_stays_where_it_was() {
+        let values =
+            |text: &str| text.chars().map(|it| it.to_string().into()).collect::<Vec<Value>>();
+        for (before, list, order, expected) in [
+            ("abcd", "abcd", "ca", "bcad"),
+            ("abcd", "abcd", "dcba", "dcba"),
+            ("ab", "abn", "nb", "nab"),
+            ("abc", "abc", "", "abc"),
+            ("", "xy", "yx", "yx"),
+        ] {
+            let mut sorted = values(list);
+            sort(&mut sorted, &values(order), &values(before), None);
+            assert_eq!(sorted, values(expected), "{list} by {order}");
+        }
+    }
+
+    #[test]
+    fn of_a_value_that_was_not_there_before_nothing_is_left_that_only_says_how_to_merge() {
+        let value = serde_json::json!({
+            "$patch": "replace",
+            "gone": null,
+            "map": {"$retainKeys": ["a"], "$deleteFromPrimitiveList/l": [1], "a": 1, "b": null},
+            "list": [{"$setElementOrder/l": [], "c": "$patch"}, null],
+        });
+        let kept = serde_json::json!({"map": {"a": 1}, "list": [{"c": "$patch"}, null]});
+        assert_eq!(fresh(value), kept);
+    }
 }

@@ -1,4 +1,5 @@
-//! Classes that the cluster has not, and volumes that stay when their claims go.
+//! Classes that the cluster has not, volumes that stay when their claims go, and volumes that are
+//! production's own.
 //!
 //! Where it is not known which classes there are (offline, or without the right to look), nothing is
 //! said. No clone has a RuntimeClass: the planner drops production's and takes no other.
@@ -19,6 +20,15 @@ use crate::{
 
 /// What a finding about volumes that stay is called.
 pub(in crate::plan) const RETAINED: &str = "volume-retained";
+
+/// What is told once of a StorageClass, whatever claims name it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Volumes {
+    /// They stay when the target goes: the class.
+    Retained(String),
+    /// Claims of one name share one: the class and the parameter that says so.
+    Shared(String, String),
+}
 
 /// A sort of class, and what of a plan names one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +88,7 @@ impl Sort {
 pub(super) fn look(
     looked: &Looked,
     target: &Target,
-    retained: &mut Vec<(String, Place)>,
+    volumes: &mut Vec<(Volumes, Place)>,
     log: &mut Log,
 ) {
     let (object, classes) = (looked.object, &target.context.request.cluster.classes);
@@ -97,9 +107,14 @@ pub(super) fn look(
             Some(name) => known.get_key_value(name),
             None => known.iter().find(|(_, it)| it.default),
         };
-        if let Some((name, _)) = name.filter(|(_, it)| it.retains) {
-            let place = (looked.key.clone(), format!("{}{path}", looked.base));
-            retained.push((name.clone(), place));
+        if let Some((name, facts)) = name {
+            let place = || (looked.key.clone(), format!("{}{path}", looked.base));
+            if facts.retains {
+                volumes.push((Volumes::Retained(name.clone()), place()));
+            }
+            if let Some(shares) = &facts.shares {
+                volumes.push((Volumes::Shared(name.clone(), shares.clone()), place()));
+            }
         }
         if object.get(&path).is_none() && !known.values().any(|it| it.default) {
             let names: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -127,23 +142,33 @@ fn one(sort: Sort, path: &str, looked: &Looked, classes: &Classes, log: &mut Log
     looked.find(log, Severity::Warns, path, "missing-class", why, settle);
 }
 
-/// Says once for each class which claims leave their volumes.
-pub(super) fn report(retained: &Places<String>, log: &mut Log) {
-    for (class, places) in retained.whole() {
+/// Says once for each class what becomes of its volumes.
+pub(super) fn report(volumes: &Places<Volumes>, log: &mut Log) {
+    for (what, places) in volumes.whole() {
         let Some(((first, path), others)) = places.split_first() else { continue };
         let also = match others.len() {
             0 => String::new(),
             count => format!(" (and of {count} more claims)"),
         };
-        log.find(
-            Severity::Informs,
-            first,
-            path,
-            RETAINED,
-            format!(
-                "StorageClass {class} keeps the volume of this claim{also} when the target goes: the status then names what is left"
+        let (severity, kind, why, wanted) = match what {
+            Volumes::Retained(class) => (
+                Severity::Informs,
+                RETAINED,
+                format!(
+                    "StorageClass {class} keeps the volume of this claim{also} when the target goes: the status then names what is left"
+                ),
+                "<a StorageClass with reclaimPolicy Delete>",
             ),
-            settle::class(&json!({ "storage": { "className": "<a StorageClass with reclaimPolicy Delete>" } })),
-        );
+            Volumes::Shared(class, parameter) => (
+                Severity::Blocks,
+                "volume-shared",
+                format!(
+                    "StorageClass {class} gives claims of one name the same directory in every namespace ({parameter}): the volume of this claim{also} would be production's"
+                ),
+                "<a StorageClass whose directories are named by the namespace, too>",
+            ),
+        };
+        let settle = settle::class(&json!({ "storage": { "className": wanted } }));
+        log.find(severity, first, path, kind, why, settle);
     }
 }

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Looked, Target, label};
+use super::{Looked, Target, label, pod_labels, rights};
 use crate::{
     api::staging_plan::Severity,
     plan::{
+        capture,
         kinds::{self, Shape},
         log::Log,
         object::{Key, Object},
+        places::listed,
         settle,
     },
 };
+
+/// Where it stands which Pods answer behind a Service.
+const ADDRESSES: [&str; 2] = ["endpoints", "endpointslices"];
 
 /// Where a container names one of its own ports.
 const PROBED: [&str; 5] = [
@@ -72,7 +77,7 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
     let object = looked.object;
     let selector = object.get("/spec/selector").and_then(Value::as_object);
     let Some(selector) = selector.filter(|it| !it.is_empty()) else {
-        return without_selector(looked, log);
+        return without_selector(looked, target, log);
     };
     let candidates = target.workloads.candidates(selector.iter().filter_map(label));
     let selects = |labels: &Map<String, Value>| {
@@ -81,7 +86,7 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
     let selected: Vec<&Object> =
         candidates.iter().filter(|(_, labels)| selects(labels)).map(|(it, _)| *it).collect();
     if selected.is_empty() {
-        return;
+        return unanswered(looked, &selects, target, log);
     }
     for path in object.expand("/spec/ports/*/targetPort") {
         let name = object.text(&path);
@@ -97,21 +102,43 @@ fn of_service(looked: &Looked, target: &Target, log: &mut Log) {
     }
 }
 
-/// What answers behind a Service that selects no Pods was written by hand.
-fn without_selector(looked: &Looked, log: &mut Log) {
+/// What answered in production stays behind.
+fn unanswered(
+    looked: &Looked,
+    selects: &dyn Fn(&Map<String, Value>) -> bool,
+    target: &Target,
+    log: &mut Log,
+) {
+    let source = target.context.by_key.iter();
+    let answered = source.filter(|(_, it)| pod_labels(it).is_some_and(selects));
+    // What others made has its maker beside it.
+    let Some((key, _)) = answered.min_by_key(|(key, it)| (capture::controller(it).is_some(), *key))
+    else {
+        return;
+    };
+    let why = format!("nothing answers behind it: {key}, whose Pods it selects, stays behind");
+    let settle = format!("# to leave it behind as well\n{}", settle::exclude(&looked.key));
+    looked.find(log, Severity::Warns, "/spec/selector", "no-addresses", why, settle);
+}
+
+/// What answers behind a Service that selects no Pods was written by hand, or by Pods that may.
+fn without_selector(looked: &Looked, target: &Target, log: &mut Log) {
     if looked.object.text("/spec/type") == "ExternalName" {
         return;
     }
     let label = json!({ "app": "<a label of Pods that answer instead: of spec.overlay, say>" });
     let add = json!([{ "op": "add", "path": "/spec/selector", "value": label }]);
-    looked.find(
-        log,
-        Severity::Warns,
-        "/spec/selector",
-        "no-addresses",
-        "it has no selector: the addresses behind it were written by hand, are production's, and stay behind".to_owned(),
-        settle::patch(&looked.key, &add),
-    );
+    let writers = rights::writers(target, &ADDRESSES);
+    let why = if writers.is_empty() {
+        "it has no selector: the addresses behind it were written by hand, are production's, and stay behind".to_owned()
+    } else {
+        format!(
+            "it has no selector: the addresses behind it stay behind, and {}, which may have written them in production, may not in the clone",
+            listed(&writers)
+        )
+    };
+    let settle = settle::patch(&looked.key, &add);
+    looked.find(log, Severity::Warns, "/spec/selector", "no-addresses", why, settle);
 }
 
 /// A route names a port of a Service, by name or number.

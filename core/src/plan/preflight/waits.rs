@@ -166,4 +166,37 @@ mod tests {
             assert_eq!(waits(&container), jobs, "{container}");
         }
     }
+
+    #[test]
+    fn a_name_is_one_that_an_object_may_have() {
+        let (longest, too_long) = ("a".repeat(MAX_LABEL), "a".repeat(MAX_LABEL + 1));
+        for (text, expected) in [
+            ("migrate", true),
+            ("db-init.v2", true),
+            ("0", true),
+            (longest.as_str(), true),
+            (too_long.as_str(), false),
+            ("", false),
+            ("-lapp", false),
+            ("migrate-", false),
+            (".migrate", false),
+            ("mi_grate", false),
+            ("Migrate", false),
+            ("migratE", false),
+            ("miGrate", false),
+        ] {
+            assert_eq!(is_name(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_called_as_its_job_as_far_as_a_task_may_be() {
+        let cut = "a".repeat(29);
+        let long = format!("{cut}-b");
+        for (job, expected) in
+            [("migrate", "migrate"), ("db.v2", "db-v2"), (long.as_str(), cut.as_str())]
+        {
+            assert_eq!(task(job), expected);
+        }
+    }
 }

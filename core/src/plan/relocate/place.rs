@@ -125,3 +125,110 @@ fn only_namespace_label(labels: &Value, path: &mut Pointer, look: &mut dyn FnMut
         path.field(NAMESPACE_NAME_LABEL, |path| below(value, path, NAMESPACE_NAME_LABEL, look));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture::object;
+
+    /// Place, name and text of each text.
+    fn texts(value: &Value, path: &str) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        each_text(value, path, &mut |site, text| {
+            found.push((site.path.to_owned(), site.named.to_owned(), text.to_owned()));
+        });
+        found
+    }
+
+    fn told(list: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
+        let own = |it: &str| it.to_owned();
+        list.iter().map(|(path, named, text)| (own(path), own(named), own(text))).collect()
+    }
+
+    #[test]
+    fn texts_are_named_by_their_field_or_by_what_stands_beside_them() {
+        let spec = json!({
+            "args": ["--flag", "x", "h", "80", "-n", "y"],
+            "env": [{"name": "N", "value": "v"}, {"key": "K", "values": ["u"]}],
+            "number": 1,
+            "text": "t",
+        });
+        assert_eq!(
+            texts(&spec, "/spec"),
+            told(&[
+                ("/spec/args/0", "args", "--flag"),
+                ("/spec/args/1", "flag", "x"),
+                // A port stands behind it.
+                ("/spec/args/2", "host", "h"),
+                ("/spec/args/3", "args", "80"),
+                ("/spec/args/4", "args", "-n"),
+                ("/spec/args/5", "namespace", "y"),
+                ("/spec/env/0/name", "name", "N"),
+                ("/spec/env/0/value", "N", "v"),
+                ("/spec/env/1/key", "key", "K"),
+                ("/spec/env/1/values/0", "K", "u"),
+                ("/spec/text", "text", "t"),
+            ])
+        );
+        assert_eq!(texts(&json!("t"), "/a~1b"), told(&[("/a~1b", "a/b", "t")]));
+    }
+
+    #[test]
+    fn labels_and_selectors_hold_no_text_but_the_name_of_a_namespace() {
+        let spec = json!({
+            "image": "i",
+            "labels": {"app": "a", NAMESPACE_NAME_LABEL: "shop"},
+            "matchLabels": "no labels",
+            "nested": {"selector": {"matchLabels": {"app": "a"}, "more": {"app": "a"}}},
+            "selector": {"app": "a"},
+        });
+        assert_eq!(
+            texts(&spec, "/spec"),
+            told(&[
+                ("/spec/labels/kubernetes.io~1metadata.name", NAMESPACE_NAME_LABEL, "shop"),
+                ("/spec/matchLabels", "matchLabels", "no labels"),
+                ("/spec/nested/selector/more/app", "app", "a"),
+            ])
+        );
+        // Settings may have any name.
+        let data = json!({"image": "i", "kind": "k", "labels": {"a": "b"}});
+        assert_eq!(texts(&data, "/data").len(), 3);
+    }
+
+    #[test]
+    fn what_is_around_a_text_are_the_three_fields_next_to_it() {
+        for (path, within, objects) in [
+            ("/spec/template/spec/containers/0/args/1", &["args", "containers", "spec"][..], true),
+            ("/spec/containers/0/command/1", &["command", "containers", "spec"], true),
+            ("/metadata/annotations/a", &["annotations", "metadata"], true),
+            ("/data/args", &["data"], false),
+        ] {
+            let site = Site { path, named: "a" };
+            let place = site.place(&[]);
+            assert_eq!((place.within.as_slice(), place.objects), (within, objects), "{path}");
+        }
+    }
+
+    #[test]
+    fn all_of_an_object_is_looked_through_but_what_it_is() {
+        let it = object("v1", "Pod", "web", json!({"a/b": 1, "spec": {}}));
+        assert_eq!(parts(&it, false), ["/a~1b", "/spec", "/metadata/annotations"]);
+        assert_eq!(parts(&it, true), ["/data", "/metadata/annotations"]);
+    }
+
+    #[test]
+    fn variables_that_are_the_text_are_found_wherever_they_are_set() {
+        let value = json!({"env": [
+            {"name": "ENV", "value": "shop"},
+            {"name": "OTHER", "value": "shop-2"},
+            {"value": "shop"},
+            // It is rewritten where it is set.
+            {"name": "POD_NAMESPACE", "value": "shop"},
+        ], "more": {"name": "STAGE", "value": "shop", "deep": {"name": "DEEP", "value": "shop"}}});
+        let mut found = Vec::new();
+        variables(&value, "shop", &mut found);
+        assert_eq!(found, ["ENV", "STAGE", "DEEP"]);
+    }
+}

@@ -130,3 +130,36 @@ fn kept(key: &str, value: &str) -> bool {
     let elsewhere = value.contains("//");
     !elsewhere && KEPT.iter().any(|(known, names)| *known == prefix && names.contains(&name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotations_that_shape_http_come_along() {
+        for (key, value, expected) in [
+            ("nginx.ingress.kubernetes.io/rewrite-target", "/$1", true),
+            ("nginx.ingress.kubernetes.io/rewrite-target", "https://a.b/$1", false),
+            ("nginx.ingress.kubernetes.io/auth-url", "/login", false),
+            ("alb.ingress.kubernetes.io/rewrite-target", "/$1", false),
+            ("rewrite-target", "/$1", false),
+        ] {
+            assert_eq!(kept(key, value), expected, "{key}: {value}");
+        }
+    }
+
+    #[test]
+    fn annotations_that_decide_who_gets_in_are_known_by_controller_and_name() {
+        for (key, expected) in [
+            ("nginx.ingress.kubernetes.io/auth-url", true),
+            ("nginx.ingress.kubernetes.io/whitelist-source-range", true),
+            ("nginx.ingress.kubernetes.io/use-auth-url", false),
+            ("nginx.org/jwt-key", true),
+            ("nginx.org/auth-url", false),
+            ("example.com/auth-url", false),
+            ("auth-url", false),
+        ] {
+            assert_eq!(lets_in(key), expected, "{key}");
+        }
+    }
+}

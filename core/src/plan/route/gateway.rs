@@ -213,3 +213,187 @@ pub(super) fn backends(route: &Object) -> Vec<(String, Value)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{self, object};
+
+    fn route(name: &str, spec: &Value) -> Object {
+        object("gateway.networking.k8s.io/v1", "HTTPRoute", name, json!({ "spec": spec }))
+    }
+
+    /// What is left of some rules inside, where Service `legacy` lies outside.
+    fn inside(rules: &Value) -> (bool, Option<Value>) {
+        let mut route = route("web", &json!({ "rules": rules }));
+        let outside = BTreeSet::from(["legacy".to_owned()]);
+        let request = fixture::request(json!({}), json!({}));
+        let inside = stay_inside(&mut route, &outside, &request, &mut Log::default());
+        (inside, route.get("/spec/rules").cloned())
+    }
+
+    #[test]
+    fn backends_outside_are_left_out_and_rules_that_lead_nowhere_else() {
+        let answers = json!({"filters": [{"type": "RequestRedirect"}]});
+        let rules = json!([
+            {"backendRefs": [{"name": "legacy"}, {"name": "web"}, {"name": "a", "namespace": "far"}]},
+            {"backendRefs": [{"name": "legacy"}, {"name": "web", "namespace": "far"}]},
+            {"backendRefs": [
+                {"name": "web", "namespace": "stg-pr-7-abcde"},
+                {"name": "web", "kind": "Bucket"},
+                {"name": "web", "kind": "Service"},
+            ]},
+            answers,
+        ]);
+        let left = json!([
+            {"backendRefs": [{"name": "web"}]},
+            {"backendRefs": [
+                {"name": "web", "namespace": "stg-pr-7-abcde"}, {"name": "web", "kind": "Service"}
+            ]},
+            answers,
+        ]);
+        assert_eq!(inside(&rules), (true, Some(left)));
+    }
+
+    #[test]
+    fn a_route_stays_that_leads_somewhere_inside_or_never_led_anywhere() {
+        for (rules, expected) in [
+            (json!([]), true),
+            (json!([{}]), true),
+            (json!([{"backendRefs": [{"name": "web"}]}]), true),
+            (json!([{"backendRefs": [{"name": "legacy"}]}]), false),
+        ] {
+            assert_eq!(inside(&rules).0, expected, "{rules}");
+        }
+    }
+
+    #[test]
+    fn filters_that_lead_outside_are_left_out() {
+        let mirror = |service: &str| json!({"type": "RequestMirror", "requestMirror": {"backendRef": {"name": service}}});
+        let (extension, rewrite) = (json!({"type": "ExtensionRef"}), json!({"type": "URLRewrite"}));
+        let rules = json!([{
+            "filters": [mirror("legacy"), mirror("web"), extension, rewrite],
+            "backendRefs": [{"name": "web", "filters": [extension, rewrite, mirror("legacy")]}],
+        }]);
+        let left = json!([{
+            "filters": [mirror("web"), rewrite],
+            "backendRefs": [{"name": "web", "filters": [rewrite]}],
+        }]);
+        assert_eq!(inside(&rules), (true, Some(left)));
+    }
+
+    #[test]
+    fn a_route_among_services_keeps_the_parents_of_the_target() {
+        let home = json!({"kind": "Service", "name": "web"});
+        let far = json!({"kind": "Service", "name": "web", "namespace": "far"});
+        let out = json!([{"backendRefs": [{"name": "web", "namespace": "far"}]}]);
+        let (request, capture) = (fixture::request(json!({}), json!({})), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        for (parents, rules, expected) in [
+            (json!([far, home, far]), json!([]), true),
+            (json!([far]), json!([]), false),
+            (json!([home]), out, false),
+        ] {
+            let mut route = route("web", &json!({"parentRefs": parents, "rules": rules}));
+            let mut log = Log::default();
+            assert_eq!(own_parents(&mut route, &context, &mut log), expected, "{parents}");
+            let left: Vec<&str> = log.left_behind.iter().map(|it| it.reason.as_str()).collect();
+            if expected {
+                assert_eq!(route.get("/spec/parentRefs"), Some(&json!([home])));
+                assert!(left.is_empty(), "{left:?}");
+            } else {
+                assert_eq!(left, ["foreign-route"]);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_route_whose_parents_are_all_services_is_within() {
+        let (service, gateway) = (json!({"kind": "Service"}), json!({"kind": "Gateway"}));
+        for (parents, expected) in [
+            (json!([]), false),
+            (json!([service]), true),
+            (json!([gateway]), false),
+            (json!([{}]), false),
+            (json!([service, gateway]), false),
+        ] {
+            let route = route("web", &json!({ "parentRefs": parents }));
+            assert_eq!(is_within(&route), expected, "{parents}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_called_as_the_service_it_leads_to_first() {
+        let to = |service: &str| json!([{}, {"backendRefs": [{"name": service}, {"name": "x"}]}]);
+        let (a, b) = (
+            route("a", &json!({"hostnames": ["one.test", "two.test"], "rules": to("web")})),
+            route("b", &json!({"hostnames": ["two.test", "three.test"]})),
+        );
+        let c = route("c", &json!({"rules": to("api")}));
+        let own = |host: &str, service: &str| (host.to_owned(), service.to_owned());
+        assert_eq!(
+            first(&[&a, &b, &c]),
+            BTreeMap::from([
+                own("one.test", "web"),
+                own("two.test", "web"),
+                own("three.test", "b"),
+                own("", "api"),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_redirect_leads_to_a_preview_or_stays() {
+        let to = |redirect: Value| json!({ "requestRedirect": redirect });
+        let rewrite = json!({"type": "URLRewrite"});
+        let rules = json!([
+            {"filters": [to(json!({"hostname": "www.acme.com"}))]},
+            {"filters": [to(json!({"hostname": "a.com", "port": 80}))]},
+            {"filters": [to(json!({"hostname": "a.com", "scheme": "https"}))]},
+            // It would go round in circles.
+            {"filters": [to(json!({"hostname": "a.com"}))]},
+            {"filters": [to(json!({"hostname": "a.com"})), rewrite]},
+            {"filters": [to(json!({"hostname": "a.com"}))], "backendRefs": [{"name": "web"}]},
+            {"filters": [to(json!({"path": {}}))]},
+        ]);
+        let mut route = route(
+            "web",
+            &json!({
+                "hostnames": ["www.acme.com", "WWW.acme.com", "gone.acme.com"], "rules": rules,
+            }),
+        );
+        let preview_host = "web.staging.test".to_owned();
+        let hosts = BTreeMap::from([
+            ("www.acme.com".to_owned(), preview_host.clone()),
+            ("WWW.acme.com".to_owned(), preview_host),
+        ]);
+        let gateway = GatewayRef {
+            namespace: "infra".to_owned(),
+            name: "public".to_owned(),
+            section_name: Some("https".to_owned()),
+        };
+        preview(&mut route, &hosts, &gateway, &mut Log::default());
+        assert_eq!(
+            route.get("/spec/rules"),
+            Some(&json!([
+                {"filters": [to(json!({"hostname": "web.staging.test"}))]},
+                {"filters": [to(json!({"port": 80}))]},
+                {"filters": [to(json!({"scheme": "https"}))]},
+                {"filters": [rewrite]},
+                {"filters": [], "backendRefs": [{"name": "web"}]},
+                {"filters": [to(json!({"path": {}}))]},
+            ]))
+        );
+        assert_eq!(route.get("/spec/hostnames"), Some(&json!(["web.staging.test"])));
+        assert_eq!(
+            route.get("/spec/parentRefs"),
+            Some(&json!([{
+                "group": "gateway.networking.k8s.io",
+                "kind": "Gateway",
+                "namespace": "infra",
+                "name": "public",
+                "sectionName": "https",
+            }]))
+        );
+    }
+}

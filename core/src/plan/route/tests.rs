@@ -268,3 +268,233 @@ fn what_cannot_be_exposed_is_refused_by_the_name_of_its_field() {
         }
     }
 }
+
+fn http_route(name: &str, spec: Value) -> Object {
+    object("gateway.networking.k8s.io/v1", "HTTPRoute", name, json!({"spec": spec}))
+}
+
+fn external(name: &str, host: &str) -> Object {
+    let spec = json!({"type": "ExternalName", "externalName": host});
+    object("v1", "Service", name, json!({"spec": spec}))
+}
+
+#[test]
+fn what_leads_people_to_the_target_is_a_route_of_previews() {
+    let within = json!({"parentRefs": [{"kind": "Service"}], "hostnames": ["a.test"],
+        "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]});
+    let mut outward = within.clone();
+    outward["parentRefs"] = json!([{"kind": "Gateway"}]);
+    let rules = json!({"rules": [rule("a.test", "/", "web"), rule("a.test", "/b", "web")]});
+    let port = json!({"number": 80});
+    for (object, expected) in [
+        (ingress("web", rules), vec![("web".to_owned(), port.clone()); 2]),
+        (http_route("web", outward), vec![("web".to_owned(), port)]),
+        (http_route("web", within), vec![]),
+        (service("web"), vec![]),
+    ] {
+        assert_eq!(is_exposure(&object), !expected.is_empty(), "{}", object.key());
+        assert_eq!(super::hosts(&object).len(), usize::from(!expected.is_empty()));
+        assert_eq!(backends(&object), expected);
+    }
+}
+
+#[test]
+fn a_class_with_a_gateway_takes_its_routes_and_no_ingress() {
+    let gateway = json!({"namespace": "infra", "name": "public"});
+    let class = json!({"expose": {"domain": "staging.test", "gatewayRef": gateway}});
+    let to = json!([{"backendRefs": [{"name": "web", "port": 80}]}]);
+    let (objects, urls, log) = routed(
+        &[
+            http_route("out", json!({"hostnames": ["shop.example.com"], "rules": to})),
+            http_route("within", json!({"parentRefs": [{"kind": "Service", "name": "web"}]})),
+            http_route(
+                "foreign",
+                json!({"parentRefs": [{"kind": "Service", "name": "web", "namespace": "far"}]}),
+            ),
+            ingress("web", json!({"rules": [rule("shop.example.com", "/", "web")]})),
+        ],
+        json!({}),
+        class,
+    );
+    let names: Vec<&str> = objects.iter().map(Object::name).collect();
+    assert_eq!(names, ["within", "out"]);
+    assert_eq!(objects[1].get("/spec/hostnames"), Some(&json!([host("web")])));
+    assert_eq!(urls, [format!("http://{}", host("web"))]);
+    let mut left: Vec<_> = log.left_behind.iter().map(|it| (&*it.object, &*it.reason)).collect();
+    left.sort_unstable();
+    assert_eq!(
+        left,
+        [
+            ("HTTPRoute.gateway.networking.k8s.io/foreign", "foreign-route"),
+            ("Ingress.networking.k8s.io/web", "no-ingress-class"),
+        ]
+    );
+}
+
+#[test]
+fn the_port_of_a_scheme_is_not_written() {
+    for (scheme, port, expected) in [
+        ("http", json!(80), "http://a.test"),
+        ("https", json!(443), "https://a.test"),
+        ("http", json!(443), "http://a.test:443"),
+        ("https", json!(80), "https://a.test:80"),
+        ("https", Value::Null, "https://a.test"),
+    ] {
+        let mut class = class();
+        class["expose"]["scheme"] = json!(scheme);
+        class["expose"]["port"] = port;
+        let (request, capture) = (fixture::request(json!({}), class), fixture::capture());
+        let context = Context::new(&request, &capture).unwrap();
+        let rules = json!({"rules": [rule("a.test", "/", "web")]});
+        // Two routes of one host have one URL.
+        let urls = urls(&[ingress("a", rules.clone()), ingress("b", rules)], &context);
+        assert_eq!(urls, [expected]);
+    }
+}
+
+#[test]
+fn the_certificate_of_the_class_is_on_every_ingress() {
+    let mut class = class();
+    class["expose"]["tlsSecretRef"] = json!({"name": "wildcard"});
+    let rules = json!({"rules": [rule("a.example.com", "/", "web")]});
+    let (objects, ..) = routed(&[ingress("web", rules)], json!({}), class.clone());
+    assert_eq!(
+        objects[0].get("/spec/tls"),
+        Some(&json!([{"hosts": [host("web")], "secretName": names::TLS_SECRET}]))
+    );
+    let (request, capture) = (fixture::request(json!({}), class), fixture::capture());
+    let context = Context::new(&request, &capture).unwrap();
+    let (secret, recipe) = certificate(&objects, &context).unwrap();
+    assert_eq!((secret.name(), secret.text("/type")), (names::TLS_SECRET, "kubernetes.io/tls"));
+    let keys: Vec<&str> = recipe.keys.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["tls.crt", "tls.key"]);
+    // Without a route that uses it, it is not copied.
+    let foreign = ingress("web", json!({"tls": [{"secretName": "other"}]}));
+    assert!(certificate(&[foreign, service("web")], &context).is_none());
+}
+
+#[test]
+fn a_service_is_inside_if_it_is_another_name_for_one_of_the_target() {
+    let request = fixture::request(json!({}), class());
+    for (name, leads) in [
+        ("web.stg-pr-7-abcde.svc", false),
+        ("web.stg-pr-7-abcde.svc.", false),
+        ("web.stg-pr-7-abcde.svc.cluster.local", false),
+        ("web.stg-pr-7-abcde.svcs", true),
+        ("a.web.stg-pr-7-abcde.svc", true),
+        ("web.shop.svc", true),
+        ("www.example.com", true),
+    ] {
+        let route = ingress("web", json!({"rules": [rule("a.test", "/", "other")]}));
+        let out = leads_out(&[external("other", name), route], &request);
+        let why = "Ingress.networking.k8s.io/web would lead to Service/other, ";
+        assert_eq!(out.as_deref().map(|it| it.starts_with(why)), leads.then_some(true), "{name}");
+    }
+    let route = ingress("web", json!({"rules": [rule("a.test", "/", "web")]}));
+    assert_eq!(leads_out(&[external("other", "www.example.com"), route], &request), None);
+    // The type alone makes it another name.
+    let mut web = service("web");
+    web.set("/spec/externalName", json!("www.example.com"));
+    let route = ingress("web", json!({"rules": [rule("a.test", "/", "web")]}));
+    assert_eq!(leads_out(&[web, route], &request), None);
+}
+
+#[test]
+fn a_route_that_stays_behind_is_missed_where_its_services_could_be_exposed() {
+    let to = json!([{"backendRefs": [{"name": "web", "port": 80}, {"name": "gone", "port": 80}]}]);
+    let expose = json!({"expose": [{"service": "web"}]});
+    for (services, spec, class, expected) in [
+        (vec![service("web")], json!({}), class(), true),
+        (vec![], json!({}), class(), false),
+        (vec![service("web")], expose, class(), false),
+        (vec![service("web")], json!({}), json!({}), false),
+    ] {
+        let (request, mut capture) = (fixture::request(spec, class), fixture::capture());
+        capture.objects = services;
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        missed(&http_route("web", json!({ "rules": to })), "why", &context, &mut log);
+        assert_eq!(log.findings.len(), usize::from(expected));
+        if expected {
+            assert_eq!(log.findings[0].settle, "spec:\n  expose:\n    - service: web\n");
+        }
+    }
+}
+
+#[test]
+fn an_ingress_without_a_way_inside_stays_behind() {
+    let by_itself = |host: &str| {
+        let port = json!({"name": "use-annotation"});
+        let backend = json!({"service": {"name": "redirect", "port": port}});
+        json!({"host": host, "http": {"paths": [{"path": "/", "backend": backend}]}})
+    };
+    let out = |host: &str| rule(host, "/", "legacy");
+    for (name, spec, stays) in [
+        ("out", json!({"rules": [out("a.test")]}), false),
+        ("alone", json!({"rules": [by_itself("a.test")]}), false),
+        ("both", json!({"rules": [out("a.test"), by_itself("b.test")]}), false),
+        ("some", json!({"rules": [out("a.test"), rule("b.test", "/", "web")]}), true),
+        ("rest", json!({"rules": [out("a.test")], "defaultBackend": backend("web")}), true),
+        ("none", json!({"rules": [], "defaultBackend": backend("legacy")}), false),
+        ("empty", json!({"rules": []}), true),
+    ] {
+        let clones = [external("legacy", "www.example.com"), ingress(name, spec)];
+        let (objects, _, log) = routed(&clones, json!({}), class());
+        assert_eq!(objects.len(), if stays { 2 } else { 1 }, "{name}");
+        assert_eq!(log.left_behind.is_empty(), stays, "{name}");
+    }
+}
+
+#[test]
+fn a_path_outside_is_left_out_beside_others() {
+    let mut both = rule("a.example.com", "/", "legacy");
+    let paths = json!([{"path": "/a", "backend": backend("legacy")},
+        {"path": "/b", "backend": backend("web")}, {"path": "/c"}]);
+    both["http"]["paths"] = paths.clone();
+    let clones = [external("legacy", "www.example.com"), ingress("web", json!({"rules": [both]}))];
+    let (objects, ..) = routed(&clones, json!({}), class());
+    assert_eq!(objects[1].get("/spec/rules/0/http/paths"), Some(&json!([paths[1], paths[2]])));
+}
+
+#[test]
+fn a_default_backend_is_added_where_no_path_answers_for_the_rest() {
+    let with = |mut path: Value| {
+        path["backend"] = backend("web");
+        json!({"rules": [{"host": "a.example.com", "http": {"paths": [path]}}],
+            "defaultBackend": backend("web")})
+    };
+    for (path, added) in [
+        (json!({"path": "/", "pathType": "Prefix"}), false),
+        (json!({"pathType": "Prefix"}), false),
+        (json!({"path": "/", "pathType": "Exact"}), true),
+        (json!({"path": "/a", "pathType": "Prefix"}), true),
+    ] {
+        let clones = [ingress("a", with(path.clone())), ingress("b", with(path.clone()))];
+        let (objects, ..) = routed(&clones, json!({}), class());
+        let paths: Vec<usize> =
+            objects.iter().map(|it| it.expand("/spec/rules/0/http/paths/*").len()).collect();
+        assert_eq!(paths, [1 + usize::from(added), 1], "{path}");
+        // No host is made for a default backend beside rules.
+        assert_eq!(hosts(&objects[0]), [host("web")], "{path}");
+    }
+}
+
+#[test]
+fn a_service_is_exposed_at_the_port_that_is_asked_for_or_its_first() {
+    let mut web = service("web");
+    web.set("/spec/ports", json!([{"port": 8080}, {"port": 80}]));
+    for (entry, port) in
+        [(json!({"service": "web"}), 8080), (json!({"service": "web", "port": 80}), 80)]
+    {
+        let made = asked(json!([entry]), class(), &[service("api"), web.clone()]).unwrap();
+        assert_eq!(backends(&made[0]), [("web".to_owned(), json!({"number": port}))]);
+    }
+    let entry = json!({"service": "web", "host": own("shop")});
+    match asked(json!([entry, entry]), class(), &[web]) {
+        Err(PlanError::InvalidSpec { field, why }) => {
+            assert_eq!(field, "spec.expose[1].host");
+            assert!(why.ends_with("is asked for twice"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

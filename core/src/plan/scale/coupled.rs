@@ -141,3 +141,60 @@ fn pods_of(value: &Value, count: i64) -> Option<i64> {
     }
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    /// The bounds of an autoscaler over so many replicas; `None` if it stays behind.
+    fn bounds(replicas: i64, given: &Value) -> Option<Value> {
+        let request = fixture::request(json!({"scale": {"profile": "Full"}}), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let mut web = fixture::deployment("web", json!({}), json!({}));
+        web.set("/spec/replicas", json!(replicas));
+        let mut scaler = fixture::object(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            "web",
+            json!({ "spec": given }),
+        );
+        scaler.set(SCALED, json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}));
+        let mut made = coupled(vec![web, scaler], &context, &mut Log::default());
+        let mut scaler = made.pop().filter(|it| kinds::shape(it) == Shape::Autoscaler)?;
+        scaler.remove(SCALED);
+        scaler.get("/spec").cloned()
+    }
+
+    #[test]
+    fn an_autoscaler_stays_between_one_replica_and_what_was_planned() {
+        for (given, expected) in [
+            (
+                json!({"minReplicas": 2, "maxReplicas": 9}),
+                json!({"minReplicas": 2, "maxReplicas": 3}),
+            ),
+            (
+                json!({"minReplicas": 5, "maxReplicas": 9}),
+                json!({"minReplicas": 3, "maxReplicas": 3}),
+            ),
+            (
+                json!({"minReplicas": 0, "maxReplicas": 2}),
+                json!({"minReplicas": 1, "maxReplicas": 2}),
+            ),
+            (
+                json!({"minReplicas": 3, "maxReplicas": 3}),
+                json!({"minReplicas": 3, "maxReplicas": 3}),
+            ),
+            (json!({"maxReplicas": 1}), json!({"maxReplicas": 1})),
+            (json!({}), json!({"maxReplicas": 3})),
+        ] {
+            assert_eq!(bounds(3, &given), Some(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_autoscaler_of_what_is_switched_off_stays_behind() {
+        assert_eq!(bounds(0, &json!({"minReplicas": 1, "maxReplicas": 9})), None);
+    }
+}

@@ -65,14 +65,11 @@ pub(super) fn fits(
             continue;
         }
         for (of, path) in texts::own(objects, numbers, at) {
-            let name = texts::name(&objects[of], &path);
-            // An argument may be the figure of the flag before it.
-            let before = path.rsplit_once('/').and_then(|(list, at)| {
-                let before = at.parse::<usize>().ok()?.checked_sub(1)?;
-                Some(objects[of].text(&format!("{list}/{before}"))).filter(|it| it.starts_with('-'))
-            });
-            let name = before.map_or(format!("{name}="), |flag| format!("{flag} "));
-            let text = format!("{name}{}", objects[of].text(&path));
+            let told = &objects[of];
+            // A flag and its value may be two arguments.
+            let name = texts::flag_before(told, &path)
+                .map_or_else(|| format!("{}=", texts::name(told, &path)), |it| format!("{it} "));
+            let text = format!("{name}{}", told.text(&path));
             let Some((flag, heap)) = taken(&text).into_iter().find(|it| it.1 >= limit) else {
                 continue;
             };
@@ -130,6 +127,9 @@ mod tests {
         for (text, expected) in [
             ("JAVA_OPTS=-Xms1g -Xmx2g -server", "2Gi"),
             ("=-XX:MaxHeapSize=512M", "512Mi"),
+            ("=-Xmx3072k", "3Mi"),
+            ("=-Xmx1t", "1Ti"),
+            ("=-Xmx4096", "4Ki"),
             ("GOMEMLIMIT=1500MiB", "1500Mi"),
             ("NODE_OPTIONS=--max-old-space-size=4096", "4Gi"),
             ("postgresql.conf=shared_buffers = '1GB'", "1Gi"),

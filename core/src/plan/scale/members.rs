@@ -1,24 +1,7 @@
-//! Members of a set that are named one by one (`db-0,db-1,db-2`), and figures that say how many
-//! there are. A list is shortened only where it is certain what it is.
+//! Members of a set that are named one by one (`db-0,db-1,db-2`). A list is shortened only where it is
+//! certain what it is.
 
 use std::ops::Range;
-
-/// Names of settings that say how many members there are, or how many must agree, as their last
-/// words. They are the same in variables, flags and files, whatever stands between the words.
-const COUNTS: &[&str] = &[
-    "BOOTSTRAP_EXPECT",
-    "CLUSTER_SIZE",
-    "EXPECTED_NODES",
-    "MINIMUM_MASTER_NODES",
-    "MIN_ISR",
-    "NODE_COUNT",
-    "QUORUM",
-    "QUORUM_SIZE",
-    "RECOVER_AFTER_NODES",
-    "REPLICAS",
-    "REPLICA_COUNT",
-    "REPLICATION_FACTOR",
-];
 
 /// What may stand between the members of a list.
 const BETWEEN: [&str; 4] = [",", "\n", " ", ";"];
@@ -30,16 +13,16 @@ pub(super) fn named(text: &str, name: &str) -> Vec<(u64, Range<usize>)> {
     let is_part = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
     let bytes = text.as_bytes();
     let found = text.match_indices(&start).filter_map(|(at, _)| {
+        if at > 0 && is_part(bytes[at - 1]) {
+            return None;
+        }
         let digits = at + start.len();
-        if let Some((last, length)) = range(&text[digits..])
-            && (at == 0 || !is_part(bytes[at - 1]))
-        {
+        if let Some((last, length)) = range(&text[digits..]) {
             return Some((last, at..digits + length));
         }
         let count = bytes[digits..].iter().take_while(|it| it.is_ascii_digit()).count();
         let end = digits + count;
-        let apart =
-            (at == 0 || !is_part(bytes[at - 1])) && !bytes.get(end).is_some_and(|it| is_part(*it));
+        let apart = !bytes.get(end).is_some_and(|it| is_part(*it));
         Some((text[digits..end].parse().ok()?, at..end)).filter(|_| apart)
     });
     found.collect()
@@ -61,7 +44,10 @@ fn range(text: &str) -> Option<(u64, usize)> {
     let (first, last) = text[1..end].split_once("..").or_else(|| text[1..end].split_once('-'))?;
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     let last = last.trim_start_matches('.');
-    (is_number(first) && is_number(last)).then(|| Some((last.parse().ok()?, end + 1)))?
+    if !is_number(first) || !is_number(last) {
+        return None;
+    }
+    Some((last.parse().ok()?, end + 1))
 }
 
 /// Takes the members from number `end` on out of every list. `None` if it is not certain what
@@ -105,7 +91,7 @@ fn one_list(text: &str, name: &str, end: u64, between: &str) -> Option<String> {
     let member =
         if last > first { shape(parts[first].trim()) } else { common(&kept, &shape(final_part))? };
     let alike = parts[first..last].iter().all(|it| shape(it.trim()) == member);
-    if !alike || !kept.ends_with(&member) || !member.contains(&format!("{name}-#")) {
+    if !alike || !kept.ends_with(&member) || !member.contains(&shape(&format!("{name}-0"))) {
         return None;
     }
     let tail = after(final_part, &member)?;
@@ -150,44 +136,6 @@ fn after<'t>(text: &'t str, shape: &str) -> Option<&'t str> {
     Some(rest)
 }
 
-/// Places of the figures in a text that say how many of `size` members there are. `name` is what the
-/// text itself is called.
-pub(super) fn counts(name: &str, text: &str, size: i64) -> Vec<Range<usize>> {
-    let is_figure = |value: &str| value.parse().is_ok_and(|it: i64| (2..=size).contains(&it));
-    if is_figure(text.trim()) {
-        return if is_count(name) { vec![place(text, text.trim())] } else { Vec::new() };
-    }
-    let found = text.lines().filter_map(|line| {
-        let (key, value) = line.split_once(['=', ':'])?;
-        let value = value.trim_matches([' ', '\t', '"', '\'', ',', '\r']);
-        (is_count(key) && is_figure(value)).then(|| place(text, value))
-    });
-    found.collect()
-}
-
-/// Where a part of a text stands in it.
-fn place(text: &str, part: &str) -> Range<usize> {
-    let start = part.as_ptr() as usize - text.as_ptr() as usize;
-    start..start + part.len()
-}
-
-/// Whether a setting of this name says how many members there are.
-pub(super) fn is_count(name: &str) -> bool {
-    let mut words = String::with_capacity(name.len());
-    let mut lower = false;
-    for c in name.trim().chars() {
-        if c.is_ascii_uppercase() && lower {
-            words.push('_');
-        }
-        lower = c.is_ascii_lowercase();
-        words.push(if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
-    }
-    let words = words.trim_matches('_');
-    COUNTS.iter().any(|it| {
-        words.strip_suffix(it).is_some_and(|before| before.is_empty() || before.ends_with('_'))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,8 +159,14 @@ mod tests {
         ] {
             assert_eq!(shortened(text, "db", 1).as_deref(), Some(expected), "{text}");
         }
+        assert_eq!(
+            shortened("${S2}-0.${H},${S2}-1.${H},${S2}-2.${H} x", "${S2}", 1).as_deref(),
+            Some("${S2}-0.${H} x")
+        );
         let four = "db-0:1,db-1:1,db-2:1,db-3:1";
         assert_eq!(shortened(four, "db", 2).as_deref(), Some("db-0:1,db-1:1"));
+        let grown = "db-8,db-9,db-10,db-11";
+        assert_eq!(shortened(grown, "db", 9).as_deref(), Some("db-8"));
     }
 
     #[test]
@@ -232,6 +186,8 @@ mod tests {
             "--first=db-0 --second=db-1",
             "db-0,db-2",
             "db-0:1,db-1/x,db-2:1",
+            "db-0,db-1/x,db-2/x",
+            "db-0,db-1,db-2/x,db-3",
             "if [ $HOSTNAME = db-1 ]; then join db-0; fi",
         ] {
             assert_eq!(shortened(text, "db", 1), None, "{text}");
@@ -239,25 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_known_by_the_last_words_of_their_names() {
-        for (name, text, expected) in [
-            ("REPLICAS", "3", vec!["3"]),
-            ("KAFKA_DEFAULT_REPLICATION_FACTOR", " 2 ", vec!["2"]),
-            ("discovery.zen.minimum_master_nodes", "2", vec!["2"]),
-            ("", "--bootstrap-expect=3", vec!["3"]),
-            (
-                "server.properties",
-                "a=1\nmin.insync.replicas=2\nreplicationFactor: \"3\",\n",
-                vec!["2", "3"],
-            ),
-            ("REPLICAS", "1", vec![]),
-            ("REPLICAS", "5", vec![]),
-            ("PORT", "3", vec![]),
-            ("NOREPLICAS", "3", vec![]),
+    fn a_number_in_a_shape_stands_for_digits_and_nothing_else() {
+        for (text, shape, rest) in [
+            ("db-12:1 x", "db-#", Some(":1 x")),
+            ("db-12", "db-#", Some("")),
+            ("db-", "db-#", None),
+            ("db-x", "db-#", None),
+            ("7", "d", None),
         ] {
-            let found: Vec<&str> =
-                counts(name, text, 3).into_iter().map(|range| &text[range]).collect();
-            assert_eq!(found, expected, "{name} {text}");
+            assert_eq!(after(text, shape), rest, "{text}");
         }
     }
 }

@@ -13,12 +13,16 @@
 //! here too, unless it only sleeps. Limits stay as production has them whatever the profile: a
 //! limit cut below a fixed heap kills the process.
 
+mod clients;
 mod coupled;
+mod figures;
 mod heap;
 mod members;
 mod quorum;
 mod replicas;
 mod requests;
+mod spelled;
+mod state;
 mod texts;
 
 pub(super) use self::{coupled::target as autoscaled, requests::within_limits};
@@ -71,6 +75,7 @@ pub(super) fn check(request: &Request) -> Result<(), PlanError> {
 }
 
 fn one(mut object: Object, sizes: &BTreeMap<Key, i64>, context: &Context, log: &mut Log) -> Object {
+    state::fresh(&mut object, log);
     let Some(profile) = kinds::profile(&object) else { return object };
     if let Some(pointer) = profile.replicas {
         replicas::scale(&mut object, pointer, sizes, context, log);

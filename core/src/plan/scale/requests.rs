@@ -207,3 +207,84 @@ pub(super) fn check(field: &str, over: &ScaleOverride) -> Result<(), PlanError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    /// The resources of a container, scaled.
+    fn scaled(wanted: &Value, resources: &Value) -> Value {
+        let request = fixture::request(json!({ "scale": wanted }), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let pod = json!({"containers": [{"name": "web", "resources": resources}]});
+        let mut web = fixture::deployment("web", json!({}), pod);
+        scale(&mut web, &context, &mut Log::default());
+        web.get("/spec/template/spec/containers/0/resources").cloned().unwrap()
+    }
+
+    #[test]
+    fn a_request_shrinks_to_what_still_starts_and_is_else_left_as_it_is_written() {
+        let minimal = json!({});
+        for (resources, expected) in [
+            (
+                json!({"requests": {"cpu": "1", "memory": "1Gi", "pods": "2"}}),
+                json!({"requests": {"cpu": "100m", "memory": "512Mi", "pods": "2"}}),
+            ),
+            (
+                json!({"requests": {"cpu": "50m", "memory": "20Mi"}}),
+                json!({"requests": {"cpu": "10m", "memory": "16Mi"}}),
+            ),
+            (
+                json!({"limits": {"cpu": "1"}}),
+                json!({"limits": {"cpu": "1"}, "requests": {"cpu": "100m"}}),
+            ),
+        ] {
+            assert_eq!(scaled(&minimal, &resources), expected);
+        }
+        for resources in [
+            json!({"requests": {"cpu": "0.005", "memory": "4096Ki"}}),
+            json!({"limits": {"cpu": "5m", "memory": "16Mi"}}),
+        ] {
+            assert_eq!(scaled(&minimal, &resources), resources);
+        }
+    }
+
+    #[test]
+    fn only_a_request_above_its_limit_is_lowered_to_it() {
+        let full = json!({"profile": "Full"});
+        let above = json!({"requests": {"memory": "1025Mi"}, "limits": {"memory": "1Gi"}});
+        let lowered = json!({"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}});
+        assert_eq!(scaled(&full, &above), lowered);
+        for resources in [
+            json!({"requests": {"memory": "1024Mi"}, "limits": {"memory": "1Gi"}}),
+            json!({"requests": {"memory": "1023Mi"}, "limits": {"memory": "1Gi"}}),
+            json!({"requests": {"memory": "2Gi"}, "limits": {"cpu": "1"}}),
+        ] {
+            assert_eq!(scaled(&full, &resources), resources);
+        }
+    }
+
+    #[test]
+    fn an_override_that_no_cluster_could_grant_is_refused_by_the_name_of_its_field() {
+        for (resources, field) in [
+            (json!({"requests": {"cpu": "0"}, "limits": {"cpu": "0"}}), None),
+            (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "1000m"}}), None),
+            (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1"}}), None),
+            (json!({"requests": {"cpu": "1001m"}, "limits": {"cpu": "1"}}), Some("requests[cpu]")),
+            (json!({"requests": {"cpu": "-1"}}), Some("requests[cpu]")),
+            (json!({"limits": {"memory": "-1Mi"}}), Some("limits[memory]")),
+            (json!({"limits": {"memory": "much"}}), Some("limits[memory]")),
+        ] {
+            let over = json!({"target": {}, "resources": resources});
+            let over: ScaleOverride = serde_json::from_value(over).unwrap();
+            let refused = match check("it", &over) {
+                Ok(()) => None,
+                Err(PlanError::InvalidSpec { field, .. }) => Some(field),
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(refused, field.map(|it| format!("it.{it}")), "{resources}");
+        }
+    }
+}

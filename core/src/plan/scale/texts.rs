@@ -49,11 +49,21 @@ pub(super) fn own(objects: &[Object], numbers: &BTreeMap<Key, usize>, at: usize)
         .collect()
 }
 
-/// What the text at a pointer is called: the variable, or the key of a ConfigMap.
+/// What the text at a pointer is called: the variable, the flag before it, or the key of a ConfigMap.
 pub(super) fn name(object: &Object, path: &str) -> String {
     if let Some(key) = path.strip_prefix("/data/") {
         return key.replace("~1", "/").replace("~0", "~");
     }
-    let entry = path.strip_suffix("/value");
-    entry.map(|entry| object.text(&format!("{entry}/name")).to_owned()).unwrap_or_default()
+    if let Some(entry) = path.strip_suffix("/value") {
+        return object.text(&format!("{entry}/name")).to_owned();
+    }
+    let flag = flag_before(object, path).filter(|it| !it.contains('='));
+    flag.unwrap_or_default().to_owned()
+}
+
+/// The flag before an argument, whose value that may be: `--bootstrap-expect`, `3`.
+pub(super) fn flag_before<'o>(object: &'o Object, path: &str) -> Option<&'o str> {
+    let (list, at) = path.rsplit_once('/')?;
+    let before = at.parse::<usize>().ok()?.checked_sub(1)?;
+    Some(object.text(&format!("{list}/{before}"))).filter(|it| it.starts_with('-'))
 }

@@ -10,7 +10,7 @@ use super::{
     rules::{Policy, Rules},
 };
 use crate::{
-    plan::{context::Context, relocate},
+    plan::{context::Context, relocate, texts::shown_with},
     secrets::{
         EVERY_KEY, Guess, Origin, Part, Place, PlannedValue, SealedSecret, SealedValue,
         TemplatePart, Uses, guess, is_telling, outside, speaks,
@@ -183,21 +183,13 @@ fn read(name: &str, sealed: &SealedSecret, desk: &Desk, draft: &mut Draft) {
     }
 }
 
-/// The text that is kept; where a credential stood, something points at one.
-fn pointed(parts: &[Part]) -> String {
-    let kept = parts.iter().map(|part| match part {
-        Part::Text(text) => text.as_str(),
-        Part::Credential { .. } | Part::Base64(_) => "${X}",
-    });
-    kept.collect()
-}
-
 fn note(key: &str, parts: &[Part]) -> Option<Note> {
     if let Some(whose) = outside(key, parts) {
         return Some(Note::Outside { whose });
     }
-    let keeps =
-        Part::texts(parts).into_iter().any(|text| is_telling(text)) || speaks(&pointed(parts));
+    // What points at a credential is none.
+    let keeps = Part::texts(parts).into_iter().any(|text| is_telling(text))
+        || speaks(key, &shown_with(parts, "${X}"));
     if !Part::classes(parts, 0).is_empty() {
         return Some(Note::Generated { keeps });
     }

@@ -215,3 +215,172 @@ fn host(name: &str, context: &Context) -> String {
     }
     labels.join(".")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{plan::fixture, secrets::KeyForm};
+
+    fn certificate(key: &str, subject: &str, issuer: &str) -> Certificate {
+        Certificate {
+            key: KeyId(key.to_owned()),
+            subject: Vec::new(),
+            subject_id: subject.to_owned(),
+            issuer_id: issuer.to_owned(),
+            is_authority: false,
+            names: Names { dns: vec![format!("{subject}.example.com")], ..Names::default() },
+            purposes: Vec::new(),
+            expires: Timestamp::UNIX_EPOCH,
+            pem: format!("pem of {key}"),
+        }
+    }
+
+    fn authority(key: &str, subject: &str, issuer: &str) -> Certificate {
+        let names = Names::default();
+        Certificate { is_authority: true, names, ..certificate(key, subject, issuer) }
+    }
+
+    fn part(it: Certificate) -> KeyPart {
+        KeyPart::Certificate(Box::new(it))
+    }
+
+    fn private(key: &str) -> KeyPart {
+        KeyPart::PrivateKey { key: KeyId(key.to_owned()), form: KeyForm::Pkcs8 }
+    }
+
+    fn public(key: Option<&str>) -> KeyPart {
+        let key = key.map(|it| KeyId(it.to_owned()));
+        KeyPart::PublicKey { key, pem: "public pem".to_owned() }
+    }
+
+    fn text(text: &str) -> KeyPart {
+        KeyPart::Text(text.to_owned())
+    }
+
+    fn shown(key: &PlannedKey) -> String {
+        // Without one, it is the authority's.
+        let whose = |key: Option<&KeyId>| key.map_or("ca", |it| it.0.as_str()).to_owned();
+        match key {
+            PlannedKey::Text(text) => text.clone(),
+            PlannedKey::Authority { .. } => "ca".to_owned(),
+            PlannedKey::Certificate(leaf) => format!("leaf {}", leaf.key.0),
+            PlannedKey::PrivateKey { key, .. } => format!("private {}", whose(key.as_ref())),
+            PlannedKey::PublicKey { key } => format!("public {}", whose(key.as_ref())),
+        }
+    }
+
+    fn rewritten(parts: &[KeyPart]) -> Result<Rewritten, &'static str> {
+        let own: Vec<KeyPart> = ["server", "self", "own-ca", "both", "by-address"]
+            .map(private)
+            .into_iter()
+            .chain([
+                part(certificate("server", "server", "middle")),
+                part(certificate("self", "self", "self")),
+                part(authority("own-ca", "ca", "ca")),
+                part(both()),
+                part(by_address()),
+                part(authority("middle", "middle", "root")),
+                part(authority("root", "root", "root")),
+                part(authority("foreign", "foreign", "foreign")),
+                part(certificate("leaf", "leaf", "foreign")),
+                private("lonely"),
+            ])
+            .collect();
+        let request = fixture::request(json!({}), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        Keys::among(own.iter()).rewrite(parts, &context)
+    }
+
+    /// What openssl makes for a server by default: it may issue as well.
+    fn both() -> Certificate {
+        Certificate { is_authority: true, ..certificate("both", "both", "root") }
+    }
+
+    /// The same, for an address.
+    fn by_address() -> Certificate {
+        let addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let names = Names { addresses, ..Names::default() };
+        Certificate { names, ..authority("by-address", "a", "root") }
+    }
+
+    #[test]
+    fn a_pair_and_every_authority_above_it_are_replaced_and_nothing_else() {
+        let server = || part(certificate("server", "server", "middle"));
+        let (middle, root) = (
+            || part(authority("middle", "middle", "root")),
+            || part(authority("root", "root", "root")),
+        );
+        let foreign = || part(authority("foreign", "foreign", "foreign"));
+        let leaf = || part(certificate("leaf", "leaf", "foreign"));
+        for (parts, expected, is_new, keeps_leaf) in [
+            (vec![server()], &["leaf server"][..], true, false),
+            (vec![server(), middle(), root()], &["leaf server", "ca"], true, false),
+            (vec![middle(), text("and"), root()], &["ca", "and"], true, false),
+            (vec![part(certificate("self", "self", "self"))], &["leaf self", "ca"], true, false),
+            (vec![part(both())], &["leaf both", "ca"], true, false),
+            (vec![part(by_address())], &["leaf by-address", "ca"], true, false),
+            (vec![part(authority("own-ca", "ca", "ca"))], &["ca"], true, false),
+            (vec![foreign()], &["pem of foreign"], false, false),
+            (vec![leaf(), foreign()], &["pem of leaf", "pem of foreign"], false, true),
+            (vec![server(), leaf()], &["leaf server", "pem of leaf"], true, true),
+            // It is only called as an authority is.
+            (vec![part(certificate("x", "middle", "root"))], &["pem of x"], false, true),
+            (vec![text("a"), text("a")], &["a", "a"], false, false),
+            (vec![private("server")], &["private server"], true, false),
+            (vec![private("both")], &["private both"], true, false),
+            (vec![private("own-ca")], &["private ca"], true, false),
+            (vec![public(Some("own-ca"))], &["public ca"], true, false),
+            (vec![public(Some("server"))], &["public server"], true, false),
+            (vec![public(Some("leaf"))], &["public pem"], false, false),
+            (vec![public(None)], &["public pem"], false, false),
+        ] {
+            let made = rewritten(&parts).unwrap();
+            let found: Vec<String> = made.parts.iter().map(shown).collect();
+            assert_eq!(found, expected);
+            assert_eq!((made.is_new, made.keeps_leaf), (is_new, keeps_leaf), "{found:?}");
+        }
+        assert!(rewritten(&[private("lonely")]).is_err());
+    }
+
+    #[test]
+    fn a_certificate_has_expired_if_it_ended_before_the_source_was_read() {
+        let ends = |at: i64| {
+            let expires = Timestamp::from_second(at).unwrap();
+            part(Certificate { expires, ..certificate("leaf", "leaf", "foreign") })
+        };
+        for (parts, expected) in [
+            (vec![ends(1)], None),
+            (vec![ends(0)], None),
+            (vec![ends(-1)], Some(-1)),
+            (vec![ends(-1), ends(-5), ends(7), ends(-2)], Some(-5)),
+        ] {
+            let expired = rewritten(&parts).unwrap().expired;
+            assert_eq!(expired.map(Timestamp::as_second), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_service_of_the_source_is_one_of_the_target() {
+        let request = fixture::request(json!({}), json!({}));
+        let mut capture = fixture::capture();
+        capture.objects.push(fixture::service("db"));
+        let context = Context::new(&request, &capture).unwrap();
+        for (name, expected) in [
+            ("db.shop.svc", "db.stg-pr-7-abcde.svc"),
+            ("*.db.shop.svc.cluster.local", "*.db.stg-pr-7-abcde.svc.cluster.local"),
+            ("db.shop", "db.stg-pr-7-abcde"),
+            ("api.shop", "api.shop"),
+            ("db.shop.com", "db.shop.com"),
+            ("db.other.svc", "db.other.svc"),
+            ("shop.svc", "shop.svc"),
+            ("shop", "shop"),
+        ] {
+            assert_eq!(host(name, &context), expected, "{name}");
+        }
+    }
+}

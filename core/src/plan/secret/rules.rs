@@ -177,3 +177,54 @@ fn glob(text: &str) -> Result<GlobMatcher, String> {
         .map(|glob| glob.compile_matcher())
         .map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture;
+
+    #[test]
+    fn a_rule_is_for_the_secrets_and_keys_that_it_names() {
+        let from = json!({"name": "mine"});
+        let rules = json!({"default": "Omit", "rules": [
+            {"name": "a", "keys": ["x*"], "policy": "Omit"},
+            {"name": "a*", "keys": ["given", "?"], "policy": "From", "from": from},
+            {"name": "whole", "policy": "From", "from": from},
+            {"name": "fresh", "policy": "Generate"},
+            {"name": "text", "keys": ["t"], "policy": "Template", "template": "T"},
+            {"name": "same", "policy": "Copy"},
+        ]});
+        let request = fixture::request(json!({ "secrets": rules }), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let rules = Rules::of(&context);
+        for (secret, key, expected) in [
+            ("a", "xy", Policy::Omit),
+            ("a", "given", Policy::From("mine")),
+            ("ab", "g", Policy::From("mine")),
+            ("ab", "xy", Policy::Omit),
+            ("whole", "any", Policy::From("mine")),
+            ("fresh", "any", Policy::Generate),
+            ("text", "t", Policy::Template("T")),
+            ("text", "u", Policy::Omit),
+            ("same", "any", Policy::Copy),
+            ("other", "given", Policy::Omit),
+        ] {
+            assert_eq!(rules.policy(secret, key), expected, "{secret} {key}");
+        }
+        for (secret, named, every) in [
+            ("a", &["given"][..], None),
+            ("ab", &["given"], None),
+            ("text", &["t"], None),
+            ("whole", &[], Some("mine")),
+            ("fresh", &[], None),
+            ("same", &[], None),
+            ("other", &[], None),
+        ] {
+            assert_eq!(rules.named_keys(secret).collect::<Vec<_>>(), named, "{secret}");
+            assert_eq!(rules.every_key(secret), every, "{secret}");
+        }
+    }
+}

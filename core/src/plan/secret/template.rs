@@ -210,4 +210,71 @@ mod tests {
             assert!(why.contains(says), "{template}: {why}");
         }
     }
+
+    #[test]
+    fn a_value_alone_is_no_text_beside_it() {
+        let value = TemplatePart::Value { secret: "db".to_owned(), key: "p".to_owned() };
+        assert_eq!(filled("${secret:db/p}"), Ok(vec![value.clone()]));
+        assert_eq!(filled("${secret:db/p}${secret:db/p}"), Ok(vec![value.clone(), value]));
+        assert_eq!(filled(""), Ok(vec![]));
+        for template in ["${secret:/p}", "${secret:db/}"] {
+            assert!(filled(template).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_the_one_that_leads_to_the_service() {
+        let rule = |host: &str, service: &str| {
+            let backend =
+                json!({"backend": {"service": {"name": service, "port": {"number": 80}}}});
+            json!({"host": host, "http": {"paths": [backend]}})
+        };
+        let ingress = |kind: &str, name: &str, rules: Value| {
+            fixture::object("networking.k8s.io/v1", kind, name, json!({"spec": {"rules": rules}}))
+        };
+        let clones = [
+            ingress("NetworkPolicy", "it", json!([rule("wrong.test", "api")])),
+            ingress("Ingress", "web", json!([rule("web.test", "web")])),
+            ingress("Ingress", "api", json!([rule("docs.test", "docs"), rule("api.test", "api")])),
+        ];
+        let request = fixture::request(json!({}), json!({}));
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let words = Words::new(&clones, &[], &context);
+        for (service, host) in [("web", "web.test"), ("docs", "docs.test"), ("api", "api.test")] {
+            assert_eq!(words.host(service), Ok(host.to_owned()));
+        }
+        let none = words.host("db").unwrap_err();
+        assert!(none.contains("there are some for api, docs, web"), "{none}");
+        let none = Words::new(&[], &[], &context).host("db").unwrap_err();
+        assert!(none.ends_with("there is none"), "{none}");
+    }
+
+    #[test]
+    fn a_template_takes_what_a_secret_holds_or_may_hold() {
+        let place = crate::secrets::Place {
+            origin: crate::secrets::Origin::Request,
+            secret: "mine".to_owned(),
+            key: "k".to_owned(),
+        };
+        let recipe = |key: &str, value: PlannedValue| PlannedSecret {
+            keys: BTreeMap::from([(key.to_owned(), value)]),
+        };
+        let recipes = BTreeMap::from([
+            ("db".to_owned(), recipe("p", PlannedValue::Parts(Vec::new()))),
+            ("tls".to_owned(), recipe("k", PlannedValue::Keys(Vec::new()))),
+            ("text".to_owned(), recipe("t", PlannedValue::Template(Vec::new()))),
+            ("whole".to_owned(), recipe(EVERY_KEY, PlannedValue::From(place))),
+        ]);
+        for (secret, key, says) in [
+            ("db", "p", None),
+            ("tls", "k", None),
+            ("whole", "any", None),
+            ("db", "q", Some("Secret db has no key q; it has p")),
+            ("text", "t", Some("text/t is a template itself: write its text here")),
+            ("gone", "p", Some("no Secret gone is cloned; there are db, text, tls, whole")),
+        ] {
+            assert_eq!(no_value(&recipes, secret, key).as_deref(), says, "{secret}/{key}");
+        }
+    }
 }

@@ -313,3 +313,73 @@ fn a_template_takes_only_what_comes_along_and_is_none_itself() {
         assert!(finding.why.contains(says), "{}", finding.why);
     }
 }
+
+#[test]
+fn a_secret_without_keys_comes_along_and_one_that_loses_all_of_them_stays_with_its_reason() {
+    let hash: &[(&str, &str)] = &[("htpasswd", "x:$apr1$a$b")];
+    let setting: &[(&str, &str)] = &[("user", "shop")];
+    let rules = json!({"rules": [
+        {"name": "omitted", "policy": "Omit"}, {"name": "copied", "policy": "Copy"},
+    ]});
+    let secrets = [
+        ("empty", "Opaque", &[][..]),
+        ("copied", "Opaque", setting),
+        ("hashed", "Opaque", hash),
+        ("omitted", "Opaque", setting),
+    ];
+    let it = plan(&case(&secrets, &json!({}), &rules));
+    assert!(it.keys("empty").is_empty());
+    let left: Vec<(&str, &str)> =
+        it.log.left_behind.iter().map(|it| (it.object.as_str(), it.reason.as_str())).collect();
+    assert_eq!(
+        left,
+        [
+            ("Secret/copied", "not-consented"),
+            ("Secret/hashed", "needs-secret"),
+            ("Secret/omitted", "omitted"),
+        ]
+    );
+}
+
+#[test]
+fn what_may_not_be_read_is_not_copied_either() {
+    let reference = json!({"secretKeyRef": {"name": "db", "key": "password"}});
+    let pod = json!({"containers": [
+        {"name": "web", "env": [{"name": "PGPASSWORD", "valueFrom": reference}]},
+    ]});
+    let rules = json!({"rules": [{"name": "db", "policy": "Copy"}]});
+    let it = plan(&case(&[], &pod, &rules));
+    let finding = it.finding("copy-not-granted");
+    assert!(finding.why.contains("may not read the Secrets of prod"), "{}", finding.why);
+    assert!(it.secrets.is_empty());
+}
+
+#[test]
+fn a_pull_secret_comes_along_if_it_is_given_or_granted() {
+    let pull = "kubernetes.io/dockerconfigjson";
+    let data: &[(&str, &str)] = &[(".dockerconfigjson", "{}")];
+    let secrets = [
+        ("reg", pull, data),
+        ("reg-omitted", pull, data),
+        ("reg-opaque", "Opaque", data),
+        ("other", pull, data),
+    ];
+    let rules = json!({"rules": [
+        {"name": "given", "policy": "From", "from": {"name": "mine"}},
+        {"name": "reg-omitted", "policy": "Omit"},
+    ]});
+    let mut case = case(&secrets, &json!({}), &rules);
+    case.request.granted_secrets = vec!["reg*".to_owned()];
+    let context = Context::new(&case.request, &case.capture).unwrap();
+    let consent = Consent::of(&context);
+    for (name, expected) in [
+        ("reg", true),
+        ("given", true),
+        ("reg-omitted", false),
+        ("reg-opaque", false),
+        ("reg-gone", false),
+        ("other", false),
+    ] {
+        assert_eq!(comes_along(name, &consent, &context), expected, "{name}");
+    }
+}

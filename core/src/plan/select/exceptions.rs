@@ -59,8 +59,10 @@ const HELM: [(&str, &str); 2] = [("owner", "helm"), ("OWNER", "TILLER")];
 /// How Helm's releases are called; Tiller's are called as the release.
 const RELEASE: &str = "sh.helm.release.";
 
-/// Annotation of a ConfigMap that serves as a lock.
-const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+/// Annotations of a ConfigMap that serves as a lock: Kubernetes' own, and those of Patroni, whose
+/// members wait for the database that is remembered here.
+const LOCKS: [&str; 4] =
+    ["control-plane.alpha.kubernetes.io/leader", "acquireTime", "initialize", "sync_standby"];
 
 /// A value of a field that keeps an object behind although its kind comes along.
 struct Exception {
@@ -111,6 +113,12 @@ fn is_release(object: &Object, shape: Shape) -> bool {
         && (object.name().starts_with(RELEASE) || object.label("OWNER").is_some())
 }
 
+/// Whether it holds who leads, and how lately, and nothing that a person wrote.
+pub(crate) fn is_lock(object: &Object) -> bool {
+    kinds::shape(object) == Shape::Settings
+        && LOCKS.iter().any(|it| object.annotation(it).is_some())
+}
+
 /// Why this very object stays behind although its kind comes along.
 pub(super) fn of(object: &Object) -> Option<Reason> {
     let shape = kinds::shape(object);
@@ -135,8 +143,90 @@ pub(super) fn of(object: &Object) -> Option<Reason> {
     if let Some(it) = EXCEPTIONS.iter().find(|it| said(it)) {
         return Some(reason(it.word, it.why));
     }
-    if shape == Shape::Settings && object.annotation(LEADER).is_some() {
+    if is_lock(object) {
         return Some(reason("lock", "a clone would read the lock of what runs in production"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_stays_behind_by_its_name_type_or_marks_is_of_the_kind_that_has_them() {
+        let release = "sh.helm.release.v1.web.v1";
+        let labels = |key: &str, value: &str| json!({"metadata": {"labels": {key: value}}});
+        let notes = |key: &str| json!({"metadata": {"annotations": {key: "x"}}});
+        let typed = |it: &str| json!({ "type": it });
+        let spec = |it: Value| json!({ "spec": it });
+        let (istio, token) = ("security.istio.io/v1", "openshift.io/token-secret.name");
+        for (version, kind, name, rest, word) in [
+            ("v1", "ServiceAccount", "default", json!({}), Some("given")),
+            ("v1", "ServiceAccount", "robot", json!({}), None),
+            ("v1", "Service", "kubernetes", json!({}), Some("given")),
+            ("v1", "Service", "default", json!({}), None),
+            ("v1", "ConfigMap", "kube-root-ca.crt", json!({}), Some("given")),
+            ("v1", "ConfigMap", "kubernetes", json!({}), None),
+            ("v1", "ConfigMap", release, labels("owner", "helm"), Some("release-history")),
+            ("v1", "Secret", release, labels("owner", "helm"), Some("release-history")),
+            ("v1", "ConfigMap", "web.v1", labels("OWNER", "TILLER"), Some("release-history")),
+            ("v1", "ConfigMap", "web", labels("owner", "helm"), None),
+            ("v1", "ConfigMap", "web", labels("OWNER", "me"), None),
+            ("v1", "ConfigMap", release, labels("owner", "me"), None),
+            ("v1", "ConfigMap", release, json!({}), None),
+            ("v1", "Service", release, labels("owner", "helm"), None),
+            ("v1", "Secret", "web", typed("helm.sh/release.v1"), Some("release-history")),
+            (
+                "v1",
+                "Secret",
+                "web",
+                typed("kubernetes.io/service-account-token"),
+                Some("account-token"),
+            ),
+            ("v1", "Secret", "web", typed("Opaque"), None),
+            ("v1", "ConfigMap", "web", typed("helm.sh/release.v1"), None),
+            ("v1", "Secret", "web", notes(token), Some("given")),
+            ("v1", "ConfigMap", "web", notes(token), None),
+            ("v1", "ConfigMap", "web", notes(LOCKS[0]), Some("lock")),
+            ("v1", "Service", "web", notes(LOCKS[0]), None),
+            (
+                istio,
+                "AuthorizationPolicy",
+                "web",
+                spec(json!({"action": "CUSTOM"})),
+                Some("outside-authorizer"),
+            ),
+            (istio, "AuthorizationPolicy", "web", spec(json!({"action": "ALLOW"})), None),
+            ("v1", "ConfigMap", "web", spec(json!({"action": "CUSTOM"})), None),
+            (
+                istio,
+                "AuthorizationPolicy",
+                "web",
+                spec(json!({"targetRefs": [{"kind": "Service"}, {"kind": "Gateway"}]})),
+                Some("gateway"),
+            ),
+        ] {
+            let object = Object::made(version, kind, name, rest);
+            let found = of(&object).map(|it| it.0);
+            assert_eq!(found.as_deref(), word, "{}", object.value());
+        }
+    }
+
+    #[test]
+    fn what_every_namespace_has_is_known_by_its_kind_and_name() {
+        for (kind, name, expected) in [
+            ("ServiceAccount", "default", true),
+            ("ServiceAccount", "robot", false),
+            ("ConfigMap", "kube-root-ca.crt", true),
+            ("ConfigMap", "default", false),
+            ("Secret", "default", false),
+            ("Unknown", "default", false),
+        ] {
+            let key = Key { group: String::new(), kind: kind.into(), name: name.into() };
+            assert_eq!(is_given(&key), expected, "{kind} {name}");
+        }
+    }
 }

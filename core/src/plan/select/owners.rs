@@ -86,3 +86,108 @@ fn claim(key: &Key, context: &Context) -> Option<Reason> {
     let owner = context.by_key.iter().find_map(of)?;
     Some(reason("derived", format!("it is made anew from a claim template of {owner}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::fixture::{self, object, service};
+
+    /// An object that another one made.
+    fn made(version: &str, kind: &str, name: &str, owner: (&str, &str, &str)) -> Object {
+        let (owner_version, owner_kind, owner) = owner;
+        let owner = json!({
+            "apiVersion": owner_version, "kind": owner_kind, "name": owner, "controller": true,
+        });
+        object(version, kind, name, json!({"metadata": {"ownerReferences": [owner]}}))
+    }
+
+    fn source() -> Vec<Object> {
+        let templates = json!([{"metadata": {"name": "logs"}}, {"metadata": {"name": "data"}}]);
+        vec![
+            object("apps/v1", "Deployment", "web", json!({})),
+            object(
+                "apps/v1",
+                "StatefulSet",
+                "db",
+                json!({"spec": {"volumeClaimTemplates": templates}}),
+            ),
+            made("apps/v1", "ReplicaSet", "web-1", ("apps/v1", "Deployment", "web")),
+            object("batch/v1", "Job", "import", json!({})),
+            object("external-secrets.io/v1", "ExternalSecret", "keys", json!({})),
+            service("web"),
+            object("v1", "Service", "manual", json!({"spec": {"ports": [{"port": 80}]}})),
+        ]
+    }
+
+    fn reasons(objects: &[Object], class: &Value) -> Vec<Option<String>> {
+        let request = fixture::request(json!({}), class.clone());
+        let mut capture = fixture::capture();
+        capture.objects = source();
+        let context = Context::new(&request, &capture).unwrap();
+        objects.iter().map(|it| made_anew(it, &context).map(|it| it.0)).collect()
+    }
+
+    #[test]
+    fn what_another_object_makes_is_made_anew_if_that_one_comes() {
+        let vault = ("external-secrets.io/v1", "ExternalSecret", "keys");
+        let vaults = json!({"kinds": [
+            {"group": "external-secrets.io", "kind": "ExternalSecret", "action": "Clone"},
+        ]});
+        let plain = json!({});
+        for (object, class, word) in [
+            (object("v1", "Pod", "alone", json!({})), &plain, None),
+            (
+                made("v1", "Pod", "web-1-x", ("apps/v1", "ReplicaSet", "web-1")),
+                &plain,
+                Some("derived"),
+            ),
+            (
+                made("v1", "ConfigMap", "x", ("apps/v1", "Deployment", "web")),
+                &plain,
+                Some("derived"),
+            ),
+            (
+                made("v1", "ConfigMap", "x", ("batch/v1", "Job", "import")),
+                &plain,
+                Some("owner-not-cloned"),
+            ),
+            (
+                made("v1", "ConfigMap", "x", ("apps/v1", "Deployment", "gone")),
+                &plain,
+                Some("owner-unknown"),
+            ),
+            (made("v1", "Secret", "x", vault), &plain, None),
+            (made("v1", "ConfigMap", "x", vault), &plain, None),
+            (made("v1", "Service", "x", vault), &plain, Some("owner-not-cloned")),
+            (made("v1", "Secret", "x", vault), &vaults, Some("derived")),
+            (object("v1", "Endpoints", "web", json!({})), &plain, Some("derived")),
+            (object("v1", "Endpoints", "manual", json!({})), &plain, None),
+            (object("v1", "Endpoints", "gone", json!({})), &plain, None),
+            (object("v1", "ConfigMap", "web", json!({})), &plain, None),
+        ] {
+            let found = reasons(std::slice::from_ref(&object), class).remove(0);
+            assert_eq!(found.as_deref(), word, "{}", object.value());
+        }
+    }
+
+    #[test]
+    fn a_claim_of_a_template_bears_the_names_of_the_template_and_of_its_workload() {
+        for (name, word) in [
+            ("data-db-0", Some("derived")),
+            ("logs-db-12", Some("derived")),
+            ("data-db-x", None),
+            ("data-db", None),
+            ("data-web-0", None),
+            ("other-db-0", None),
+            ("data-my-db-0", None),
+        ] {
+            let claim = object("v1", "PersistentVolumeClaim", name, json!({}));
+            let found = reasons(&[claim], &json!({})).remove(0);
+            assert_eq!(found.as_deref(), word, "{name}");
+            let other = object("v1", "ConfigMap", name, json!({}));
+            assert_eq!(reasons(&[other], &json!({})), [None], "{name}");
+        }
+    }
+}

@@ -273,6 +273,9 @@ const CLAIM: Rule = Rule {
     name: "claim-binding",
     why: "it may tie the claim to a volume, a directory, a node or a driver of production",
 };
+/// Annotations of a claim that Kubernetes writes when it binds one: nobody misses them.
+const OF_BINDING: [&str; 3] =
+    ["pv.kubernetes.io", "volume.kubernetes.io", "volume.beta.kubernetes.io"];
 /// The annotation of a claim that stays: the name of its class, from before there was a field.
 const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
@@ -315,12 +318,8 @@ fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
     let keys = object.get(annotations).and_then(Value::as_object).into_iter().flat_map(Map::keys);
     let going: Vec<String> =
         keys.filter(|it| *it != CLASS).map(|it| escape(it).into_owned()).collect();
-    let bookkeeping = |key: &str| {
-        ["pv.kubernetes.io", "volume.kubernetes.io", "volume.beta.kubernetes.io"]
-            .iter()
-            .any(|it| key.starts_with(it))
-    };
-    if let Some(key) = going.iter().find(|it| !bookkeeping(it)) {
+    let own = |key: &String| OF_BINDING.iter().any(|it| key.starts_with(it));
+    if let Some(key) = going.iter().find(|it| !own(it)) {
         // No patch: whoever asks for environments would lead it to production's directory.
         let settle = "# of the class: a StorageClass whose driver needs to be told nothing\n# storage:\n#   className: NAME";
         let why = "it loses what its driver is told, so that it is not led to production's directory; without that, a driver may put several claims in one place";
@@ -330,10 +329,15 @@ fn claim(object: &mut Object, annotations: &str, log: &mut Log) {
     for key in &going {
         log.remove(object, &format!("{annotations}/{key}"), &CLAIM);
     }
-    if !going.is_empty()
-        && object.get(annotations).and_then(Value::as_object).is_some_and(Map::is_empty)
-    {
-        object.remove(annotations);
+    if !going.is_empty() {
+        drop_empty(object, annotations);
+    }
+}
+
+/// A map that has become empty is no difference to production.
+fn drop_empty(object: &mut Object, map: &str) {
+    if object.get(map).and_then(Value::as_object).is_some_and(Map::is_empty) {
+        object.remove(map);
     }
 }
 
@@ -353,10 +357,8 @@ fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> boo
                 None => drop(object.remove(path)),
             }
         }
-        // A map that has become empty is no difference to production.
-        let is_empty = object.get(&map).and_then(Value::as_object).is_some_and(Map::is_empty);
-        if is_empty && !going.is_empty() {
-            object.remove(&map);
+        if !going.is_empty() {
+            drop_empty(object, &map);
         }
     }
 }
@@ -375,4 +377,42 @@ fn holds(marks: &Marks, key: &str) -> bool {
     let first = key.as_bytes().first();
     let begins = |prefix: &&str| prefix.as_bytes().first() == first && key.starts_with(*prefix);
     marks.keys.contains(&key) || marks.prefixes.iter().any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_ours_by_the_domain_before_its_slash() {
+        for (key, expected) in [
+            ("kulisse.dev/task", true),
+            ("sub.kulisse.dev/task", true),
+            ("notkulisse.dev/task", false),
+            ("kulisse.dev", false),
+            ("kulisse.dev.example.com/task", false),
+            ("example.com/kulisse.dev", false),
+            ("/task", false),
+        ] {
+            assert_eq!(is_ours(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_a_tool_is_known_by_its_whole_key_or_how_it_begins() {
+        let name = |key: &str| rule(key, |_, _| true).map(|it| it.name);
+        for (key, expected) in [
+            ("helm.sh/chart", Some("tracking")),
+            ("helm.sh/charts", None),
+            ("argocd.argoproj.io/sync-wave", Some("tracking")),
+            ("argocd.example.com/sync-wave", None),
+            ("app", None),
+            ("", None),
+            ("kulisse.dev/task", Some("own-mark")),
+        ] {
+            assert_eq!(name(key), expected, "{key}");
+        }
+        assert!(rule("helm.sh/chart", |_, _| false).is_none());
+        assert_eq!(rule("kulisse.dev/task", |_, _| false).map(|it| it.name), Some("own-mark"));
+    }
 }

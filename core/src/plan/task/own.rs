@@ -203,4 +203,60 @@ mod tests {
             json!([{"name": "a", "fromJob": "migrate"}, {"name": "b", "fromJob": "migrate"}]);
         assert!(wrong(json!({"seed": twice})).contains("spec.seed[1].fromJob"));
     }
+
+    #[test]
+    fn a_task_runs_the_job_of_its_name_and_kind() {
+        let pod = |image: &str| {
+            let containers = json!([{"name": "c", "image": image}]);
+            json!({"template": {"spec": {"containers": containers}}})
+        };
+        let job = |name: &str| {
+            let spec = pod(&format!("job-{name}:1"));
+            fixture::object("batch/v1", "Job", name, json!({ "spec": spec }))
+        };
+        let scheduled = |name: &str| {
+            let spec = pod(&format!("cron-{name}:1"));
+            let spec = json!({"jobTemplate": {"spec": spec}});
+            fixture::object("batch/v1", "CronJob", name, json!({ "spec": spec }))
+        };
+        let request = fixture::request(
+            json!({
+                "seed": [{"name": "x", "fromJob": "b"}, {"name": "y", "fromCronJob": "b"}],
+                "smoke": [{"name": "z", "fromJob": "a"}],
+            }),
+            json!({}),
+        );
+        let mut capture = fixture::capture();
+        let other = fixture::deployment("b", json!({}), json!({}));
+        capture.objects = vec![other, scheduled("a"), scheduled("b"), job("a"), job("b"), job("c")];
+        let context = Context::new(&request, &capture).unwrap();
+        let (jobs, clones) = own_jobs(capture.objects.clone(), &context);
+        assert_eq!(jobs, [job("a"), job("b")]);
+        let tasks = tasks(&clones, &jobs, &context, &mut Log::default()).unwrap();
+        let images: Vec<&str> = tasks
+            .iter()
+            .map(|it| match &it.work {
+                super::super::Work::Job(job) => job.text("/spec/template/spec/containers/0/image"),
+                super::super::Work::Http(_) => "",
+            })
+            .collect();
+        assert_eq!(images, ["job-b:1", "cron-b:1", "job-a:1"]);
+    }
+
+    #[test]
+    fn a_job_that_stays_behind_is_named_with_its_own_reason() {
+        let request = fixture::request(
+            json!({"smoke": [{"name": "x", "fromCronJob": "nightly"}]}),
+            json!({}),
+        );
+        let capture = fixture::capture();
+        let context = Context::new(&request, &capture).unwrap();
+        let mut log = Log::default();
+        for (name, why) in [("weekly", "of another"), ("nightly", "it is excluded")] {
+            let key = Key { group: BATCH.into(), kind: "CronJob".into(), name: name.into() };
+            log.leave(&key, "excluded", why);
+        }
+        let said = tasks(&[], &[], &context, &mut log).unwrap_err().to_string();
+        assert!(said.contains("CronJob.batch/nightly stays behind: it is excluded"), "{said}");
+    }
 }

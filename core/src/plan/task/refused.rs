@@ -49,3 +49,48 @@ fn volumes(pod: &Value) -> Option<(String, String)> {
         Some((format!("/volumes/{at}/{other}"), why))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_leads_past_the_fence_is_told_by_its_field() {
+        for (pod, field) in [
+            (json!({}), None),
+            (json!({"hostNetwork": false, "nodeName": null, "volumes": []}), None),
+            (json!({"nodeName": "production-1"}), Some("/nodeName")),
+            (json!({"tolerations": [{"operator": "Exists"}]}), Some("/tolerations")),
+            (json!({"priorityClassName": "high"}), Some("/priorityClassName")),
+            (json!({"hostNetwork": true}), Some("/hostNetwork")),
+            (
+                json!({"initContainers": [{}], "containers": [
+                    {"ports": [{"containerPort": 80}, {"containerPort": 81, "hostPort": 0}]},
+                ]}),
+                None,
+            ),
+            (
+                json!({"containers": [{}, {"ports": [{"containerPort": 80}, {"hostPort": 81}]}]}),
+                Some("/containers/1/ports"),
+            ),
+            (
+                json!({"initContainers": [{"ports": [{"hostPort": 80}]}], "containers": [{}]}),
+                Some("/initContainers/0/ports"),
+            ),
+            (
+                json!({"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "secret": {}}]}),
+                None,
+            ),
+            (
+                json!({"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "hostPath": {}}]}),
+                Some("/volumes/1/hostPath"),
+            ),
+        ] {
+            let refused = past_the_fence(&pod);
+            assert_eq!(refused.as_ref().map(|it| it.0.as_str()), field, "{pod}");
+            assert!(refused.is_none_or(|it| it.1.contains("production") || it.1.contains("node")));
+        }
+    }
+}

@@ -205,12 +205,27 @@ fn what_cannot_be_run_is_refused_by_the_name_of_its_field() {
         (http(json!({"service": "gone"})), "http.service", "there are db, web"),
         (http(json!({"service": "web", "port": 81})), "http.port", "it has 80"),
         (http(json!({"service": "web", "within": "1h"})), "http.within", "600s"),
+        (http(json!({"service": "web", "url": "http://web"})), "http", "either url or service"),
+        (http(json!({})), "http", "either url or service"),
         (json!({"name": "t"}), "http", "exactly one"),
+        (json!({"name": "t", "http": {"service": "web"}, "fromJob": "x"}), "http", "exactly one"),
         (pod(json!({"containers": []})), "job.template.spec.containers", "container"),
         (
             pod(json!({"hostNetwork": true, "containers": [{"name": "a"}]})),
             "job.template.spec.hostNetwork",
             "no network policy holds",
+        ),
+        (
+            pod(json!({"containers": [
+                {"name": "a"}, {"name": "b", "ports": [{"containerPort": 1, "hostPort": 80}]},
+            ]})),
+            "job.template.spec.containers[1].ports",
+            "a port of the node",
+        ),
+        (
+            pod(json!({"serviceAccount": "admin", "containers": [{"name": "a"}]})),
+            "job.template.spec.serviceAccount",
+            "there are robot",
         ),
         (
             pod(json!({"serviceAccountName": "admin", "containers": [{"name": "a"}]})),
@@ -294,4 +309,64 @@ fn an_http_task_runs_our_image_with_nothing_but_its_arguments() {
         assert_eq!(labels[names::ENVIRONMENT_UID_LABEL], "uid-7");
         assert_eq!(labels[names::MANAGED_BY_LABEL], names::MANAGED_BY);
     }
+}
+
+#[test]
+fn a_time_is_whole_seconds_rounded_up_and_no_longer_than_a_day() {
+    for (timeout, expected) in [
+        ("1s", Some(1)),
+        ("1ms", Some(1)),
+        ("1500ms", Some(2)),
+        ("2m", Some(120)),
+        ("24h", Some(86_400)),
+        ("86401s", None),
+        ("0s", None),
+    ] {
+        let task = json!({"name": "up", "timeout": timeout, "http": {"service": "web"}});
+        let planned = planned(json!({"smoke": [task]}), json!({}));
+        assert_eq!(planned.ok().map(|it| it[0].timeout_seconds), expected, "{timeout}");
+    }
+}
+
+#[test]
+fn an_answer_may_take_as_long_as_the_task_and_is_asked_for_at_port_80() {
+    for (http, url, within_seconds) in [
+        (json!({"service": "web"}), "http://web.stg-pr-7-abcde.svc:80/", 90),
+        (json!({"service": "web", "within": "90s"}), "http://web.stg-pr-7-abcde.svc:80/", 90),
+        (json!({"service": "web", "within": "89s"}), "http://web.stg-pr-7-abcde.svc:80/", 89),
+        (json!({"url": "https://api.acme.example/up"}), "https://api.acme.example/up", 90),
+    ] {
+        let Work::Http(work) = one(json!({"name": "up", "timeout": "90s", "http": http})).work
+        else {
+            panic!("{http}");
+        };
+        assert_eq!((work.url.as_str(), work.within_seconds), (url, within_seconds), "{http}");
+    }
+}
+
+#[test]
+fn a_run_has_no_more_rights_than_its_target_allows_and_pulls_as_the_clones_do() {
+    let class = json!({"podSecurity": "Restricted", "imagePullSecrets": [{"name": "registry"}]});
+    let task = planned(json!({"smoke": [run()]}), class).unwrap().remove(0);
+    let Work::Job(job) = task.work else { unreachable!() };
+    let pod = job.get("/spec/template/spec").unwrap();
+    assert_eq!(
+        pod["containers"][0]["securityContext"],
+        json!({
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": true,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        })
+    );
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": names::pull_secret("registry")}]));
+}
+
+#[test]
+fn a_job_may_run_as_the_account_that_every_namespace_has() {
+    let job = json!({"template": {"spec": {
+        "serviceAccountName": "default", "containers": [{"name": "a", "image": "b"}],
+    }}});
+    let smoke = json!({"smoke": [{"name": "load", "job": job}]});
+    assert!(planned(smoke, json!({})).is_ok());
 }

@@ -26,7 +26,7 @@ const LONGEST: usize = 4096;
 const LOOKED_UP: usize = 256;
 
 /// What variables can be filled in from.
-pub(super) struct Known<'a> {
+pub(in crate::plan) struct Known<'a> {
     settings: BTreeMap<&'a str, &'a Object>,
     secrets: &'a BTreeMap<String, PlannedSecret>,
 }
@@ -70,7 +70,10 @@ impl<'a> Given<'a> {
 
 impl<'a> Known<'a> {
     /// Of a plan.
-    pub(super) fn of(objects: &'a [Object], secrets: &'a BTreeMap<String, PlannedSecret>) -> Self {
+    pub(in crate::plan) fn of(
+        objects: &'a [Object],
+        secrets: &'a BTreeMap<String, PlannedSecret>,
+    ) -> Self {
         let settings = objects.iter().filter(|it| kinds::shape(it) == kinds::Shape::Settings);
         Self { settings: settings.map(|it| (it.name(), it)).collect(), secrets }
     }
@@ -110,6 +113,18 @@ impl<'a> Known<'a> {
             }
         }
         texts
+    }
+
+    /// A text of a shell in one container, with the variables filled in that are known; `None` if none is.
+    pub(in crate::plan) fn filled(
+        &self,
+        object: &Object,
+        container: &str,
+        text: &str,
+    ) -> Option<String> {
+        let given = Given::of(object, container);
+        let filled = self.fill(&given, text, usize::MAX, true, DEPTH, &mut LOOKED_UP.clone());
+        filled.map(|it| it.text)
     }
 
     /// A text with the variables filled in that are known before the one numbered `nth`; `None` if
@@ -222,4 +237,145 @@ fn variable(text: &str, shell: bool) -> Option<(&str, usize)> {
 fn is_name(text: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     !text.is_empty() && text.chars().all(part) && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        plan::fixture::{deployment, object},
+        secrets::Part,
+    };
+
+    /// Name, value and secrecy of what a container is told, once it is filled in.
+    fn filled(container: &Value) -> Vec<(String, String, bool)> {
+        let text = |it: &str| PlannedValue::Parts(vec![Part::Text(it.to_owned())]);
+        let keys = [("user".to_owned(), text("u")), ("long".to_owned(), text(&"s".repeat(4097)))];
+        let secrets = BTreeMap::from([("login".to_owned(), PlannedSecret { keys: keys.into() })]);
+        let data = json!({"data": {"host": "db.acme.com", "a/b": "slash"}});
+        let objects = [
+            object("v1", "ConfigMap", "settings", data.clone()),
+            object("example.com/v1", "Other", "login", data),
+        ];
+        let web = deployment("web", json!({}), json!({"containers": [container]}));
+        let texts = Known::of(&objects, &secrets).texts(&web, "", &web.key());
+        assert!(texts.iter().all(|it| it.origin == Origin::Filled && it.object == web.key()));
+        texts.into_iter().map(|it| (it.named, it.value, it.secret)).collect()
+    }
+
+    fn told(list: &[(&str, &str, bool)]) -> Vec<(String, String, bool)> {
+        list.iter().map(|(name, text, secret)| ((*name).into(), (*text).into(), *secret)).collect()
+    }
+
+    #[test]
+    fn a_use_of_a_variable_is_told_from_other_dollars() {
+        for (text, shell, expected) in [
+            ("$(A)b", false, Some(("A", 4))),
+            ("$(A.b-c_d)", false, Some(("A.b-c_d", 10))),
+            ("$(A", false, None),
+            ("$()", true, None),
+            ("$(1A)", false, None),
+            ("$(A b)", true, None),
+            ("${A}b", true, Some(("A", 4))),
+            ("${A}b", false, None),
+            ("${A:-b}", true, None),
+            ("$A-b", true, Some(("A", 2))),
+            ("$A_1.b", true, Some(("A_1", 4))),
+            ("$A", true, Some(("A", 2))),
+            ("$A", false, None),
+            ("$1", true, None),
+            ("$$", true, None),
+            ("A", true, None),
+        ] {
+            assert_eq!(variable(text, shell), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_filled_in_from_wherever_they_come() {
+        let from = |kind: &str, name: &str, key: &str| {
+            let mut from = json!({});
+            from[kind] = json!({"name": name, "key": key});
+            from
+        };
+        let found = filled(&json!({
+            "name": "web",
+            "env": [
+                {"name": "HOST", "valueFrom": from("configMapKeyRef", "settings", "host")},
+                {"name": "USER", "valueFrom": from("secretKeyRef", "login", "user")},
+                {"name": "URL", "value": "db://$(USER)@$(HOST)/x"},
+                {"name": "TWICE", "value": "$(URL)?$(LATER)"},
+                {"name": "LATER", "value": "$(HOST)"},
+                {"name": "SHELL", "value": "$HOST ${HOST} HOST"},
+                {"name": "SAME", "value": "1"},
+                {"name": "SAME", "value": "$(SAME)2"},
+                {"name": "OTHER", "valueFrom": from("configMapKeyRef", "login", "host")},
+                {"name": "NONE", "value": "$(OTHER)$(GONE)"},
+            ],
+            "envFrom": [
+                {"prefix": "FROM_", "configMapRef": {"name": "settings"}},
+                {"secretRef": {"name": "login"}},
+            ],
+            "command": ["run", "$(SAME)"],
+            "args": ["--a=$SAME", "${FROM_host}", "$user$FROM_user", "$(FROM_a/b)"],
+        }));
+        assert_eq!(
+            found,
+            told(&[
+                ("URL", "db://u@db.acme.com/x", true),
+                ("TWICE", "db://u@db.acme.com/x?$(LATER)", true),
+                ("LATER", "db.acme.com", false),
+                ("SAME", "12", false),
+                ("", "12", false),
+                ("a", "12", false),
+                ("", "db.acme.com", false),
+                ("", "u$FROM_user", true),
+            ])
+        );
+    }
+
+    #[test]
+    fn variables_in_variables_are_followed_four_deep() {
+        let chain = json!([
+            {"name": "A", "value": "x"},
+            {"name": "B", "value": "$(A)"},
+            {"name": "C", "value": "$(B)"},
+            {"name": "D", "value": "$(C)"},
+            {"name": "E", "value": "$(D)"},
+            {"name": "F", "value": "$(E)"},
+        ]);
+        let ends: Vec<String> =
+            filled(&json!({"name": "web", "env": chain})).into_iter().map(|it| it.1).collect();
+        assert_eq!(ends, ["x", "x", "x", "x", "$(A)"]);
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_much_is_not_filled_in() {
+        let x = |count: usize| "x".repeat(count);
+        for (value, text, expected) in [
+            // So long a text at most.
+            (x(1), format!("$(A){}", x(4092)), Some(x(4093))),
+            (x(1), format!("$(A){}", x(4093)), None),
+            // So long a variable.
+            (x(4096), "$(A)".to_owned(), Some(x(4096))),
+            (x(4097), "$(A)".to_owned(), None),
+            // So long together.
+            (x(2048), "$(A)$(A)".to_owned(), Some(x(4096))),
+            (x(2049), "$(A)$(A)".to_owned(), Some(format!("{}$(A)", x(2049)))),
+            // So many.
+            (x(1), "$(A)".repeat(300), Some(format!("{}{}", x(256), "$(A)".repeat(44)))),
+        ] {
+            let env = json!([{"name": "A", "value": value}, {"name": "B", "value": text}]);
+            let found = filled(&json!({"name": "web", "env": env}));
+            let found: Vec<String> = found.into_iter().map(|it| it.1).collect();
+            assert_eq!(found, Vec::from_iter(expected), "{} {}", value.len(), text.len());
+        }
+        let from = json!([{"secretRef": {"name": "login"}}]);
+        assert_eq!(
+            filled(&json!({"name": "web", "envFrom": from, "args": ["$(long) $(user)"]})),
+            told(&[("", "$(long) u", true)])
+        );
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::quoted;
 use crate::secrets::{
-    classify::{Hint, Place, Written, push, value},
+    classify::{Hint, Place, Written, prose, push, value},
     name::{Role, role},
     pattern::Pattern,
     pieces::{NotInventable, Pieces},
@@ -42,10 +42,25 @@ static PAIRS: Pattern = Pattern::new(
     r#"([A-Za-z_][\w.-]*)\s*=\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s;'"][^\s;]*)"#,
 );
 
+static BRACED: Pattern = Pattern::new(
+    r#"["']?([A-Za-z_][\w.-]*)["']?\s*(?::\s+|=\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;{}\[\]"'][^,;{}\[\]\n]*)"#,
+);
+
 /// Takes a line apart that has fields; `None` if it has none that are known.
 pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, NotInventable> {
     if text.contains('\n') {
         return Ok(None);
+    }
+    // What stands between the fields stays: too much, where nothing is known of the text.
+    let known = match hint.place {
+        Place::Field => hint.role != Role::Credential,
+        Place::Key => hint.role == Role::Setting,
+    };
+    if known
+        && text.starts_with('{')
+        && let Some(pieces) = braced(hint, text)?
+    {
+        return Ok(Some(pieces));
     }
     for (mark, separator) in [(';', Separator::Semicolon), (',', Separator::Comma)] {
         if text.contains(mark) && separates(text, separator) {
@@ -53,6 +68,41 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, N
         }
     }
     spaced(hint, text)
+}
+
+/// Fields in braces somewhere in a line: `{user: app, password: x}`, `{ a = b }`; `None` if none of
+/// them is a credential.
+pub(super) fn braced(hint: Hint<'_>, text: &str) -> Result<Option<Pieces>, NotInventable> {
+    let Some(start) = text.find('{') else { return Ok(None) };
+    let mut pieces = Pieces::kept(&text[..start]);
+    let done = start + listed(hint, &text[start..], &BRACED, &mut pieces)?;
+    pieces.extend(prose(hint, &text[done..])?);
+    Ok(Some(pieces).filter(Pieces::holds_credential))
+}
+
+/// Takes the fields of a line in braces apart, by name or by the name beside `value`. Answers the
+/// length of what is taken apart.
+pub(super) fn listed(
+    hint: Hint<'_>,
+    text: &str,
+    pattern: &Pattern,
+    pieces: &mut Pieces,
+) -> Result<usize, NotInventable> {
+    let (mut done, mut sibling) = (0, "");
+    for found in pattern.get().into_iter().flat_map(|it| it.captures_iter(text)) {
+        let (Some(name), Some(inner)) = (found.get(1), found.get(2)) else { continue };
+        let inner = inner.start()..inner.start() + inner.as_str().trim_end().len();
+        let value = &text[inner.clone()];
+        if matches!(name.as_str(), "name" | "key") {
+            sibling = value.trim_matches(['"', '\'']);
+        }
+        let is_value = name.as_str() == "value" && !sibling.is_empty();
+        let names = [if is_value { sibling } else { name.as_str() }];
+        pieces.text(&text[done..inner.start]);
+        pieces.extend(quoted::take_apart(hint.field(&names), value)?);
+        done = inner.end;
+    }
+    Ok(done)
 }
 
 /// The parts of a line with fields, in order: joined they are the line.
@@ -213,7 +263,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert!([&WORDS, &PAIR, &PAIRS].iter().all(|pattern| pattern.get().is_some()));
+        assert!([&WORDS, &PAIR, &PAIRS, &BRACED].iter().all(|pattern| pattern.get().is_some()));
     }
 
     #[test]
@@ -229,6 +279,98 @@ mod tests {
                     .collect();
                 assert_eq!(joined, text);
             }
+        }
+    }
+
+    #[test]
+    fn a_field_is_its_name_and_its_value_without_quotes_and_braces() {
+        let field = |name, value| Entry::Field { name, value };
+        let rows = [
+            (
+                "Server=db; Password=\"a;b\";X",
+                Separator::Semicolon,
+                vec![
+                    Entry::Between("Server="),
+                    field("Server", "db"),
+                    Entry::Between(";"),
+                    Entry::Between(" Password=\""),
+                    field("Password", "a;b"),
+                    Entry::Between("\""),
+                    Entry::Between(";"),
+                    Entry::Between("X"),
+                ],
+            ),
+            (
+                "a =  {x;y};b=",
+                Separator::Semicolon,
+                vec![
+                    Entry::Between("a =  {"),
+                    field("a", "x;y"),
+                    Entry::Between("}"),
+                    Entry::Between(";"),
+                    Entry::Between("b="),
+                    field("b", ""),
+                ],
+            ),
+            // Quotes that end within the value are none around it.
+            (
+                "p=\"x\"y;b='1'",
+                Separator::Semicolon,
+                vec![
+                    Entry::Between("p="),
+                    field("p", "\"x\"y"),
+                    Entry::Between(";"),
+                    Entry::Between("b='"),
+                    field("b", "1"),
+                    Entry::Between("'"),
+                ],
+            ),
+            // In a query they stand for themselves.
+            (
+                "a=\"1&b={2}",
+                Separator::Ampersand,
+                vec![
+                    Entry::Between("a="),
+                    field("a", "\"1"),
+                    Entry::Between("&"),
+                    Entry::Between("b="),
+                    field("b", "{2}"),
+                ],
+            ),
+            (
+                "db:6379,password=abc",
+                Separator::Comma,
+                vec![
+                    Entry::Between("db:6379,"),
+                    Entry::Between("password="),
+                    field("password", "abc"),
+                ],
+            ),
+        ];
+        for (text, separator, expected) in rows {
+            assert_eq!(entries(text, separator), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_fields_if_all_names_are_names_and_one_of_them_is_known() {
+        for (text, separator, expected) in [
+            ("Server=db;Password=x", Separator::Semicolon, true),
+            ("User Id=sa;X=1", Separator::Semicolon, true),
+            ("Data Source=db;X=1", Separator::Semicolon, true),
+            ("db.user=a;X=1", Separator::Semicolon, true),
+            ("Password=x", Separator::Semicolon, false),
+            ("a=1;b=2", Separator::Semicolon, false),
+            ("a/b=1;password=x", Separator::Semicolon, false),
+            ("=1;password=x", Separator::Semicolon, false),
+            ("a.B required user=u;password=x", Separator::Semicolon, false),
+            ("Server=db password=x;X=1", Separator::Semicolon, false),
+            ("db:6379,password=x", Separator::Comma, true),
+            ("a=1,b=2", Separator::Comma, false),
+            ("a, password=x", Separator::Comma, false),
+            ("db:6379,user=x", Separator::Comma, false),
+        ] {
+            assert_eq!(separates(text, separator), expected, "{text}");
         }
     }
 }

@@ -168,3 +168,34 @@ fn string_length(text: &str) -> usize {
 fn plain(quoted: &str) -> String {
     serde_json::from_str(quoted).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_outside_of_strings_that_stay_open_make_a_text_deep() {
+        let open = |depth: usize| "[".repeat(depth) + "{}{}" + &"]".repeat(depth);
+        for (text, expected) in [
+            (open(DEEPEST - 1), false),
+            (open(DEEPEST), true),
+            ("[]".repeat(DEEPEST + 1), false),
+            (format!("[\"{}\"]", "[".repeat(DEEPEST + 1)), false),
+        ] {
+            assert_eq!(is_too_deep(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_a_quote_that_is_not_escaped() {
+        for (text, expected) in [
+            (r#""abc" "x""#, 5),
+            (r#""a\"b" "x""#, 6),
+            (r#""a\\" "x""#, 5),
+            (r#""""#, 2),
+            (r#""abc"#, 4),
+        ] {
+            assert_eq!(string_length(text), expected, "{text}");
+        }
+    }
+}

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::quoted;
+use super::{fields, quoted};
 use crate::secrets::{
     classify::{Hint, Written, prose, push, value},
+    command::is_example,
     name::{self, Role},
     pattern::Pattern,
-    pieces::{NotInventable, Pieces, Taken},
-    url,
+    pieces::{A_HASH, NotInventable, Pieces, Taken, UNSAFE},
+    shape, url,
 };
 
 /// What stands between a name and its value.
@@ -52,15 +53,14 @@ static FORWARDED: Pattern = Pattern::new(
 );
 /// What npm has for one registry: `//npm.example.com/:_authToken=…`. No comment.
 static FOR_REGISTRY: Pattern = Pattern::new(r"^[ \t]*//[^\s=]*:[A-Za-z_]\w*[ \t]*=");
+/// Ends of names of files with blanks between names and values.
+const DIRECTIVES: [&str; 4] = [".conf", ".cfg", ".cnf", ".config"];
+/// Words for credentials that in such files say how somebody is known: `auth SHA256` of OpenVPN,
+/// `cookie SERVERID` of `HAProxy`.
+const METHODS: [&str; 4] = ["auth", "cookie", "jwt", "signature"];
 static COMMENT: Pattern = Pattern::new(r"^([ \t]*(?:#|;|!|//)[#; \t]*)");
 static USERLIST: Pattern = Pattern::new(r#"^(\s*"[^"]*"[ \t]+")([^"]*)("\s*)$"#);
 static PGPASS: Pattern = Pattern::new(r"^(\s*[^:]+:[^:]+:[^:]+:[^:]+:)(\S+)(\s*)$");
-
-/// Why a text is refused of which nobody knows where its credentials end.
-const UNSAFE: NotInventable = NotInventable {
-    why: "text that holds a credential where it cannot be taken out safely",
-    public: false,
-};
 
 /// Takes a text of assignments apart.
 pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> Taken {
@@ -78,7 +78,10 @@ pub(super) fn take_apart(hint: Hint<'_>, text: &str, separators: Separators) -> 
             let names = [name];
             start + scalar(hint.field(&names), &rest[start..], &mut pieces)?
         } else {
-            pieces.extend(prose(hint, line)?);
+            pieces.extend(match fields::braced(hint, line)? {
+                Some(fields) => fields,
+                None => prose(hint, line)?,
+            });
             line.len()
         };
         rest = &rest[consumed..];
@@ -95,7 +98,11 @@ pub(super) fn columns(text: &str, columns: Columns) -> Taken {
     let mut pieces = Pieces::default();
     for line in text.split_inclusive('\n') {
         match pattern.groups(line) {
-            Some([before, credential, after]) if !line.trim_start().starts_with('#') => {
+            // One that is commented out was production's as well, and the head of a table is none.
+            Some([before, credential, after])
+                if !(line.trim_start().starts_with('#')
+                    && is_example(credential.rsplit(':').next().unwrap_or(credential))) =>
+            {
                 pieces.text(before);
                 push(&mut pieces, credential, Written::Plain)?;
                 pieces.text(after);
@@ -111,8 +118,7 @@ fn acl(line: &str, pieces: &mut Pieces) -> Result<(), NotInventable> {
     for word in line.split_inclusive([' ', '\t']) {
         let rule = word.trim_end();
         if rule.starts_with(['#', '!']) && rule.len() > 32 {
-            let why = "a hash of a password, which only that password fits";
-            return Err(NotInventable { why, public: false });
+            return Err(NotInventable { why: A_HASH, public: false });
         }
         if rule.starts_with(['"', '\'']) {
             return Err(UNSAFE);
@@ -169,6 +175,42 @@ pub(super) fn is_of_credential(line: &str) -> bool {
 /// Whether a line says where requests are passed on to.
 pub(super) fn is_forwarded(line: &str) -> bool {
     FORWARDED.matches(line)
+}
+
+/// The word that a line gives a credential with and has neither `=` nor `:` before it, where nothing
+/// else can be meant: by a word for it that is followed by one word alone, in a file of this name.
+pub(in crate::secrets) fn given<'a>(file: &str, line: &'a str) -> Option<&'a str> {
+    if ACL.matches(line) {
+        let rules = line.split_whitespace().skip(2).map(|it| it.trim_start_matches(['"', '\'']));
+        return rules
+            .filter(|it| !(it.starts_with('<') && it.ends_with('>')))
+            .find(|it| it.len() > 1 && it.starts_with(['>', '<', '#', '!']))
+            .map(|it| &it[1..]);
+    }
+    if let Some([_, password, _]) = USERLIST.groups(line).filter(|_| is_userlist(file)) {
+        return Some(password);
+    }
+    let bare = |it: &'a str| it.trim_end_matches([';', ',']).trim_matches(['"', '\'']);
+    if let Some((_, start)) = second(line) {
+        let word = bare(line[start..].split_whitespace().next()?);
+        return Some(word.split_once(':').map_or(word, |(_, password)| password));
+    }
+    let (name, start) = named(&DIRECTIVE, line).filter(|_| !is_forwarded(line))?;
+    let value = line[start..].trim();
+    let is_word = !value.contains(char::is_whitespace) && !value.starts_with(['=', ':']);
+    if !is_word || name::role(name) != Role::Credential {
+        return None;
+    }
+    let value = bare(value);
+    let last = name.rsplit(['_', '-', '.']).next().unwrap_or(name).to_ascii_lowercase();
+    let is_method = METHODS.contains(&last.as_str());
+    let has_directives = DIRECTIVES.iter().any(|end| file.to_ascii_lowercase().ends_with(end));
+    (shape::is_token(value) || has_directives && !is_method).then_some(value)
+}
+
+/// Whether a file of this name is `PgBouncer`'s list of users, of which one line tells nothing by itself.
+pub(in crate::secrets) fn is_userlist(file: &str) -> bool {
+    file.ends_with("userlist.txt")
 }
 
 fn second(line: &str) -> Option<(&str, usize)> {

@@ -10,11 +10,14 @@ mod lines;
 mod quoted;
 mod yaml;
 
-pub(super) use self::fields::{Entry, Separator, entries};
+pub(super) use self::{
+    fields::{Entry, Separator, entries},
+    lines::{given, is_userlist},
+};
 
 use super::{
     classify::{Hint, Place},
-    name,
+    file, name,
     pattern::Pattern,
     pieces::{NotInventable, Pieces},
     url,
@@ -65,7 +68,7 @@ enum Format {
 
 /// The format of a text in lines, by its name or by what most lines look like.
 fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
-    let named = hint.place == Place::Key && hint.any(name::is_document);
+    let named = hint.place == Place::Key && hint.any(file::is_document);
     if !(named || text.contains('\n') || text.contains('=') && LONE.matches(text)) {
         return None;
     }
@@ -103,7 +106,7 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Yaml);
     }
     // Block scalars make most lines of a YAML document text.
-    if hint.any(name::is_yaml) {
+    if hint.any(file::is_yaml) {
         return Some(Format::Yaml);
     }
     // More than its lines.

@@ -28,6 +28,7 @@ pub(super) fn end(text: &str) -> Option<usize> {
 pub(super) fn take_apart(hint: Hint<'_>, text: &str) -> Result<Pieces, NotInventable> {
     let Some((quote, inner)) = text
         .get(..1)
+        .filter(|it| matches!(*it, "\"" | "'"))
         .and_then(|quote| Some((quote, text.strip_prefix(quote)?.strip_suffix(quote)?)))
     else {
         return value(hint, text);
@@ -73,4 +74,35 @@ fn unescape(text: &str) -> String {
         }
     }
     plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_end_where_they_are_neither_escaped_nor_doubled() {
+        for (text, expected) in [
+            (r#""a" b"#, Some(3)),
+            (r#""a\"b" c"#, Some(6)),
+            (r#""a\\" c"#, Some(5)),
+            // In double quotes two are none, in single ones a backslash is none.
+            (r#""a""b""#, Some(3)),
+            (r"'a\' b", Some(4)),
+            ("'a''b' c", Some(6)),
+            ("'a'''", Some(5)),
+            ("''", Some(2)),
+            (r#""a\""#, None),
+            ("'a", None),
+            ("a'b'", None),
+            ("", None),
+        ] {
+            assert_eq!(end(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_stand_for_what_they_escape() {
+        assert_eq!(unescape(r#"a\nb\tc\rd\\e\"f\g\"#), "a\nb\tc\rd\\e\"fg\\");
+    }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Deserializer, de::IoRead};
 
-use super::{json, lines, quoted};
+use super::{fields, json, lines, quoted};
 use crate::secrets::{
     classify::{Hint, value},
     name::{self, Role},
@@ -20,7 +20,7 @@ static KEY: Pattern = Pattern::new(
 static PROPERTIES: Pattern = Pattern::new(r"^((?:[!&][^\s,\[\]{}]*[ \t]+)+)");
 static BLOCK: Pattern = Pattern::new(r"^([|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n)");
 static FLOW_ENTRY: Pattern = Pattern::new(
-    r#"(["']?)([A-Za-z_][\w.-]*)["']?\s*:\s+("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,{}\[\]"'][^,{}\[\]\n]*)"#,
+    r#"["']?([A-Za-z_][\w.-]*)["']?\s*:\s+("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,{}\[\]"'][^,{}\[\]\n]*)"#,
 );
 
 /// How far in the content of a line begins: behind blanks, and behind the dashes of lists.
@@ -207,15 +207,7 @@ impl<'t> Reader<'t, '_> {
             }
         }
         let line = &self.rest[..lines::line_end(self.rest)];
-        let mut done = 0;
-        for found in FLOW_ENTRY.get().into_iter().flat_map(|entry| entry.captures_iter(line)) {
-            let (Some(name), Some(inner)) = (found.get(2), found.get(3)) else { continue };
-            let names = [name.as_str()];
-            self.pieces.text(&line[done..inner.start()]);
-            let pieces = quoted::take_apart(hint.field(&names), inner.as_str().trim_end())?;
-            self.pieces.extend(pieces);
-            done = inner.start() + inner.as_str().trim_end().len();
-        }
+        let done = fields::listed(hint, line, &FLOW_ENTRY, &mut self.pieces)?;
         if done == 0 && hint.role == Role::Credential {
             return self.flow_list(hint, line);
         }
@@ -252,6 +244,21 @@ mod tests {
     fn every_pattern_compiles() {
         for pattern in [&KEY, &PROPERTIES, &BLOCK, &FLOW_ENTRY] {
             assert!(pattern.get().is_some());
+        }
+    }
+
+    #[test]
+    fn the_content_of_a_line_begins_behind_blanks_and_dashes() {
+        for (line, expected) in [
+            ("a: 1", 0),
+            ("  a: 1", 2),
+            ("- a: 1", 2),
+            ("  -   a", 6),
+            ("- - a", 4),
+            ("-\ta", 2),
+            ("-a", 0),
+        ] {
+            assert_eq!(indent(line), expected, "{line}");
         }
     }
 }

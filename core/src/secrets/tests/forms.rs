@@ -21,6 +21,76 @@ fn values_are_taken_apart_by_name_and_shape() {
         ("FLOWER_BASIC_AUTH", "user1:password1,user2:password2", "user1:<9>,user2:<9>"),
         ("BASIC_AUTH_CREDENTIALS", "alice:pw-one,bob:pw-two", "alice:<6>,bob:<6>"),
         ("BASIC_AUTH", "alice:pw,one", "alice:<6>"),
+        // Several, with whatever stands between them.
+        ("custom-passwords", "c0mmonPw77;rEp0rtPw55", "<10>;<10>"),
+        ("client-passwords", "aaa, bbbb,", "<3>, <4>,"),
+        ("client-passwords", "aaa,\t bbbb, ,", "<3>,\t <4>, ,"),
+        ("api-tokens", "Bearer aaa", "Bearer <3>"),
+        (
+            "url",
+            "https://acme.com/x?primary_key=aB3dE5gH7jK9mN1p",
+            "https://acme.com/x?primary_key=<16>",
+        ),
+        ("connectionString", "jdbc:h2:mem:shop", "jdbc:h2:mem:shop"),
+        ("password", "<%= ENV.fetch \"X\" %>", "<%= ENV.fetch \"X\" %>"),
+        ("redis-password", "aaa;bbbb", "<8>"),
+        ("mongodb-usernames", "app,report", "app,report"),
+        ("PGPOOL_POSTGRES_CUSTOM_USERS", "app;report", "app;report"),
+        ("users", "shop", "shop"),
+        ("PROFILE", "shop", "<4>"),
+        ("users", "shop:hunter2,admin:hunter3", "<26>"),
+        ("logins", "aB3dE5gH7jK9mN1p", "<16>"),
+        ("SPRING_PROFILES_ACTIVE", "prod,kubernetes", "prod,kubernetes"),
+        ("ACCESS_KEY_IDS", "first,second", "<12>"),
+        // Of two keys that a cloud gives out, or of Rails: no column of a table.
+        ("COSMOS_PRIMARY_KEY", "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nD==", "<50>"),
+        ("CACHE_KEY", "aB3dE5gH7jK9mN1pQ2rS4tU6", "<24>"),
+        ("RECAPTCHA_SITE_KEY", "aB3dE5gH7jK9mN1pQ2rS4tU6", "aB3dE5gH7jK9mN1pQ2rS4tU6"),
+        (
+            "secrets.yml",
+            "encryption:\n  primary_key: aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA\ntable:\n  primary_key: order_id\n  sort_key: created_at\n",
+            "encryption:\n  primary_key: <32>\ntable:\n  primary_key: order_id\n  sort_key: created_at\n",
+        ),
+        // Code that reads a credential, and code that holds one.
+        (
+            "local_settings.py",
+            "DEBUG = False\nSECRET_KEY = env('SECRET_KEY')\nAPI_TOKEN = Path(\"/run/secrets/token\").read_text().strip()\nPASSWORD = get(\"db.password\", default=\"\")\nDB_PASSWORD = env('DB_PASSWORD', 'hunter2')\n",
+            "DEBUG = False\nSECRET_KEY = env('SECRET_KEY')\nAPI_TOKEN = Path(\"/run/secrets/token\").read_text().strip()\nPASSWORD = get(\"db.password\", default=\"\")\nDB_PASSWORD = <29>\n",
+        ),
+        (
+            "database.yml",
+            "production:\n  password: <%= Rails.application.credentials.dig(:db, :password) %>\n  token: \"<%= File.read('/run/t').strip %>\"\n  host: db\n",
+            "production:\n  password: <%= Rails.application.credentials.dig(:db, :password) %>\n  token: \"<%= File.read('/run/t').strip %>\"\n  host: db\n",
+        ),
+        (
+            "jenkins.yaml",
+            "unclassified:\n  password: \"${readFile:/run/secrets/pw}\"\n  url: x\n",
+            "unclassified:\n  password: \"${readFile:/run/secrets/pw}\"\n  url: x\n",
+        ),
+        // Settings of several parts, under names that say nothing.
+        ("OPTS", "-Xms512m -Xmx1g -XX:+UseG1GC", "-Xms512m -Xmx1g -XX:+UseG1GC"),
+        ("OPTS", "-uroot -phunter2", "<16>"),
+        ("OPTS", "-Durl=postgres://shop:hunter2@db/shop", "<37>"),
+        (
+            "DSN",
+            "host=db port=5432 user=shop dbname=shop",
+            "host=db port=5432 user=shop dbname=shop",
+        ),
+        ("DSN", "host=db user=shop pin=1234", "host=db user=shop pin=<4>"),
+        ("CIDRS", "10.0.0.0/8,192.168.0.0/16", "10.0.0.0/8,192.168.0.0/16"),
+        ("FEATURED", "correct,horse", "<13>"),
+        ("BIND_DN", "cn=admin,dc=acme,dc=com", "cn=admin,dc=acme,dc=com"),
+        (
+            "connectionString",
+            "jdbc:oracle:thin:@oracle.acme.svc:1521:PROD",
+            "jdbc:oracle:thin:@oracle.acme.svc:1521:PROD",
+        ),
+        (
+            "connectionString",
+            "jdbc:oracle:thin:@oracle.acme.svc:1521",
+            "jdbc:oracle:thin:@oracle.acme.svc:1521",
+        ),
+        ("KMS_KEY", "alias/vault-prod", "alias/vault-prod"),
         // Words written in one.
         (
             ".env",

@@ -99,3 +99,113 @@ pub(super) fn ports(one: &[EgressPort], other: &[EgressPort]) -> Option<Vec<Egre
     }
     (!found.is_empty()).then_some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What two openings have in common, as JSON; null if nothing.
+    fn common<T, U>(one: &Value, other: &Value, of: impl FnOnce(&T, &T) -> Option<U>) -> Value
+    where
+        T: serde::de::DeserializeOwned,
+        U: serde::Serialize,
+    {
+        let read = |it: &Value| serde_json::from_value(it.clone()).unwrap();
+        json!(of(&read(one), &read(other)))
+    }
+
+    #[test]
+    fn ports_in_common_are_of_one_protocol_and_in_both_ranges() {
+        let range = |from: u16, to: u16| json!({"protocol": "TCP", "port": from, "endPort": to});
+        let port = |port: u16| json!({"protocol": "TCP", "port": port});
+        let udp = json!({"protocol": "UDP", "port": 53});
+        for (one, other, expected) in [
+            (json!([]), json!([]), json!([])),
+            (json!([]), json!([port(80)]), json!([port(80)])),
+            (json!([port(80)]), json!([]), json!([port(80)])),
+            (json!([port(80)]), json!([port(80), udp]), json!([port(80)])),
+            (json!([port(53)]), json!([udp]), json!(null)),
+            (json!([port(80)]), json!([port(81)]), json!(null)),
+            (json!([range(80, 90)]), json!([port(90)]), json!([port(90)])),
+            (json!([range(80, 90)]), json!([range(85, 99)]), json!([range(85, 90)])),
+            (json!([range(80, 90)]), json!([range(90, 99)]), json!([port(90)])),
+            (json!([range(80, 90)]), json!([range(91, 99)]), json!(null)),
+            // What two of them have in common stands there once.
+            (json!([port(80), range(80, 80)]), json!([port(80)]), json!([port(80)])),
+        ] {
+            let both = |a: &Vec<EgressPort>, b: &Vec<EgressPort>| ports(a, b);
+            assert_eq!(common(&one, &other, both), expected, "{one} {other}");
+            assert_eq!(common(&other, &one, both), expected, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn ranges_in_common_leave_out_what_either_leaves_out() {
+        let block = |cidr: &str, except: &[&str]| {
+            let mut block = json!({"cidr": cidr});
+            if !except.is_empty() {
+                block["except"] = json!(except);
+            }
+            block
+        };
+        for (one, other, expected) in [
+            (block("10.0.0.0/8", &[]), block("10.1.0.0/16", &[]), block("10.1.0.0/16", &[])),
+            (block("10.0.0.0/16", &[]), block("10.1.0.0/16", &[]), json!(null)),
+            (
+                block("10.1.0.0/16", &["10.1.1.0/24"]),
+                block("10.0.0.0/8", &["10.1.1.0/24", "10.1.2.0/24", "10.2.0.0/16"]),
+                block("10.1.0.0/16", &["10.1.1.0/24", "10.1.2.0/24"]),
+            ),
+            // What is left out whole is not in common.
+            (block("10.1.0.0/16", &[]), block("10.0.0.0/8", &["10.1.0.0/16"]), json!(null)),
+        ] {
+            let both = |a: &IpBlock, b: &IpBlock| blocks(a, b).unwrap();
+            assert_eq!(common(&one, &other, both), expected, "{one} {other}");
+            assert_eq!(common(&other, &one, both), expected, "{other} {one}");
+        }
+        let range = |cidr: &str| IpBlock { cidr: cidr.to_owned(), except: Vec::new() };
+        assert!(blocks(&range("10.0.0.0/8"), &range("all")).is_err());
+    }
+
+    #[test]
+    fn peers_in_common_bear_the_labels_of_both() {
+        let labels = |pairs: Value| json!({"matchLabels": pairs});
+        let exists = |key: &str| json!({"matchExpressions": [{"key": key, "operator": "Exists"}]});
+        let namespaces = |selector: Value| json!({"namespaceSelector": selector});
+        let pods = |selector: Value| json!({"namespaceSelector": {}, "podSelector": selector});
+        for (one, other, expected) in [
+            (
+                namespaces(labels(json!({"team": "a"}))),
+                namespaces(labels(json!({"team": "a", "tier": "b"}))),
+                namespaces(labels(json!({"team": "a", "tier": "b"}))),
+            ),
+            (
+                namespaces(labels(json!({"team": "a"}))),
+                namespaces(labels(json!({"team": "b"}))),
+                json!(null),
+            ),
+            (namespaces(exists("team")), namespaces(exists("team")), namespaces(exists("team"))),
+            (
+                namespaces(exists("team")),
+                namespaces(labels(json!({"tier": "b"}))),
+                namespaces(json!({
+                    "matchLabels": {"tier": "b"},
+                    "matchExpressions": [{"key": "team", "operator": "Exists"}],
+                })),
+            ),
+            (
+                pods(labels(json!({"app": "a"}))),
+                namespaces(json!({})),
+                pods(labels(json!({"app": "a"}))),
+            ),
+            (pods(labels(json!({"app": "a"}))), pods(labels(json!({"app": "b"}))), json!(null)),
+            (namespaces(json!({})), json!({"ipBlock": {"cidr": "10.0.0.0/8"}}), json!(null)),
+        ] {
+            let both = |a: &EgressPeer, b: &EgressPeer| peers(a, b).unwrap();
+            assert_eq!(common(&one, &other, both), expected, "{one} {other}");
+            assert_eq!(common(&other, &one, both), expected, "{other} {one}");
+        }
+    }
+}

@@ -123,6 +123,38 @@ fn what_the_class_does_not_allow_is_refused_and_says_what_is_allowed() {
 }
 
 #[test]
+fn an_opening_that_the_class_allows_whole_is_not_narrowed_and_stands_there_once() {
+    let opening = egress(&block("198.51.100.0/24"))["egress"][0].clone();
+    let twice = json!({"allow": [{"to": [block("0.0.0.0/0")]}, {"to": [block("198.51.0.0/16")]}]});
+    let (openings, log) = made(json!({"egress": [opening, opening]}), &twice).unwrap();
+    assert_eq!(openings[0].get("/spec/egress").and_then(Value::as_array).map(Vec::len), Some(1));
+    assert_eq!(log.findings, []);
+}
+
+#[test]
+fn what_is_left_out_of_a_range_lies_within_it() {
+    let but = json!({"ipBlock": {"cidr": "198.51.100.0/24", "except": ["198.51.101.0/24"]}});
+    let error = made(egress(&but), &anything()).unwrap_err().to_string();
+    assert!(error.contains("except 198.51.101.0/24 is not within 198.51.100.0/24"), "{error}");
+    let neither = made(egress(&json!({})), &anything()).unwrap_err().to_string();
+    assert!(neither.contains("either ipBlock or namespaceSelector"), "{neither}");
+}
+
+#[test]
+fn a_range_may_leave_out_what_is_productions_but_not_a_part_of_it() {
+    let but = |cidr: &str, except: &[&str]| {
+        let peer = json!({"ipBlock": {"cidr": cidr, "except": except}});
+        made(egress(&peer), &anything()).is_ok()
+    };
+    assert!(but("10.96.0.0/24", &["10.96.0.7/32"]));
+    assert!(!but("10.96.0.0/24", &["10.96.0.8/32"]));
+    // Where nodes hand out credentials, all of it is left out or nothing is open.
+    assert!(but("169.0.0.0/8", &["169.254.0.0/16"]));
+    assert!(!but("169.0.0.0/8", &["169.254.0.0/17"]));
+    assert!(!but("169.254.0.0/17", &["169.254.0.0/18"]));
+}
+
+#[test]
 fn an_opening_that_leads_to_production_is_refused_whatever_the_class_allows() {
     for (peer, says) in [
         (json!({"namespaceSelector": {}}), "source namespace shop"),
@@ -153,6 +185,9 @@ fn the_opening_of_a_task_is_its_pods_alone() {
         Some(&json!({"matchLabels": {"kulisse.dev/task": "load"}}))
     );
     let smoke = json!({"name": "load", "http": {"url": "http://web"}});
+    let other = json!({"name": "other", "http": {"url": "http://web"}});
+    let apart = made(json!({"seed": [task, other], "smoke": [other]}), &anything()).unwrap();
+    assert_eq!(apart.0.len(), 1);
     let error = made(json!({"seed": [task], "smoke": [smoke]}), &anything()).unwrap_err();
     assert!(error.to_string().contains("rename one"), "{error}");
 }

@@ -148,7 +148,7 @@ mod tests {
         ] {
             let (left, log) = left_of(&rule);
             assert_eq!(left, json!([rule]));
-            assert!(log.findings.is_empty());
+            assert!(log.findings.is_empty() && log.changes.is_empty());
         }
     }
 
@@ -170,5 +170,19 @@ mod tests {
             }));
             assert_eq!(left, json!([]));
         }
+    }
+
+    #[test]
+    fn what_settles_much_that_is_beyond_is_said_in_a_sentence() {
+        let settle = |count: usize| {
+            let resources: Vec<String> = (0..count).map(|at| format!("kind-{at}")).collect();
+            let (_, log) = left_of(&json!({
+                "apiGroups": ["example.com"], "resources": resources, "verbs": ["create", "delete"]
+            }));
+            log.findings[0].settle.clone()
+        };
+        assert!(settle(5).starts_with("apiVersion:"));
+        let long = settle(50);
+        assert!(long.starts_with("a ClusterRole labelled") && long.len() <= SETTLE, "{long}");
     }
 }

@@ -100,4 +100,37 @@ mod tests {
             assert_eq!(comments(text), expected, "{text}");
         }
     }
+
+    #[test]
+    fn comments_are_found_one_after_another() {
+        for (text, expected) in [
+            (
+                "a\n  /* b */ c\n/* d\n e */ f\n  # g\nh # i\n",
+                vec!["/* b */", "/* d\n e */", "# g", "# i"],
+            ),
+            ("<!-- a\nb\nc --> d\n<!-- e -->f\n", vec!["<!-- a\nb\nc -->", "<!-- e -->"]),
+            ("a\nREM b\nREMOTE c\n%d\n% e\n; f\n", vec!["REM b", "% e", "; f"]),
+            ("# a\n/* never closed\n# b\n", vec!["# a"]),
+        ] {
+            assert_eq!(comments(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comment_behind_something_stands_between_blanks_and_out_of_quotes() {
+        for (line, expected) in [
+            ("a # b", Some(2)),
+            ("é # b", Some(3)),
+            ("a #", Some(2)),
+            ("a #b # c", Some(5)),
+            ("a# b", None),
+            ("a #b", None),
+            ("#", None),
+            ("' # ' # b", Some(6)),
+            ("\"it's # \" # b", Some(10)),
+            ("'a # b", None),
+        ] {
+            assert_eq!(trailing(line), expected, "{line}");
+        }
+    }
 }

@@ -270,3 +270,113 @@ impl Builder {
         self.pieces.push(Piece { span, ..last });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What names each value, the names around it, and the value.
+    fn values(name: &str, text: &str) -> Vec<(String, String, String)> {
+        let Some(document) = read(name, text) else { return Vec::new() };
+        let mut found = Vec::new();
+        for (at, piece) in document.pieces().iter().enumerate() {
+            let place = document.place(at);
+            if !place.key {
+                let value = text[piece.span.clone()].to_owned();
+                found.push((place.named.to_owned(), place.within.join("<"), value));
+            }
+        }
+        found
+    }
+
+    fn told(list: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
+        let own = |it: &str| it.to_owned();
+        list.iter().map(|(named, within, value)| (own(named), own(within), own(value))).collect()
+    }
+
+    #[test]
+    fn values_stand_under_their_keys_and_the_maps_around_them() {
+        let json =
+            r#"{"b": {"c": {"a": ["1x", "2x"], "d": ["--host", "db", "a.b", "80"]}}, "e": "5x"}"#;
+        let yaml = "b:\n  c:\n    a: [1x, '2x']\n    d:\n    - --host\n    - db\n    - a.b\n    \
+            - '80'\ne: 5x\n";
+        for (name, text) in [("a.json", json), ("", json), ("a.yml", yaml), ("A.YAML", yaml)] {
+            assert_eq!(
+                values(name, text),
+                told(&[
+                    ("a", "c<b<<", "1x"),
+                    ("a", "c<b<<", "2x"),
+                    ("d", "c<b<<", "--host"),
+                    ("host", "c<b<<", "db"),
+                    // A port behind it says that it is a host.
+                    ("host", "c<b<<", "a.b"),
+                    ("d", "c<b<<", "80"),
+                    ("e", "<", "5x"),
+                ]),
+                "{name}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_beside_a_value_names_it() {
+        for (name, text) in [
+            ("a.yaml", "- name: N\n  value: v\n- key: N\n  Values: [v]\n"),
+            ("a.toml", "[[a]]\nName = \"N\"\nvalues = 'v'\n[[a]]\nkey = \"N\"\nvalue = '''v'''\n"),
+            ("a.xml", "<a><b><name> N </name><value>v</value></b><c key='N' value=\"v\"/></a>"),
+        ] {
+            let found = values(name, text);
+            let found: Vec<_> = found.iter().filter(|it| it.2 == "v").map(|it| &*it.0).collect();
+            assert_eq!(found, ["N", "N"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_what_its_ending_or_its_look_says() {
+        for (name, text, expected) in [
+            ("a.sh", "a: 1\nb: 2\n", false),
+            ("py", "a: 1\nb: 2\n", false),
+            ("", "#!/bin/sh\na: 1\n", false),
+            ("", "a: 1", false),
+            ("a.yaml", "a: 1", true),
+            ("", "{a: 1}", true),
+            ("", " [a]", true),
+            ("", "a\nb\n", false),
+            ("a.yaml", "a\nb\n", true),
+            ("", "a = 1\nb = 2\n", true),
+            ("a.ini", "a = 1", true),
+            ("a.toml", "a = 1", true),
+            ("a.toml", "a = b c", true),
+            ("", "<a>b</a>", true),
+            ("a.config", "<a>b</a>", true),
+            ("", "<a>b", false),
+            ("a.yaml", "? [a]\n: b\n", false),
+        ] {
+            assert_eq!(read(name, text).is_some(), expected, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn texts_of_toml_are_told_without_their_quotes() {
+        let text = "a = \"1x\"\nb.\"c\" = '2x'\n[t.u]\nd = \"\"\"3x\"\"\"\ne = '''4x'''\n\
+            f = [ 5, { g = \"\" } ]\n[[v]]\nh = true\n";
+        assert_eq!(
+            values("a.toml", text),
+            told(&[
+                ("a", "<", "1x"),
+                ("b.c", "<", "2x"),
+                ("d", "t.u<<", "3x"),
+                ("e", "t.u<<", "4x"),
+                ("f", "t.u<<", "5"),
+                ("g", "f<t.u<<", ""),
+                ("h", "v<<", "true"),
+            ])
+        );
+    }
+
+    #[test]
+    fn templates_in_yaml_keep_their_place() {
+        let text = "{{- if .A }}\na: {{ .B }}-1x\n{{ end }}\nb: 2x\n";
+        assert_eq!(values("a.yaml", text), told(&[("a", "<", "{{ .B }}-1x"), ("b", "<", "2x")]));
+    }
+}

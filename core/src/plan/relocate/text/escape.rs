@@ -78,4 +78,21 @@ mod tests {
             assert_eq!(it.written.len(), plain.len() + 1);
         }
     }
+
+    #[test]
+    fn an_edit_is_brought_back_to_where_it_is_written() {
+        for (text, at, name, word, kind) in [
+            (r"a\/shop\/b", 1, "shop", r"\/shop\/", Kind::Host),
+            (r"\n/shop/", 1, "shop", "/shop/", Kind::Host),
+            (r"\u00e9/shop/", 2, "shop", "/shop/", Kind::Host),
+            // Written with an escape, it is shown and not replaced.
+            (r"a/sh\u006fp/", 1, r"sh\u006fp", r"/sh\u006fp/", Kind::Possible),
+        ] {
+            let edit =
+                Edit { name: at + 1..at + 5, word: at..at + 6, kind: Kind::Host, form: true };
+            let back = Plain::of(text).back(text, edit).unwrap();
+            assert_eq!((&text[back.name], &text[back.word]), (name, word));
+            assert_eq!((back.kind, back.form), (kind, kind == Kind::Host), "{text}");
+        }
+    }
 }

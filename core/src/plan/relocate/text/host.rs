@@ -14,6 +14,13 @@ const FILES: &[&str] = &[
     "pem", "pid", "sock", "toml", "txt", "xml", "yaml", "yml",
 ];
 
+/// What opens and what closes a variable, or a command whose words take its place.
+const VARIABLES: &[(&str, char)] = &[("${", '}'), ("$(", ')')];
+
+/// Words in names of variables that hold a Pod's name: `${HOSTNAME}`, `$(POD_NAME)`.
+const PODS: &[&str] =
+    &["broker", "host", "instance", "member", "node", "peer", "pod", "replica", "server"];
+
 /// A label of a host name, with its place in the text.
 struct Label<'t> {
     at: usize,
@@ -149,25 +156,33 @@ fn short(
     if is_api(names, labels, at) {
         return None;
     }
-    let service = labels[at.checked_sub(1)?].text.to_ascii_lowercase();
+    let service = &labels[at.checked_sub(1)?];
     // The service's own name comes from a variable: `${SERVICE}.shop`.
-    if service.is_empty() && at == 1 && text[..word.start].ends_with(['}', ')']) {
+    if service.text.is_empty() && at == 1 && text[..word.start].ends_with(['}', ')']) {
         return Some(Kind::Possible);
     }
-    if !names.services.contains(service.as_str()) {
+    let word = &(word.start - lead(&text[..word.start]).len()..word.end);
+    let name = text[word.start..service.range().end].to_ascii_lowercase();
+    let mut pods: Vec<&str> = name.split('.').collect();
+    if !pods.pop().is_some_and(|service| is_service(names, service)) {
         return None;
     }
-    let member = match &labels[..at - 1] {
+    let member = match pods[..] {
         [] => true,
         [pod] => {
-            let variable = text[..word.start].ends_with('$');
-            numbered(pod.text) || pod.text.starts_with('_') || variable
+            let variable = text[..word.start].ends_with('$') || pod.contains('$');
+            numbered(pod) || pod.starts_with('_') || variable
         }
-        more => more.iter().all(|label| label.text.starts_with('_')),
+        _ => pods.iter().all(|label| label.starts_with('_')),
     };
     let room = member && starts_as_host(text, word) && ends_as_host(text, word);
-    // Nothing but a host has the name of a Pod, or of a port, before a Service's.
-    let meant = || at > 1 || is_meant_as_host(names, place, text, word, before);
+    // Nothing but a host has the name of a Pod, or of a port, before a Service's; what a variable
+    // holds may as well be the first part of a topic's.
+    let is_pod = pods.first().is_some_and(|it| {
+        let filled = it.contains(['}', ')']);
+        !filled || numbered(it) || PODS.iter().any(|pod| it.contains(pod))
+    });
+    let meant = || is_pod || is_meant_as_host(names, place, text, word, before);
     if room && meant() {
         return Some(Kind::Host);
     }
@@ -178,10 +193,35 @@ fn short(
     (!other && (member || !place.key)).then_some(Kind::Possible)
 }
 
-/// `db-0`: the Pod of a StatefulSet.
+/// The variables that a word begins with, and what stands between them: `${SET}-0.${SET}-` of
+/// `${SET}-0.${SET}-db.shop`.
+fn lead(before: &str) -> &str {
+    let before = tail(before);
+    let mut rest = before;
+    while let Some(open) = VARIABLES.iter().find_map(|(open, close)| {
+        let inner = rest.strip_suffix(*close)?;
+        let at = inner.rfind(open)?;
+        (!inner[at..].contains(*close)).then_some(at)
+    }) {
+        let part = |c: char| c.is_ascii_alphanumeric() || ".-_$".contains(c);
+        rest = rest[..open].trim_end_matches(part);
+    }
+    &before[rest.len()..]
+}
+
+/// Whether the source has a Service of this name, or one that ends as what a variable begins does.
+fn is_service(names: &Names, label: &str) -> bool {
+    match label.rsplit_once(['}', ')']) {
+        Some((_, end)) => end.starts_with('-') && names.services.iter().any(|it| it.ends_with(end)),
+        None => names.services.contains(label),
+    }
+}
+
+/// `db-0`, `db-$i`: the Pod of a StatefulSet.
 fn numbered(label: &str) -> bool {
     label.rsplit_once('-').is_some_and(|(_, number)| {
-        !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit())
+        number.starts_with('$')
+            || !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit())
     })
 }
 
@@ -247,7 +287,7 @@ fn is_meant_as_host(
     }
     // One of a list of hosts.
     let listed = last.filter(|it| it.kind == Kind::Host).is_some_and(|it| {
-        let between = &text[it.word.end..word.start];
+        let between = text.get(it.word.end..word.start).unwrap_or_default();
         between.len() < 16
             && between.contains([',', ';', '|'])
             && between
@@ -325,3 +365,6 @@ fn beside(before: &str) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

@@ -269,4 +269,91 @@ mod tests {
             assert_eq!(holds(name), expected, "{name}");
         }
     }
+
+    #[test]
+    fn names_are_taken_apart_into_words() {
+        for (name, expected) in [
+            ("leaderElectionNamespace", vec!["leader", "election", "namespace"]),
+            ("K8S_NAMESPACE", vec!["k8s", "namespace"]),
+            ("k8sNamespace", vec!["k8s", "namespace"]),
+            ("DBHost", vec!["dbhost"]),
+            ("--watch-ns", vec!["watch", "ns"]),
+            ("a..b", vec!["a", "b"]),
+            ("Ärger", vec!["ärger"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(words(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_namespace_says_whose_it_is() {
+        for (name, within, expected) in [
+            ("exportTo", &[][..], Means::Own),
+            ("matchNames", &["namespaceSelector"], Means::Own),
+            ("matchNames", &["selector"], Means::Nothing),
+            ("matchLabels", &["namespaceSelector"], Means::Nothing),
+            ("POD_NS_NAME", &[], Means::Own),
+            ("APP_NS", &[], Means::SomeNamespace),
+            ("K8S_TENANT_NAMESPACE", &[], Means::Own),
+            ("TENANT_APP_NAMESPACE", &[], Means::SomeNamespace),
+            ("namespace", &["pod", "cache"], Means::Own),
+            ("namespace", &["cache", "pod"], Means::SomeNamespace),
+            ("namespace", &["options", "more", "cache"], Means::Own),
+            ("namespace", &["options.cache"], Means::SomeNamespace),
+            ("NAMESPACE", &["metricsCache"], Means::SomeNamespace),
+            ("names", &["namespaces", "cache"], Means::SomeNamespace),
+            ("0", &["namespaces"], Means::Nothing),
+            ("namespace_1_x", &[], Means::Nothing),
+        ] {
+            assert_eq!(means(name, within.iter().copied()), expected, "{name} in {within:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_held_by_a_name_that_says_so_before_one_that_says_it_is_none() {
+        for (name, within, expected) in [
+            ("externalName", &[][..], Holds::Host),
+            ("common_name", &[], Holds::Host),
+            ("otherName", &[], Holds::Other),
+            ("external_name_a", &[], Holds::Other),
+            ("topicHost", &[], Holds::Host),
+            ("args_topic", &[], Holds::Anything),
+            ("a", &[], Holds::Anything),
+            ("h", &[], Holds::Host),
+            ("a.b/host", &[], Holds::Host),
+            ("host.a-b", &[], Holds::Unknown),
+            ("orders", &["queues"], Holds::Other),
+            ("orders", &["spec", "queues"], Holds::Other),
+            ("orders", &["spec"], Holds::Unknown),
+            ("host", &["queues"], Holds::Host),
+        ] {
+            assert_eq!(holds_within(name, within), expected, "{name} in {within:?}");
+        }
+        for (name, expected) in [("imageRepo", true), ("config-dir", true), ("configmap", false)] {
+            assert_eq!(holds_path(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn flags_and_ports_are_known_by_their_form() {
+        for (text, expected) in [
+            ("-n", Some("namespace")),
+            ("--namespace", Some("namespace")),
+            ("-host", Some("host")),
+            ("---a", Some("-a")),
+            ("--a=b", None),
+            ("--a b", None),
+            ("--", None),
+            ("-", None),
+            ("a", None),
+        ] {
+            assert_eq!(flag(text), expected, "{text}");
+        }
+        for (text, expected) in
+            [("80", true), ("65535", true), ("8", false), ("123456", false), ("8o", false)]
+        {
+            assert_eq!(is_port(text), expected, "{text}");
+        }
+    }
 }

@@ -235,18 +235,20 @@ fn element(before: &str) -> Option<(usize, Kind)> {
 /// `POD_NAMESPACE=`, `namespace: `, `"namespace":"`, `namespaces = ["other", `, `namespace=~"other|`
 fn setting(before: &str) -> Option<(usize, Kind)> {
     let blank = [' ', '\t'];
-    let mut rest = before.trim_end_matches(blank);
+    let mut rest = before;
     let mut loose = false;
     for _ in 0..LISTED {
-        let Some(cut) = rest.strip_suffix([',', '|']) else { break };
-        loose |= before.len() != rest.len() || cut.ends_with(blank);
+        let bare = rest.trim_end_matches(blank);
+        let Some(cut) = bare.strip_suffix([',', '|']) else { break };
+        loose |= bare.len() != rest.len() || cut.ends_with(blank);
         let cut = cut.trim_end_matches(['"', '\'', '\\', ' ', '\t']);
         let element = cut.trim_end_matches(|c: char| c.is_alphanumeric() || "-_.*".contains(c));
         if element.len() == cut.len() {
             return None;
         }
-        rest = element.trim_end_matches(['"', '\'', '\\', ' ', '\t']);
+        rest = element.trim_end_matches(['"', '\'', '\\']);
     }
+    let rest = rest.trim_end_matches(blank);
     let list = rest.trim_end_matches(['[', '(', '{', '^', '"', '\'', '\\', ' ', '\t']);
     // Without brackets, what follows a comma and a blank is prose.
     if loose && !rest.ends_with(['[', '(', '{', '"', '\'']) && !before.ends_with(['|', '"']) {
@@ -318,3 +320,6 @@ fn kind_within<'a>(name: &'a str, around: Option<&'a str>) -> Option<Kind> {
         Means::Nothing => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

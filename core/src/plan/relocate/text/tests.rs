@@ -5,7 +5,7 @@ mod properties;
 
 use super::*;
 
-const SERVICES: [&str; 7] = ["web", "db", "orders", "kubernetes", "kafka", "prod", "app"];
+const SERVICES: [&str; 8] = ["web", "db", "orders", "kubernetes", "kafka", "prod", "app", "set-db"];
 
 fn names<'a>(source: &'a str, services: &'a BTreeSet<&'a str>) -> Names<'a> {
     Names { source, services, objects: services }
@@ -67,6 +67,51 @@ fn every_form_of_a_service_host_is_rewritten() {
         ("outbound|80||web.shop.svc.cluster.local", "outbound|80||web.stg.svc.cluster.local"),
     ] {
         assert_eq!(rewritten(from), to);
+    }
+}
+
+#[test]
+fn a_pod_or_a_service_may_be_named_by_a_variable() {
+    for (named, from, to) in [
+        ("", "${HOSTNAME}.kafka.shop", "${HOSTNAME}.kafka.stg"),
+        ("", "$(POD_NAME).kafka.shop", "$(POD_NAME).kafka.stg"),
+        ("", "$(hostname -s).kafka.shop", "$(hostname -s).kafka.stg"),
+        ("", "rabbit@$(POD_NAME).kafka.shop", "rabbit@$(POD_NAME).kafka.stg"),
+        (
+            "",
+            "A=PLAINTEXT://${HOSTNAME}.kafka.shop:9092; run",
+            "A=PLAINTEXT://${HOSTNAME}.kafka.stg:9092; run",
+        ),
+        ("", "${A}://$(X).kafka.shop:9092", "${A}://$(X).kafka.stg:9092"),
+        (
+            "",
+            "kafka-${i}.kafka.shop,kafka-$i.kafka.shop",
+            "kafka-${i}.kafka.stg,kafka-$i.kafka.stg",
+        ),
+        ("", "kafka-$(($i + 1)).kafka.shop", "kafka-$(($i + 1)).kafka.shop"),
+        (
+            "",
+            "-p=${SET}-0.kafka.shop:9333,${SET}-1.kafka.shop:9333",
+            "-p=${SET}-0.kafka.stg:9333,${SET}-1.kafka.stg:9333",
+        ),
+        ("", "-ip=${POD}.${SET}-kafka.shop -x", "-ip=${POD}.${SET}-kafka.shop -x"),
+        ("", "-ip=${POD}.${SET}-db.shop -x", "-ip=${POD}.${SET}-db.stg -x"),
+        ("", "http://${SET}-db.shop:80/shop", "http://${SET}-db.stg:80/shop"),
+        ("", "${A}-db.shop ${A}-db.shop:80", "${A}-db.shop ${A}-db.stg:80"),
+        // None of these is known to be a host.
+        ("", "${SERVICE}.shop:80", "${SERVICE}.shop:80"),
+        ("", "/logs/${HOSTNAME}.kafka.shop", "/logs/${HOSTNAME}.kafka.shop"),
+        ("KAFKA_TOPIC", "${PREFIX}.orders.shop", "${PREFIX}.orders.shop"),
+        ("", "--topic ${PREFIX}.orders.shop", "--topic ${PREFIX}.orders.shop"),
+        ("", "config().orders.shop", "config().orders.shop"),
+        ("", "{env}.orders.shop", "{env}.orders.shop"),
+        ("", "${HOSTNAME}.unknown.shop", "${HOSTNAME}.unknown.shop"),
+        ("", "${HOSTNAME}.a.kafka.shop", "${HOSTNAME}.a.kafka.shop"),
+        ("", "${HOSTNAME}.kafka.shopping", "${HOSTNAME}.kafka.shopping"),
+        ("", "${HOSTNAME}.kafka.shop.example.com", "${HOSTNAME}.kafka.shop.example.com"),
+        ("", "${HOSTNAME}.kafka.shop()", "${HOSTNAME}.kafka.shop()"),
+    ] {
+        assert_eq!(under("shop", named, from), to, "{named}");
     }
 }
 
@@ -272,4 +317,92 @@ fn what_is_encoded_is_shown() {
     let services = BTreeSet::from(SERVICES);
     let text = format!("a: {}\nb: c2hvcA==", BASE64.encode("url=http://db.shop.svc:80"));
     assert_eq!(encoded(&names("shop", &services), &text), ["db.shop.svc"]);
+}
+
+#[test]
+fn a_name_with_a_service_is_a_host_by_its_form() {
+    let (host, possible) = (Some(Kind::Host), Some(Kind::Possible));
+    for (text, expected) in [
+        ("shop.svc", host),
+        ("a/shop.svc", possible),
+        ("a/shop.svc.cluster.local", host),
+        ("a/b.shop.svc", host),
+        ("b.shop.svc.crt", possible),
+        ("b.shop.svc.local", host),
+        ("shop.pod.cluster.local", None),
+        ("b.shop.pod", None),
+        ("b.shop.pod.cluster.local", host),
+        ("b.shop.serviceaccount.identity", host),
+        ("b.shop.serviceaccount.other", None),
+        ("kubernetes.shop.svc", host),
+        // A Pod of a Service, or a port, and what is neither.
+        ("db-0.db.shop", host),
+        ("_a._b.db.shop", host),
+        ("a.db.shop", possible),
+        ("a._b.db.shop", possible),
+        ("$a.db.shop", host),
+        ("/db-0.db.shop", None),
+        ("${SERVICE}.shop", possible),
+        ("a${SERVICE}.gone.shop", None),
+    ] {
+        let kinds: Vec<Kind> = found("shop", text).into_iter().map(|it| it.1).collect();
+        assert_eq!(kinds, Vec::from_iter(expected), "{text}");
+    }
+}
+
+#[test]
+fn the_word_around_a_reference_is_shown_with_the_target_in_it() {
+    let services = BTreeSet::from(SERVICES);
+    let text = "see http://db.shop.svc:80/shop";
+    let edit = &edits(&names("shop", &services), &Place::default(), text)[0];
+    let expected = ("db.shop.svc".to_owned(), "db.stg.svc".to_owned());
+    assert_eq!(shown(text, edit, "stg"), expected);
+}
+
+#[test]
+fn what_is_too_short_or_holds_nothing_sure_is_not_shown_decoded() {
+    let services = BTreeSet::from(SERVICES);
+    let encode = |it: &str| BASE64.encode(it);
+    for (text, expected) in [
+        (
+            format!("x {},{}", encode("db.shop.svc"), encode("db.shop:80")),
+            vec!["db.shop.svc", "db.shop"],
+        ),
+        (encode("orders.shop: DEBUG"), vec![]),
+        (encode("shop.svc"), vec!["shop.svc"]),
+        (encode("a.b.c.d"), vec![]),
+        ("db.shop.svc".to_owned(), vec![]),
+    ] {
+        assert_eq!(encoded(&names("shop", &services), &text), expected, "{text}");
+    }
+    assert_eq!(encode("shop.svc").len(), ENCODED);
+}
+
+#[test]
+fn positions_are_told_by_the_spans_they_lie_in() {
+    for (at, expected) in
+        [(1, false), (2, true), (3, true), (4, false), (5, false), (6, true), (7, false)]
+    {
+        assert_eq!(within(&[2..4, 6..7], at), expected, "{at}");
+    }
+}
+
+#[test]
+fn the_end_of_a_text_begins_with_a_whole_letter() {
+    let text = "…".repeat(100);
+    assert_eq!(tail(&text), &text[45..]);
+    assert_eq!(tail("a…"), "a…");
+}
+
+#[test]
+fn a_word_is_there_in_whatever_case() {
+    for (text, word, expected) in [
+        ("a SHOP b", "shop", true),
+        ("shop", "shop", true),
+        ("sho", "shop", false),
+        ("ship", "shop", false),
+        ("shop", "", false),
+    ] {
+        assert_eq!(contains(text, word), expected, "{text} {word}");
+    }
 }

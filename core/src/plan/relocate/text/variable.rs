@@ -145,4 +145,56 @@ mod tests {
         let script = "NAMESPACE=shop\nkubectl -n $NAMESPACE get pods\n";
         assert_eq!(rewritten(&[], script), script.replace("shop", "stg"));
     }
+
+    #[test]
+    fn only_a_variable_in_a_namespaces_place_is_replaced() {
+        for (text, expected) in [
+            ("db.$(ENV).svcs", "db.$(ENV).svcs"),
+            ("db.$(ENV).svc-a", "db.$(ENV).svc-a"),
+            ("db.$(ENV).svc/a", "db.stg.svc/a"),
+            ("db.$(ENV)x.svc", "db.$(ENV)x.svc"),
+            ("http://a.b/db.$(ENV)", "http://a.b/db.$(ENV)"),
+            ("db.$(ENV):80 db.$ENV:80", "db.stg:80 db.stg:80"),
+            ("db.$(ENV}.svc ${ENV).svc", "db.$(ENV}.svc ${ENV).svc"),
+            ("db.$ENV", "db.stg"),
+            ("echo -n $ENV", "echo -n $ENV"),
+            ("http://é.db.$ENV.svc", "http://é.db.stg.svc"),
+        ] {
+            assert_eq!(rewritten(&["OTHER", "ENV"], text), expected);
+        }
+    }
+
+    #[test]
+    fn a_variable_is_set_to_all_of_the_name_and_nothing_else() {
+        for (text, expected) in [
+            ("E=shop", Some("E")),
+            ("export E='shop'\n", Some("E")),
+            ("a=b;MY_E=\"shop\";", Some("MY_E")),
+            ("E=shop-a", None),
+            ("E=shop/a", None),
+            ("E=shopé", None),
+            ("E=my-shop", None),
+            ("E: shop", None),
+            ("=shop", None),
+            // It is replaced where it is set.
+            ("NAMESPACE=shop", None),
+        ] {
+            let at = text.find("shop").unwrap();
+            assert_eq!(assigned(text, &(at..at + 4)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn uses_of_variables_are_told_with_their_signs() {
+        let text = "é$A_1.b ${B}$(C) $ ${} $(D} ${E $é$F";
+        let found: Vec<_> = uses(text).map(|it| (it.name, &text[it.span])).collect();
+        assert_eq!(found, [("A_1", "$A_1"), ("B", "${B}"), ("C", "$(C)"), ("F", "$F")]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_text_is_so_many_letters() {
+        let text = "é".repeat(AFTER + 1);
+        assert_eq!(head(&text), &text[..2 * AFTER]);
+        assert_eq!(head("aé"), "aé");
+    }
 }

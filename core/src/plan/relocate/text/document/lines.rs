@@ -79,3 +79,65 @@ fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
     let end = end.unwrap_or(value.len());
     span.start..span.start + value[..end].trim_end().len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each value stands under, within which section, and each key.
+    fn pieces(text: &str, known: bool) -> Option<Vec<(String, &str)>> {
+        let document = read(text, known)?;
+        let all = document.pieces().iter().enumerate().map(|(at, piece)| {
+            let place = document.place(at);
+            let around = place.within.first().copied().unwrap_or_default();
+            let under = if place.key {
+                format!("key in {}", place.named)
+            } else {
+                format!("{} in {around}", place.named)
+            };
+            (under, &text[piece.span.clone()])
+        });
+        Some(all.collect())
+    }
+
+    #[test]
+    fn settings_are_taken_apart_to_the_byte() {
+        let text = "# a\nexport  A = 'x y' # z\r\n\n[s.t]\n  b: \"q\" ; z\n! c\nd=e #f\n\
+            url=http://a,\\\n   http://b\nhttp://c\n; g\n// h\n['u']\ni\t=\tj\t#k\nl=\n";
+        let expected = [
+            ("key in ", "A"),
+            ("A in ", "x y"),
+            ("key in s.t", "b"),
+            ("b in s.t", "q"),
+            ("key in s.t", "d"),
+            ("d in s.t", "e"),
+            ("key in s.t", "url"),
+            ("url in s.t", "http://a,\\"),
+            ("url in s.t", "http://b"),
+            ("url in s.t", "http://c"),
+            ("key in u", "i"),
+            ("i in u", "j"),
+            ("key in u", "l"),
+            ("l in u", ""),
+        ];
+        let expected: Vec<_> =
+            expected.iter().map(|(it, text)| ((*it).to_owned(), *text)).collect();
+        assert_eq!(pieces(text, true), Some(expected));
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_settings_is_so_by_most_of_its_lines() {
+        for (text, expected) in [
+            ("a=1\n", false),
+            ("a=1\nb=2\n", true),
+            ("a=1\nb=2\n# prose\n\n", true),
+            ("a=1\nb=2\nc=3\nd=4\nprose\n", false),
+            ("a=1\nb=2\nc=3\nd=4\ne=5\nprose\n", true),
+            ("a b=1\nc d=2\n", false),
+            ("=1\n=2\n", false),
+        ] {
+            assert_eq!(pieces(text, false).is_some(), expected, "{text}");
+        }
+        assert!(pieces("a=1\n", true).is_some() && pieces("", true).is_none());
+    }
+}
