@@ -97,15 +97,15 @@ pub async fn read(
     kinds: &Kinds,
     now: impl Fn() -> Timestamp,
 ) -> Result<Reading, Error> {
-    let kinds = kinds.listable(client).await?;
     let room = Room::default();
-    let client = &bounded(client.clone());
     // Secrets are read apart, and once.
-    let wanted: Vec<ApiResource> = kinds
+    let listable = kinds.listable(client).await?;
+    let wanted: Vec<ApiResource> = listable
         .into_iter()
         .filter(|kind| kinds::is_read(&kind.group, &kind.kind) && !is_secret(kind))
         .collect();
     let room = &room;
+    let client = &bounded(client.clone());
     let answers = stream::iter(wanted)
         .map(|kind| async move {
             let objects = objects(source, &kind, room, client).await;
@@ -120,8 +120,9 @@ pub async fn read(
     for (kind, answer) in answers {
         match answer {
             Ok(found) => objects.extend(found),
-            // Forbidden, gone since discovery, or not answered by the API behind it: named, and
-            // the rest is read all the same.
+            // There are no objects of a kind that was taken out of the cluster a moment ago.
+            Err(error) if error.code() == 404 && !kinds.has(client, &kind).await? => {}
+            // Forbidden, or not answered by the API behind it: named, and the rest is read all the same.
             Err(error)
                 if matches!(error.code(), 403 | 404 | 405 | 503)
                     || !kinds::comes_along(&kind.group, &kind.kind) && !room.is_full() =>

@@ -53,6 +53,13 @@ impl Kinds {
         Ok(kinds)
     }
 
+    /// Whether the server still has a kind, in whichever version. Asked anew.
+    pub async fn has(&self, client: &Client, kind: &ApiResource) -> Result<bool, Error> {
+        let known = self.known(client, Duration::ZERO).await?;
+        let mut group = known.groups().filter(|it| it.name() == kind.group);
+        Ok(group.any(|it| it.recommended_resources().iter().any(|(it, _)| it.kind == kind.kind)))
+    }
+
     /// Where objects of the kind of `object` are in that namespace.
     pub async fn api(
         &self,

@@ -186,6 +186,15 @@ impl Sources {
         }
     }
 
+    /// Nor is its mark, which says nothing about kinds that could not be read: whoever was compared with
+    /// less than all of it is compared anew after the next look.
+    pub fn doubt(&self, source: &NamespaceName) {
+        if let Some(it) = self.all().get_mut(source) {
+            it.mark = None;
+            it.capture = Arc::default();
+        }
+    }
+
     /// The whole of a source, not older than its mark: read once for all that are compared with it.
     pub async fn capture(
         &self,
@@ -414,6 +423,20 @@ mod tests {
         assert!(sources.missed(&name(), why()).is_empty(), "it was said");
         assert_eq!(sources.seen(&name(), versions("a")), (vec!["0".to_owned()], false));
         assert!(sources.blind(&name()).is_none());
+    }
+
+    #[test]
+    fn whoever_was_compared_with_less_than_all_is_woken_by_the_next_look_though_nothing_has_changed()
+     {
+        let sources = followed(&[60, 60]);
+        sources.seen(&name(), versions("a"));
+        let mark = sources.mark(&name()).unwrap();
+        sources.doubt(&name());
+        assert!(sources.mark(&name()).is_none(), "nobody is compared with it before");
+        sources.follow("0", &name(), Duration::from_mins(1), "");
+        sources.follow("1", &name(), Duration::from_mins(1), &mark);
+        assert_eq!(sources.seen(&name(), versions("a")).0, ["0"]);
+        assert_eq!(sources.mark(&name()), Some(mark));
     }
 
     #[test]
