@@ -7,6 +7,7 @@
 )]
 
 mod rule_book;
+mod words;
 
 use std::{
     collections::BTreeSet,
