@@ -27,7 +27,7 @@ lint       | clippy finds nothing                            | clippy       | ca
 rustdoc    | documentation builds without a warning          |              | documentation
 docs       | the documents say what the code says            |              | target docs
 examples   | every example is valid                          | helm argocd  | target examples
-chart      | the chart, rendered and checked by Helm         | helm         | target chart
+chart      | the chart, rendered and checked by Helm         | helm cluster | target chart
 cluster    | the development cluster: units                  | cluster      | cluster_units
 licences   | licences, advisories and sources of crates      | deny         | licences
 released   | the released program: static, names its crates  | image        | target released
