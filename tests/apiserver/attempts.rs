@@ -37,6 +37,8 @@ rules:
   - { apiGroups: [gateway.networking.k8s.io], resources: [httproutes, grpcroutes], verbs: ['*'] }
   - { apiGroups: [networking.istio.io], resources: [virtualservices, serviceentries], verbs: ['*'] }
   - { apiGroups: [kulisse.dev], resources: [stagingenvironments, staginggrants], verbs: ['*'] }
+  - { apiGroups: [acme.example], resources: [levers], verbs: ['*'] }
+  - { apiGroups: [batch], resources: [jobs], verbs: ['*'] }
   - { apiGroups: [rbac.authorization.k8s.io], resources: [roles, rolebindings], verbs: [create, update, escalate, bind] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -70,6 +72,13 @@ fn binding(role: &str) -> Value {
         "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": EDITOR }] })
 }
 
+/// A Job that makes Pods, which bear that label.
+fn job(label: &str) -> Value {
+    let template = json!({ "metadata": { "labels": { label: "rows" } },
+        "spec": { "restartPolicy": "Never", "containers": [{ "name": "c", "image": "x" }] } });
+    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "mine" }, "spec": { "template": template } })
+}
+
 /// A Pod with more in its spec.
 fn pod(more: Value) -> Value {
     let mut spec = json!({ "containers": [{ "name": "c", "image": "registry.example.com/c:1" }] });
@@ -77,6 +86,21 @@ fn pod(more: Value) -> Value {
         spec[key] = value.clone();
     }
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "mine" }, "spec": spec })
+}
+
+fn of_a_task() -> Value {
+    let mut pod = pod(json!({}));
+    pod["metadata"]["labels"] = json!({ "kulisse.dev/task": "rows" });
+    pod
+}
+
+/// A Pod of a container with more in it.
+fn asking(more: Value) -> Value {
+    let mut pod = pod(json!({}));
+    for (key, value) in more.as_object().expect("fields") {
+        pod["spec"]["containers"][0][key] = value.clone();
+    }
+    pod
 }
 
 fn on_network(annotation: &str) -> Value {
@@ -93,6 +117,35 @@ fn service(spec: Value) -> Value {
     let mut spec = spec;
     spec["ports"] = json!([{ "port": 80 }]);
     json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "mine" }, "spec": spec })
+}
+
+/// Pods by which a node is to ask another host. Newer versions of Pod Security refuse them, too, where it is
+/// asked for.
+pub fn by_the_node() -> Vec<Row> {
+    let pods = format!("{CORE}/{TARGET}/pods");
+    let host = json!({ "host": "10.96.0.7", "port": 80 });
+    let asks = [
+        (
+            "has the node ask when a Pod starts",
+            json!({ "lifecycle": { "postStart": { "httpGet": host } } }),
+        ),
+        (
+            "has the node ask when a Pod ends",
+            json!({ "lifecycle": { "preStop": { "httpGet": host } } }),
+        ),
+        (
+            "has the node try a port again and again",
+            json!({ "readinessProbe": { "tcpSocket": host } }),
+        ),
+        ("has the node ask again and again", json!({ "livenessProbe": { "httpGet": host } })),
+    ];
+    let asks = asks.into_iter().map(|(what, it)| (what, asking(it)));
+    let first = json!([{ "name": "first", "image": "x", "restartPolicy": "Always",
+        "startupProbe": { "tcpSocket": host } }]);
+    let first = ("does it before a Pod starts", pod(json!({ "initContainers": first })));
+    asks.chain([first])
+        .map(|(what, body)| row(what, "POST", pods.clone(), body, "policy fence-contents"))
+        .collect()
 }
 
 /// By an account of the clone that had every right in production.
@@ -212,6 +265,22 @@ pub fn of_an_account(source: &str) -> Vec<Row> {
             core("pods"),
             pod(json!({ "hostNetwork": true })),
             "Pod Security",
+        ),
+        // Whoever answers for such objects stands outside the fence.
+        row(
+            "has somebody else's controller fetch something",
+            "POST",
+            format!("/apis/acme.example/v1/namespaces/{TARGET}/levers"),
+            json!({ "apiVersion": "acme.example/v1", "kind": "Lever", "metadata": { "name": "mine" } }),
+            "RBAC",
+        ),
+        row("takes what is open for a task", "POST", core("pods"), of_a_task(), contents),
+        row(
+            "has a Job take it",
+            "POST",
+            format!("/apis/batch/v1/namespaces/{TARGET}/jobs"),
+            job("kulisse.dev/task"),
+            contents,
         ),
         row(
             "asks for a second network",

@@ -37,6 +37,9 @@ pub fn rows() -> Vec<Row> {
     let all = format!("{CORE}/{TARGET}/persistentvolumeclaims");
     let mut old = claim(&json!({}));
     old["metadata"]["annotations"] = json!({ CLASS: "" });
+    let directory = json!({ "nfs.io/storage-path": "shop/data" });
+    let mut told = claim(&json!({}));
+    told["metadata"]["annotations"] = directory.clone();
     let made = [
         ("claims a volume of production", claim(&json!({ "volumeName": "pv-production" }))),
         (
@@ -45,6 +48,7 @@ pub fn rows() -> Vec<Row> {
         ),
         ("claims a volume that was made by hand", claim(&json!({ "storageClassName": "" }))),
         ("claims one by what counts before the class", old),
+        ("tells its driver where production's directory is", told),
     ];
     let changed = [
         (
@@ -55,6 +59,10 @@ pub fn rows() -> Vec<Row> {
         (
             "has it wait by what counts before the class",
             json!({ "metadata": { "annotations": { CLASS: "" } } }),
+        ),
+        (
+            "tells the driver of a claim that has no volume yet",
+            json!({ "metadata": { "annotations": directory } }),
         ),
     ];
     let by = "policy fence-contents";

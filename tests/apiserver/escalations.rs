@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::{
     asking::{ask, may, stopped, told},
     attempts::{
-        EDITOR, GENEROUS, Row, TARGET, fine, of_an_account, of_an_administrator, of_an_editor,
-        of_the_operator, unasked, volume,
+        EDITOR, GENEROUS, Row, TARGET, by_the_node, fine, of_an_account, of_an_administrator,
+        of_an_editor, of_the_operator, unasked, volume,
     },
     claims,
     support::{
@@ -103,6 +103,21 @@ async fn tried(objects: &Objects, who: &str, target: &str, row: &Row) -> String 
     let (_, method, path, body, _) = row;
     let (code, said) = ask(objects, who, method, &path.replace(TARGET, target), body).await;
     stopped(code, &said)
+}
+
+pub async fn no_node_asks_another_host_for_a_pod_of_a_clone(world: Arc<World>) {
+    let objects = world.objects();
+    let place = world.source("asked-by-nodes", APPLICATION).await;
+    world.class("privileged", &json!({ "podSecurity": "Privileged" })).await;
+    let it = place.environment("pr-1", json!({ "className": "privileged" })).await;
+    it.ready(s(90)).await;
+    let target = it.target().await;
+    for row in by_the_node() {
+        let by = tried(objects, "", &target, &row).await;
+        told("an administrator", row.0, &by);
+        assert_eq!(by, row.4, "{}", row.0);
+    }
+    it.remove().await;
 }
 
 pub async fn the_policies_of_the_chart_are_what_the_server_takes_and_understands(

@@ -115,6 +115,7 @@ fn main() -> ExitCode {
             escalations::nobody_gets_beyond_what_they_were_given_in_a_clone,
             brought::what_a_spec_brings_along_gets_nowhere,
             overstepped::what_a_spec_may_not_ask_for_is_refused,
+            escalations::no_node_asks_another_host_for_a_pod_of_a_clone,
             escalations::the_policies_of_the_chart_are_what_the_server_takes_and_understands,
             consent::without_a_grant_nothing_is_created_and_with_one_it_goes_on,
             consent::a_source_that_does_not_exist_is_named,

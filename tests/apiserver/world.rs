@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use futures::{FutureExt, StreamExt, future::select_all, stream};
@@ -30,6 +32,8 @@ pub struct World {
     pub cluster: Cluster,
     /// The operator.
     pub operator: Operator,
+    /// When that was.
+    pub began: SystemTime,
     /// Sources that scenarios made.
     pub sources: Mutex<BTreeSet<String>>,
     /// Cluster-scoped objects before the first environment.
@@ -77,9 +81,10 @@ impl World {
         let before = cluster.objects.everything(None).await.into_keys().collect();
         fenced(&cluster, true).await;
         let operator = Operator::prepare(&cluster, name);
+        let began = fs::metadata(&operator.log).and_then(|it| it.modified()).expect("a log");
         operator.start().await;
         let (sources, turn, twins) = Default::default();
-        Self { name: name.to_owned(), cluster, operator, sources, before, turn, twins }
+        Self { name: name.to_owned(), cluster, operator, began, sources, before, turn, twins }
     }
 
     /// One whose operator may come and go, as soon as nobody else plays there.
@@ -254,13 +259,18 @@ spec:
   limits: { maxTTL: 100h }
 ";
 
-/// What the vendor of kinds adds to Kubernetes' `view`, and a platform team to what the operator may
-/// write; scenarios bring the kinds themselves.
+/// What the vendor of kinds adds to Kubernetes' `view` and `edit`, and a platform team to what the operator
+/// may write; scenarios bring the kinds themselves.
 const VENDOR: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: { name: acme-view, labels: { rbac.authorization.k8s.io/aggregate-to-view: 'true' } }
 rules: [{ apiGroups: [acme.example], resources: [gadgets, widgets], verbs: [get, list] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: acme-edit, labels: { rbac.authorization.k8s.io/aggregate-to-edit: 'true' } }
+rules: [{ apiGroups: [acme.example], resources: [levers], verbs: ['*'] }]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole

@@ -327,16 +327,18 @@ impl Plan {
     /// Names of the Secrets that hold credentials of production's own, by consent. Pull secrets do
     /// not count: no Pod reads them.
     pub fn copied(&self) -> Vec<String> {
-        let copies = |value: &PlannedValue| match value {
-            PlannedValue::From(place) => place.origin == Origin::Source,
+        let copied = |kind: &str, (key, value): (&String, &PlannedValue)| match value {
+            PlannedValue::From(place) => {
+                place.origin == Origin::Source && !secret::pulls(kind, key)
+            }
             PlannedValue::Parts(_) | PlannedValue::Keys(_) | PlannedValue::Template(_) => false,
         };
-        let kinds = self.clones.iter().map(|it| &it.object);
-        kinds
-            .filter(|it| kinds::shape(it) == Shape::Secret && !secret::is_pull(it.text("/type")))
-            .filter_map(|it| self.secrets.get_key_value(it.name()))
-            .filter(|(_, secret)| secret.keys.values().any(copies))
-            .map(|(name, _)| name.clone())
+        let objects = self.clones.iter().map(|it| &it.object);
+        objects
+            .filter(|it| kinds::shape(it) == Shape::Secret)
+            .filter_map(|it| Some((it.text("/type"), self.secrets.get_key_value(it.name())?)))
+            .filter(|(kind, (_, secret))| secret.keys.iter().any(|it| copied(kind, it)))
+            .map(|(_, (name, _))| name.clone())
             .collect()
     }
 

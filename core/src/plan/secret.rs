@@ -14,7 +14,7 @@ mod settings;
 mod template;
 
 pub(super) use self::{
-    consent::{Consent, is_pull},
+    consent::{Consent, pulls},
     settings::settings,
 };
 
@@ -25,6 +25,7 @@ use serde_json::json;
 
 pub(super) use self::rules::from_snippet;
 use self::{
+    consent::is_pull,
     draft::{Desk, Draft, Note, draft},
     keys::Keys,
     report::{OMITTED, report},

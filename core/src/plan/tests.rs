@@ -96,16 +96,23 @@ fn only_secrets_that_pods_read_and_that_hold_productions_own_values_are_copies()
         ("copied", "Opaque", vec![text(), from(Origin::Source)]),
         ("given", "Opaque", vec![from(Origin::Request), from(Origin::Operator)]),
         ("made", "Opaque", vec![text()]),
-        ("pull", "kubernetes.io/dockerconfigjson", vec![from(Origin::Source)]),
     ] {
         let secret = clone(Wave::Config, "v1", "Secret", name, json!({"type": kind}));
         made.clones.push(secret);
         let keys = values.into_iter().enumerate().map(|(at, it)| (at.to_string(), it)).collect();
         made.secrets.insert(name.to_owned(), PlannedSecret { keys });
     }
+    let pull = "kubernetes.io/dockerconfigjson";
+    for (name, keys) in
+        [("pull", &[".dockerconfigjson"][..]), ("pull-and-more", &[".dockerconfigjson", "x"])]
+    {
+        made.clones.push(clone(Wave::Config, "v1", "Secret", name, json!({"type": pull})));
+        let keys = keys.iter().map(|it| ((*it).to_owned(), from(Origin::Source))).collect();
+        made.secrets.insert(name.to_owned(), PlannedSecret { keys });
+    }
     // What is called as a copied Secret is none.
     made.clones.push(clone(Wave::Config, "v1", "ConfigMap", "copied", json!({})));
-    assert_eq!(made.copied(), ["copied"]);
+    assert_eq!(made.copied(), ["copied", "pull-and-more"]);
 }
 
 #[test]

@@ -2,14 +2,23 @@
 
 use globset::GlobMatcher;
 
-use crate::plan::{context::Context, pattern};
+use crate::{
+    api::names::USABLE_LABEL,
+    plan::{context::Context, pattern},
+};
 
-/// Types of Secrets that nodes pull images with. They need the grant alone: no Pod reads them.
-const PULL_TYPES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
+/// Types of Secrets that nodes pull images with, and the key that they read. It needs the grant alone: no
+/// Pod reads it.
+const PULL: [(&str, &str); 2] = [
+    ("kubernetes.io/dockerconfigjson", ".dockerconfigjson"),
+    ("kubernetes.io/dockercfg", ".dockercfg"),
+];
 
 /// The lists of the source's grants and of the class.
 #[derive(Debug)]
 pub(in crate::plan) struct Consent {
+    /// Whether manifests are cloned: nothing is taken out of a namespace that is not read.
+    unread: bool,
     granted: Vec<GlobMatcher>,
     allowed: Vec<GlobMatcher>,
 }
@@ -23,6 +32,8 @@ pub(in crate::plan) enum Missing {
     Reading,
     /// The class.
     Class,
+    /// Anybody's: the namespace itself is not read.
+    Source,
 }
 
 impl Consent {
@@ -32,6 +43,7 @@ impl Consent {
             globs.iter().filter_map(|glob| pattern::glob("", glob).ok()).collect()
         };
         Self {
+            unread: context.request.spec.source.manifests.is_some(),
             granted: compiled(&context.request.granted_secrets),
             allowed: compiled(&context.request.class.secrets.allow_copy),
         }
@@ -39,22 +51,30 @@ impl Consent {
 
     /// Whether a pull secret may come along.
     pub(in crate::plan) fn grants(&self, name: &str) -> bool {
-        self.granted.iter().any(|glob| glob.is_match(name))
+        !self.unread && self.granted.iter().any(|glob| glob.is_match(name))
     }
 
-    /// Whether a Secret may come along as it is.
-    pub(super) fn copies(&self, name: &str, kind: &str) -> Result<(), Missing> {
+    /// Whether a value of a Secret of that type may come along as it is.
+    pub(super) fn copies(&self, name: &str, kind: &str, key: &str) -> Result<(), Missing> {
+        if self.unread {
+            return Err(Missing::Source);
+        }
         if !self.grants(name) {
             return Err(Missing::Grant);
         }
-        let allowed = is_pull(kind) || self.allowed.iter().any(|glob| glob.is_match(name));
+        let allowed = pulls(kind, key) || self.allowed.iter().any(|glob| glob.is_match(name));
         if allowed { Ok(()) } else { Err(Missing::Class) }
     }
 }
 
 /// Whether a Secret of this type is what images are pulled with.
 pub(in crate::plan) fn is_pull(kind: &str) -> bool {
-    PULL_TYPES.contains(&kind)
+    PULL.iter().any(|(of, _)| *of == kind)
+}
+
+/// Whether it is that key of it by which images are pulled.
+pub(in crate::plan) fn pulls(kind: &str, key: &str) -> bool {
+    PULL.contains(&(kind, key))
 }
 
 impl Missing {
@@ -74,6 +94,13 @@ impl Missing {
                 "copy-not-granted",
                 format!("policy Copy: the operator may not read the Secrets of {source}"),
                 format!("its owners type «kulisse grant {source} --from {asker} --apply»"),
+            ),
+            Self::Source => (
+                "copy-not-granted",
+                format!("policy Copy: of manifests nothing is taken out of {source}"),
+                format!(
+                    "# of a Secret in {asker} with the label {USABLE_LABEL}: \"true\"\nspec:\n  secrets:\n    rules:\n      - {{ name: {secret}, policy: From, from: {{ name: <Secret> }} }}"
+                ),
             ),
             Self::Class => (
                 "copy-not-allowed",

@@ -156,7 +156,7 @@ fn read(name: &str, sealed: &SealedSecret, desk: &Desk, draft: &mut Draft) {
         }
         match value {
             _ if policy == Policy::Copy => {
-                draft.copy(name, key, consent.copies(name, &sealed.kind));
+                draft.copy(name, key, consent.copies(name, &sealed.kind, key));
             }
             // Nobody can invent it, and the owners gave it.
             SealedValue::NotInventable { .. } if is_pull(&sealed.kind) && consent.grants(name) => {

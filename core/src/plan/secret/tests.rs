@@ -279,11 +279,16 @@ fn a_copy_needs_the_grant_and_the_class() {
 }
 
 #[test]
-fn a_pull_secret_needs_the_grant_alone() {
-    let it = copying("kubernetes.io/dockerconfigjson", &["api"], &[]);
-    assert!(it.log.findings.is_empty() && it.secrets.contains_key("api"));
-    let it = copying("kubernetes.io/dockerconfigjson", &[], &["api"]);
-    assert_eq!(it.finding("copy-not-granted").severity, Severity::Blocks);
+fn what_images_are_pulled_with_needs_the_grant_alone() {
+    let data: &[(&str, &str)] = &[(".dockerconfigjson", "{}")];
+    let rules = json!({"rules": [{"name": "reg", "policy": "Copy"}]});
+    let mut case = case(&[("reg", "kubernetes.io/dockerconfigjson", data)], &json!({}), &rules);
+    case.request.granted_secrets = vec!["reg".to_owned()];
+    let it = plan(&case);
+    assert!(it.log.findings.is_empty() && it.secrets.contains_key("reg"));
+    case.request.granted_secrets.clear();
+    case.request.class.secrets.allow_copy = vec!["reg".to_owned()];
+    assert_eq!(plan(&case).finding("copy-not-granted").severity, Severity::Blocks);
 }
 
 #[test]
@@ -352,6 +357,35 @@ fn what_may_not_be_read_is_not_copied_either() {
     let finding = it.finding("copy-not-granted");
     assert!(finding.why.contains("may not read the Secrets of prod"), "{}", finding.why);
     assert!(it.secrets.is_empty());
+}
+
+#[test]
+fn of_manifests_nothing_is_taken_out_of_the_namespace_they_were_made_for() {
+    let data: &[(&str, &str)] = &[("password", "x")];
+    let rules = json!({"rules": [{"name": "db", "policy": "Copy"}]});
+    let mut case = case(&[("db", "Opaque", data)], &json!({}), &rules);
+    case.request.granted_secrets = vec!["db".to_owned()];
+    case.request.class.secrets.allow_copy = vec!["db".to_owned()];
+    assert!(plan(&case).secrets.contains_key("db"));
+    case.request.spec.source.manifests =
+        Some(serde_json::from_value(json!({"configMapRef": [{"name": "rendered"}]})).unwrap());
+    let it = plan(&case);
+    let why = &it.finding("copy-not-granted").why;
+    assert!(why.contains("of manifests nothing is taken out of prod"), "{why}");
+    assert!(it.secrets.is_empty());
+}
+
+#[test]
+fn of_a_pull_secret_the_class_consents_to_all_but_what_images_are_pulled_with() {
+    let data: &[(&str, &str)] = &[(".dockerconfigjson", "{}"), ("password", "x")];
+    let rules = json!({"rules": [{"name": "reg", "policy": "Copy"}]});
+    let mut case = case(&[("reg", "kubernetes.io/dockerconfigjson", data)], &json!({}), &rules);
+    case.request.granted_secrets = vec!["reg".to_owned()];
+    let it = plan(&case);
+    assert_eq!(it.finding("copy-not-allowed").path, "/data/password");
+    assert_eq!(it.secrets["reg"].keys.keys().collect::<Vec<_>>(), [".dockerconfigjson"]);
+    case.request.class.secrets.allow_copy = vec!["reg".to_owned()];
+    assert_eq!(plan(&case).secrets["reg"].keys.len(), 2);
 }
 
 #[test]

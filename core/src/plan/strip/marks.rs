@@ -279,6 +279,8 @@ const OF_BINDING: [&str; 3] =
 /// The annotation of a claim that stays: the name of its class, from before there was a field.
 const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
+const LABELS: &str = "labels";
+
 const OURS: Rule = Rule { name: "own-mark", why: "only Kulisse itself may set it" };
 
 /// Whether a label or annotation is one of ours.
@@ -290,27 +292,30 @@ pub(super) fn is_ours(key: &str) -> bool {
 
 /// Takes the marks from an object's own labels and annotations.
 pub(super) fn top_level(object: &mut Object, log: &mut Log) {
-    each(object, "/metadata", |_, _| true, log);
+    each(object, "/metadata", |_, _, _| true, log);
     if kinds::shape(object) == kinds::Shape::Claim {
         claim(object, "/metadata/annotations", log);
     }
 }
 
-/// Takes from a Pod template only what would reach out from it: its labels are what selectors use.
+/// Takes from a Pod template only what would reach out from it: its labels are what selectors use, and
+/// none looks at annotations.
 pub(super) fn pod_template(object: &mut Object, template: &str, context: &Context, log: &mut Log) {
-    let which = |marks: &Marks, key: &str| marks.pods && !context.selected.contains(key);
+    let which = |marks: &Marks, map: &str, key: &str| {
+        marks.pods && !(map == LABELS && context.selected.contains(key))
+    };
     each(object, &format!("{template}/metadata"), which, log);
 }
 
 /// Takes the marks from what stands between an object and its Pods.
 pub(super) fn between(object: &mut Object, part: &str, log: &mut Log) {
     object.remove(&format!("{part}/metadata/creationTimestamp"));
-    each(object, &format!("{part}/metadata"), |_, _| true, log);
+    each(object, &format!("{part}/metadata"), |_, _, _| true, log);
 }
 
 /// Takes the marks from the template of a claim.
 pub(super) fn claim_template(object: &mut Object, template: &str, log: &mut Log) {
-    each(object, &format!("{template}/metadata"), |_, _| true, log);
+    each(object, &format!("{template}/metadata"), |_, _, _| true, log);
     claim(object, &format!("{template}/metadata/annotations"), log);
 }
 
@@ -341,13 +346,20 @@ fn drop_empty(object: &mut Object, map: &str) {
     }
 }
 
-fn each(object: &mut Object, metadata: &str, which: impl Fn(&Marks, &str) -> bool, log: &mut Log) {
-    for map in ["labels", "annotations"] {
-        let map = format!("{metadata}/{map}");
+/// Which marks go, of which of the two maps, by which key.
+fn each(
+    object: &mut Object,
+    metadata: &str,
+    which: impl Fn(&Marks, &str, &str) -> bool,
+    log: &mut Log,
+) {
+    for name in [LABELS, "annotations"] {
+        let which = |marks: &Marks, key: &str| which(marks, name, key);
+        let map = format!("{metadata}/{name}");
         let keys = object.get(&map).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         let going = keys.filter_map(|key| {
             let silent = BOOKKEEPING.contains(&key.as_str());
-            let rule = if silent { None } else { rule(key, &which) };
+            let rule = if silent { None } else { rule(key, which) };
             (silent || rule.is_some()).then(|| (format!("{map}/{}", escape(key)), rule))
         });
         let going: Vec<(String, Option<&Rule>)> = going.collect();
@@ -381,7 +393,27 @@ fn holds(marks: &Marks, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::plan::{capture::Capture, fixture};
+
+    #[test]
+    fn no_selector_keeps_an_annotation_by_which_a_controller_acts() {
+        const ITEM: &str = "operator.1password.io/item-path";
+        let marks = json!({ ITEM: "vaults-production" });
+        let mut web = fixture::deployment("web", marks.clone(), json!({}));
+        web.set("/spec/template/metadata/annotations", marks.clone());
+        let selecting = json!({"spec": {"selector": marks}});
+        let selecting = fixture::object("example.com/v1", "Custom", "x", selecting);
+        let request = fixture::request(json!({}), json!({}));
+        let capture = Capture { objects: vec![web.clone(), selecting], ..fixture::capture() };
+        let context = Context::new(&request, &capture).unwrap();
+        pod_template(&mut web, "/spec/template", &context, &mut Log::default());
+        let metadata = web.get("/spec/template/metadata").unwrap();
+        assert_eq!(metadata["labels"][ITEM], "vaults-production", "labels are what selectors use");
+        assert!(metadata.get("annotations").is_none(), "{metadata}");
+    }
 
     #[test]
     fn a_mark_is_ours_by_the_domain_before_its_slash() {
