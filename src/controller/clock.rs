@@ -14,6 +14,9 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use tokio::time::Instant;
 use tower::util::MapResponseLayer;
 
+/// So far ahead of an answer may be what was known before: the rest of its second, and its way to us.
+const AHEAD: SignedDuration = SignedDuration::from_secs(2);
+
 /// The API server's time, never later than it really is and at most about a second earlier.
 #[derive(Clone, Debug, Default)]
 pub struct ServerClock(Arc<Mutex<Option<(Timestamp, Instant)>>>);
@@ -40,8 +43,14 @@ impl ServerClock {
     pub fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|it| it.to_str().ok());
         let Some(date) = date.and_then(|it| rfc2822::parse(it).ok()) else { return };
+        let (date, now) = (date.timestamp(), Instant::now());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some((date.timestamp(), Instant::now()));
+        // Of two times that are not too late, the later one is nearer: time does not go back within a
+        // second, in which somebody comes before somebody else.
+        let is_nearer = |before: Timestamp| before >= date && before.duration_since(date) <= AHEAD;
+        if !known.is_some_and(|it| is_nearer(at(it, now))) {
+            *known = Some((date, now));
+        }
     }
 
     /// What time it is at the API server; the machine's own time before its first answer.
@@ -53,13 +62,16 @@ impl ServerClock {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match known {
             None => Timestamp::now(),
-            Some((date, since)) => {
-                let passed =
-                    SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::ZERO);
-                date.checked_add(passed).unwrap_or(date)
-            }
+            Some(known) => at(known, Instant::now()),
         }
     }
+}
+
+/// What time it is, by what was known at another moment.
+fn at((date, since): (Timestamp, Instant), now: Instant) -> Timestamp {
+    let passed =
+        SignedDuration::try_from(now.duration_since(since)).unwrap_or(SignedDuration::ZERO);
+    date.checked_add(passed).unwrap_or(date)
 }
 
 #[cfg(test)]
@@ -74,6 +86,25 @@ mod tests {
         clock.observe(&headers);
         let late = clock.now().duration_since("2020-11-21T14:00:00Z".parse().unwrap());
         assert!(late >= SignedDuration::ZERO && late < SignedDuration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_does_not_go_back_with_another_answer_of_the_same_second() {
+        let clock = ServerClock::default();
+        let told = |second: u32| {
+            let mut headers = HeaderMap::new();
+            let date = format!("Sat, 21 Nov 2020 14:00:{second:02} GMT");
+            headers.insert(DATE, date.parse().unwrap());
+            clock.observe(&headers);
+            clock.now().duration_since("2020-11-21T14:00:00Z".parse().unwrap()).as_millis()
+        };
+        assert_eq!(told(10), 10_000);
+        tokio::time::advance(std::time::Duration::from_millis(700)).await;
+        assert_eq!(told(10), 10_700);
+        assert_eq!(told(11), 11_000, "it was later than was known");
+        tokio::time::advance(std::time::Duration::from_millis(1_500)).await;
+        assert_eq!(told(11), 12_500, "an answer that was on its way");
+        assert_eq!(told(5), 5_000, "somebody has set the server's clock");
     }
 
     #[test]
