@@ -60,6 +60,12 @@ const AT_ONCE: usize = 16;
 const GRACE: Duration = Duration::from_secs(8);
 /// An environment that could neither be read nor ended is looked at again after this.
 const UNREAD_AGAIN: Duration = Duration::from_secs(30);
+/// How often the operator's key is asked for until it gives up, for its Pod to be started anew.
+const TRIES: u32 = 3;
+/// After so long.
+const TRIED_AGAIN: Duration = Duration::from_secs(2);
+/// When remains are looked for again that could not be looked at.
+const SWEPT_AGAIN: Duration = Duration::from_secs(30);
 
 /// What the operator is started with.
 pub struct Options {
@@ -245,9 +251,19 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
     Ok(())
 }
 
-/// What there has to be before it works: the key, and a first look at the policies on its account.
+/// What there has to be before it works: the key, and a first look at the policies on its account. One
+/// trouble of the server is no reason to end.
 async fn begin(client: &Client, namespace: &NamespaceName) -> Result<(OperatorKey, Policies)> {
-    let key = key::load(client, namespace).await?;
+    let mut left = TRIES;
+    let key = loop {
+        left -= 1;
+        match key::load(client, namespace).await {
+            Ok(key) => break key,
+            Err(error) if left == 0 => return Err(error),
+            Err(error) => tracing::warn!("{error:#}; trying again"),
+        }
+        tokio::time::sleep(TRIED_AGAIN).await;
+    };
     Ok((key, Policies::new(guard::check_patiently(client).await)))
 }
 
@@ -274,13 +290,18 @@ async fn pass(found: Arc<Readable>, ctx: Arc<Context>) -> Result<Action, Error> 
     }
 }
 
-/// Looks for what is left of environments that are no more: at the start, and whenever one that
-/// had a target vanishes.
+/// Looks for what is left of environments that are no more: at the start, whenever one that
+/// had a target vanishes, and again while something of it could not be looked at.
 async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
     while wanted.recv().await.is_some() {
-        // One look is for all who have asked for it by now.
-        while wanted.try_recv().is_ok() {}
-        edge::sweep(&ctx).await;
+        loop {
+            // One look is for all who have asked for it by now.
+            while wanted.try_recv().is_ok() {}
+            if edge::sweep(&ctx).await {
+                break;
+            }
+            tokio::time::sleep(SWEPT_AGAIN).await;
+        }
     }
 }
 

@@ -214,13 +214,7 @@ impl Watcher {
     /// Forgets an environment that is not there any more.
     fn leave(&self, uid: &str) {
         let ctx = &self.ctx;
-        ctx.world.forget(uid);
-        ctx.failures.clear(uid);
-        ctx.written.forget(uid);
-        ctx.drop_plans(uid);
-        ctx.places.forget(uid);
-        ctx.sources.leave(uid);
-        ctx.drifts.forget(uid);
+        ctx.forget(uid);
         if ctx.world.has_target(uid) {
             self.look_for_remains();
         }

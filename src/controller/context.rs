@@ -187,6 +187,17 @@ impl Context {
         self.plans().remove(&(slot.uid.to_owned(), slot.life));
     }
 
+    /// Forgets an environment that is not there any more.
+    pub fn forget(&self, uid: &str) {
+        self.world.forget(uid);
+        self.failures.clear(uid);
+        self.written.forget(uid);
+        self.drop_plans(uid);
+        self.places.forget(uid);
+        self.sources.leave(uid);
+        self.drifts.forget(uid);
+    }
+
     /// Lets go of all plans of an environment.
     pub fn drop_plans(&self, uid: &str) {
         self.plans().retain(|(of, _), _| of != uid);

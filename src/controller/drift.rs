@@ -43,10 +43,11 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let Moved { objects, held_back } =
         moved(&stored.request, &stored.capture, &stored.plan, &fresh);
     let before = seen.record.drift.clone().unwrap_or_default();
-    // What is missing may be there: it is compared anew after the next look.
-    let in_part = unread(&stored.capture, &fresh).is_some();
+    // What is missing may be there, and what was read while production moved is another state than the one
+    // that was seen: it is compared anew after the next look.
+    let certain = unread(&stored.capture, &fresh).is_none() && fresh.mark == compared;
     let now = DriftSummary {
-        compared: if in_part { String::new() } else { compared },
+        compared: if certain { compared } else { String::new() },
         source: Differences::of(&objects),
         held_back: cut(&held_back.unwrap_or_default()),
         ..before.clone()
@@ -56,11 +57,20 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     }
     tracing::info!(objects = objects.len(), "compared with production");
     seen.record.drift = Some(now);
-    if in_part {
-        ctx.sources.doubt(&source);
-        seen.production = None;
+    if !certain {
+        doubt(seen, ctx);
     }
     Ok(())
+}
+
+/// What was compared last does not count: production is compared anew after the next look.
+fn doubt(seen: &mut Seen, ctx: &Context) {
+    let Some(source) = source(seen) else { return };
+    ctx.sources.doubt(&source);
+    seen.production = None;
+    if let Some(drift) = &mut seen.record.drift {
+        drift.compared = String::new();
+    }
 }
 
 /// Compares the target with the plan that it holds, and takes down what somebody has changed.
@@ -145,9 +155,9 @@ pub fn is_changed(seen: &Seen) -> bool {
 }
 
 /// Keeps a plan that blocks from taking the place of one that works: it is said instead.
-pub fn blocks(seen: &mut Seen, plan: &Plan) -> bool {
+pub fn blocks(seen: &mut Seen, plan: &Plan, ctx: &Context) -> bool {
     let Some(it) = plan.blocking().next() else { return false };
-    hold_back(seen, &it.told());
+    hold_back(seen, &it.told(), ctx);
     true
 }
 
@@ -167,20 +177,22 @@ pub fn lacks(seen: &mut Seen, held: &Capture, fresh: &Capture, ctx: &Context) ->
 }
 
 /// The same of production that cannot be planned. What the API server did not answer is tried again.
-pub fn cannot_follow(seen: &mut Seen, error: Error) -> Result<(), Error> {
+pub fn cannot_follow(seen: &mut Seen, error: Error, ctx: &Context) -> Result<(), Error> {
     match error {
         Error::Problem(problem) => {
-            hold_back(seen, &problem.message);
+            hold_back(seen, &problem.message, ctx);
             Ok(())
         }
         other => Err(other),
     }
 }
 
-fn hold_back(seen: &mut Seen, why: &str) {
+/// Why nothing is followed may pass without a change of production.
+fn hold_back(seen: &mut Seen, why: &str, ctx: &Context) {
     if let Some(drift) = &mut seen.record.drift {
         drift.held_back = cut(why);
     }
+    doubt(seen, ctx);
 }
 
 /// What holds right after planning: the plan is of production as it was captured then.

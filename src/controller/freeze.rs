@@ -36,16 +36,8 @@ const AT_ONCE: usize = 8;
 
 /// Takes the Pods of all workloads and Jobs away, and the rights of those who look inside.
 pub async fn freeze(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
-    futures::try_join!(
-        stop::<Deployment>(seen, ctx),
-        stop::<StatefulSet>(seen, ctx),
-        stop::<DaemonSet>(seen, ctx),
-        stop::<CronJob>(seen, ctx),
-        shut(seen, ctx),
-    )?;
-    // No schedule makes another one by now.
-    cut_off(seen, ctx).await?;
-    // What exactly the target holds is not known any more: thawed, all of it is applied anew.
+    // What exactly the target holds is not known any more, from the first request on: thawed, all of it is
+    // applied anew.
     if let Some(stored) = &seen.stored {
         let unknown = Stored {
             serial: stored.serial + 1,
@@ -55,6 +47,15 @@ pub async fn freeze(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         stored::save(seen.slot(), &unknown, ctx).await?;
         ctx.drop_plan(seen.slot());
     }
+    futures::try_join!(
+        stop::<Deployment>(seen, ctx),
+        stop::<StatefulSet>(seen, ctx),
+        stop::<DaemonSet>(seen, ctx),
+        stop::<CronJob>(seen, ctx),
+        shut(seen, ctx),
+    )?;
+    // No schedule makes another one by now.
+    cut_off(seen, ctx).await?;
     if let Some(withdrawn) = &mut seen.record.withdrawn {
         withdrawn.frozen = true;
     }

@@ -204,15 +204,22 @@ pub async fn pass(
         Ok(_) => ctx.failures.clear(&uid),
         Err(_) => ctx.failures.add(&uid, what),
     }
+    // It went meanwhile, and what this pass has noted of it is nobody's.
+    if ctx.world.whose(&uid).is_none() {
+        ctx.forget(&uid);
+    }
     result
 }
 
-/// Clears away what is left of environments that are no more.
-pub async fn sweep(ctx: &Context) {
-    if let Err(error) = stored::sweep(ctx).await {
+/// Clears away what is left of environments that are no more. Whether all of it was.
+pub async fn sweep(ctx: &Context) -> bool {
+    let plans = stored::sweep(ctx).await;
+    if let Err(error) = &plans {
         tracing::warn!(%error, "stored plans without an environment were not looked for");
     }
-    if let Err(error) = orphan::sweep(ctx).await {
+    let targets = orphan::sweep(ctx).await;
+    if let Err(error) = &targets {
         tracing::warn!(%error, "targets without an environment were not looked for");
     }
+    plans.is_ok() && matches!(targets, Ok(true))
 }

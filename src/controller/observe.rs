@@ -348,10 +348,7 @@ async fn look_for_target(
         if there.is_none() && seen.part() != Part::Serving {
             // What ran in it cannot be relied on: whoever wants another one begins anew.
             rebuild::drop(&mut seen.record);
-        } else if there.is_none()
-            && seen.environment.metadata.deletion_timestamp.is_none()
-            && !seen.past(ctx.clock.now())
-        {
+        } else if there.is_none() && !seen.ends(ctx.clock.now()) {
             stored::delete(seen.slot(), ctx).await?;
             begin_anew(&mut seen.record);
             if let Some(second) = second {

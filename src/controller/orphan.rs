@@ -4,7 +4,10 @@
 //! after the API server itself has said that its environment is not there: a watch may be behind,
 //! and a restored etcd may lack what it had.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
@@ -34,23 +37,28 @@ use super::{
 const AT_ONCE: usize = 8;
 /// How often a going namespace is looked at.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often at most; what is left then is looked at when the operator starts again.
+/// How often at most, in one sweep.
 const LOOKS: u32 = 300;
 
-/// Removes all targets without an environment.
-pub async fn sweep(ctx: &Context) -> Result<(), Error> {
+/// Removes all targets without an environment. Whether none is left.
+pub async fn sweep(ctx: &Context) -> Result<bool, Error> {
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
     let params = ListParams::default().labels(names::ENVIRONMENT_UID_LABEL);
     let found = call_list("list targets", || api.list(&params)).await?;
     // Together, and each by itself: one that is stuck, or that may not be looked at, holds up none.
+    let left = AtomicUsize::new(0);
     stream::iter(&found.items)
-        .for_each_concurrent(AT_ONCE, |namespace| async move {
-            if let Err(error) = look(namespace, ctx).await {
-                tracing::warn!(%error, name = namespace.name_any(), "a target was not looked at");
+        .for_each_concurrent(AT_ONCE, |namespace| {
+            let left = &left;
+            async move {
+                if let Err(error) = look(namespace, ctx).await {
+                    tracing::warn!(%error, name = namespace.name_any(), "a target was not looked at");
+                    left.fetch_add(1, Ordering::Relaxed);
+                }
             }
         })
         .await;
-    Ok(())
+    Ok(left.into_inner() == 0)
 }
 
 /// Removes the targets of an environment that cannot be read, as far as that goes by now.
@@ -110,7 +118,7 @@ async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(),
             None => return Ok(()),
         }
     }
-    Ok(())
+    Err(Error::problem(Reason::Deleting, format!("{name} is not gone yet")))
 }
 
 /// Does what comes next of the end of a namespace that was there a moment ago. One that is not ours is left

@@ -47,7 +47,7 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         Step::Plan => {
             let follows = drift::follows(seen, ctx);
             match Box::pin(plan(follows, seen, ctx)).await {
-                Err(error) if follows => drift::cannot_follow(seen, error),
+                Err(error) if follows => drift::cannot_follow(seen, error, ctx),
                 other => other,
             }
         }
@@ -185,7 +185,7 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
         // Of what is built nothing is there yet: it is tried again.
         return if built { Err(Error::problem(Reason::SourceNotReadable, why)) } else { Ok(()) };
     }
-    if follows && drift::blocks(seen, &plan) {
+    if follows && drift::blocks(seen, &plan, ctx) {
         return Ok(());
     }
     claim_hosts(seen, &plan.urls, ctx)?;

@@ -11,7 +11,12 @@ use std::{
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kulisse_core::{
-    api::{class::Limits, environment::StagingEnvironment, status::Queue},
+    api::{
+        class::Limits,
+        condition::{ConditionType, Reason, find},
+        environment::StagingEnvironment,
+        status::Queue,
+    },
     lifecycle::{
         facts::{Place, Target},
         place::{Entry, Line, Turn, line},
@@ -52,12 +57,14 @@ impl Places {
     }
 
     /// Remembers what the watch says of an environment: after a restart nobody who waits is
-    /// overtaken.
+    /// overtaken. Who has stopped waiting keeps its number in its status, and no place in the line.
     pub fn tell(&self, uid: &str, environment: &StagingEnvironment) {
         let status = environment.status.as_ref();
         let namespace = environment.metadata.namespace.clone().unwrap_or_default();
         let mut inner = self.inner();
-        if let Some(queue) = status.and_then(|it| it.queue.as_ref()) {
+        if let Some(queue) = status.and_then(|it| it.queue.as_ref())
+            && waits(environment)
+        {
             let since = queue.since.0;
             let entry = Entry { uid: uid.to_owned(), namespace: namespace.clone(), since };
             inner.waiting.entry(uid.to_owned()).or_insert(entry);
@@ -150,6 +157,14 @@ impl Inner {
     }
 }
 
+/// Whether an environment with a number still waits for its turn.
+fn waits(environment: &StagingEnvironment) -> bool {
+    let conditions = environment.status.as_ref().map_or(&[][..], |it| &it.conditions);
+    let granted = find(conditions, ConditionType::Granted);
+    let given_up = granted.is_some_and(|it| it.reason == Reason::TimedOut.as_str());
+    !given_up && !environment.spec.suspend
+}
+
 /// Name of the class that is used when none is named; empty if there is none.
 fn default_class(world: &World) -> String {
     world.default_class().map(|(name, _)| name).unwrap_or_default()
@@ -162,6 +177,14 @@ pub fn take(seen: &mut Seen, ctx: &Context) {
     let again = request::repeated_at(&seen.record);
     let before = seen.record.queue.as_ref().map(|it| it.since.0);
     let since = before.map_or(now, |since| again.map_or(since, |again| since.max(again)));
+    let timeout = seen.environment.spec.lifecycle.queue_timeout.as_ref();
+    let span = timeout.and_then(|it| SignedDuration::try_from(it.span().ok()?).ok());
+    let until = span.and_then(|it| since.checked_add(it).ok());
+    // Who has waited for too long is asked again before it gets a place.
+    if let Some(queue) = seen.record.queue.as_ref().filter(|_| until.is_some_and(|it| now >= it)) {
+        seen.place = Place::Awaited { position: queue.position, until };
+        return;
+    }
     let entry = Entry {
         uid: seen.identity.uid.clone(),
         namespace: seen.identity.namespace.as_str().to_owned(),
@@ -175,9 +198,6 @@ pub fn take(seen: &mut Seen, ctx: &Context) {
             seen.record.queue = None;
         }
         Turn::Later(position) => {
-            let timeout = seen.environment.spec.lifecycle.queue_timeout.as_ref();
-            let span = timeout.and_then(|it| SignedDuration::try_from(it.span().ok()?).ok());
-            let until = span.and_then(|it| since.checked_add(it).ok());
             seen.place = Place::Awaited { position, until };
             seen.record.queue = Some(Queue { since: MicroTime(since), position });
         }
@@ -263,6 +283,20 @@ mod tests {
         places.tell("early", &environment(&queue));
         assert_eq!(ask(&places, &world, "late", 100), Turn::Later(1));
         assert_eq!(ask(&places, &world, "early", 1), Turn::Now);
+    }
+
+    #[test]
+    fn who_has_stopped_waiting_is_not_put_into_the_line_by_a_later_look() {
+        let (world, places) = (world(1), Places::default());
+        let queue = json!({"since": "1970-01-01T00:00:01Z", "position": 1});
+        let given_up = json!({"queue": queue, "conditions": [{"type": "Granted", "status": "False",
+            "reason": "TimedOut", "message": "", "lastTransitionTime": "1970-01-01T00:01:00Z"}]});
+        places.tell("given-up", &environment(&given_up));
+        let mut suspended = environment(&json!({ "queue": queue }));
+        suspended.spec.suspend = true;
+        places.tell("suspended", &suspended);
+        assert!(places.next(&world).is_empty());
+        assert_eq!(ask(&places, &world, "waits", 100), Turn::Now);
     }
 
     #[test]

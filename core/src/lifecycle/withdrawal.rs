@@ -43,10 +43,11 @@ pub fn doubtful(record: &StagingEnvironmentStatus, refusal: Option<&Problem>) ->
 pub fn note(consent: Consent, record: &mut StagingEnvironmentStatus, now: Timestamp) {
     match consent {
         Consent::Given => {
-            if record.withdrawn.take().is_none_or(|it| !it.frozen) {
+            if record.withdrawn.take().is_none() {
                 return;
             }
-            // What was taken away at the freezing is applied anew, the rights of people included.
+            // What was taken away at the freezing is applied anew, the rights of people included, also of one
+            // that was cut short.
             for target in &mut record.namespaces {
                 target.applied = None;
             }
@@ -102,7 +103,8 @@ mod tests {
         let mut record = living();
         note(Consent::Withdrawn, &mut record, Timestamp::UNIX_EPOCH);
         note(Consent::Given, &mut record, Timestamp::UNIX_EPOCH);
-        assert!(record.namespaces[0].applied.is_some(), "it was back before anything was done");
+        assert!(record.namespaces[0].applied.is_none(), "a part of it may have been done");
+        note(Consent::Given, &mut living(), Timestamp::UNIX_EPOCH);
         note(Consent::Withdrawn, &mut record, Timestamp::UNIX_EPOCH);
         if let Some(it) = &mut record.withdrawn {
             it.frozen = true;
