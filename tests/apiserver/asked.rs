@@ -56,7 +56,7 @@ async fn ends_at(it: &Environment<'_>, wanted: Timestamp) {
 
 pub async fn an_extension_holds_whatever_becomes_of_its_annotation(world: Arc<World>) {
     let place = world.source("extended", APPLICATION).await;
-    let it = place.environment("pr-1", json!({ "lifecycle": { "ttl": "30s" } })).await;
+    let it = place.environment("pr-1", json!({ "lifecycle": { "ttl": "60s" } })).await;
     let started = start(&it.ready(s(25)).await);
 
     let later = in_seconds(3600);
@@ -67,14 +67,14 @@ pub async fn an_extension_holds_whatever_becomes_of_its_annotation(world: Arc<Wo
     let known = json!({
         "apiVersion": "kulisse.dev/v1alpha1", "kind": "StagingEnvironment",
         "metadata": { "name": "pr-1", "namespace": place.requests, "annotations": {} },
-        "spec": place.spec(&json!({ "lifecycle": { "ttl": "30s" } })),
+        "spec": place.spec(&json!({ "lifecycle": { "ttl": "60s" } })),
     });
     let api: Api<StagingEnvironment> =
         Api::namespaced(world.objects().client.clone(), &place.requests);
     let manager = PatchParams::apply("a-gitops-tool").force();
     api.patch("pr-1", &manager, &Patch::Apply(&known)).await.expect("an apply");
     it.annotate(names::EXTEND_ANNOTATION, None).await;
-    steadily("it lives on", s(35), || async {
+    steadily("it lives on", s(65), || async {
         let status = it.status().await;
         let ready = find(&status.conditions, Ready).is_some_and(|it| it.status == "True");
         if ready && status.incarnation.map(|it| it.0) == Some(1) {
@@ -97,7 +97,7 @@ pub async fn an_environment_that_was_cut_short_stays_gone_until_it_is_asked_back
     let place = world.source("shortened", APPLICATION).await;
     let it = place.environment("pr-1", json!({})).await;
     it.ready(s(45)).await;
-    it.annotate(names::EXTEND_ANNOTATION, Some(&in_seconds(4))).await;
+    it.annotate(names::EXTEND_ANNOTATION, Some(&in_seconds(20))).await;
     it.until(Expired, "True", "Expired", s(60)).await;
     steadily("it stays gone", s(3), || async {
         let status = it.status().await;
@@ -215,9 +215,9 @@ pub async fn an_environment_sleeps_and_wakes_as_asked(world: Arc<World>) {
 pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     let place = world.source("nights", APPLICATION).await;
     let objects = world.objects();
-    // A window that begins with the next minute, on the clocks of a place far from here.
+    // A window that begins with the minute after the next, on the clocks of a place far from here.
     let zone = jiff::tz::TimeZone::get("Asia/Kathmandu").expect("a zone");
-    let soon = now() + SignedDuration::from_secs(60);
+    let soon = now() + SignedDuration::from_secs(120);
     let from = soon.to_zoned(zone.clone()).strftime("%H:%M").to_string();
     let to = (soon + SignedDuration::from_mins(2)).to_zoned(zone).strftime("%H:%M").to_string();
     let lifecycle = json!({ "ttl": "3h",
@@ -226,7 +226,7 @@ pub async fn an_environment_sleeps_by_its_windows(world: Arc<World>) {
     let it = place.environment("pr-1", spec).await;
     let target = it.target().await;
     runs(objects, &target, "web", 1).await;
-    let message = it.until(Asleep, "True", "Asleep", s(80)).await;
+    let message = it.until(Asleep, "True", "Asleep", s(150)).await;
     assert!(message.contains("until 20"), "{message}");
     let left = replicas(objects, &target, "web").await;
     assert_eq!(left, Some(0), "{message}; it is {}: {:#?}", now(), it.status().await);

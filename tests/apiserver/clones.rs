@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry};
 use kube::{Api, ResourceExt};
 use kulisse_core::api::condition::ConditionType::{Applied, Ready, Seeded, Suspended};
 use serde_json::{Value, json};
@@ -108,10 +108,11 @@ pub async fn a_clone_arrives_rewritten_and_without_productions_secrets(world: Ar
 }
 
 async fn writes_only_finalizers_and_status(it: &Environment<'_>) {
-    for entry in it.get().await.metadata.managed_fields.unwrap_or_default() {
-        if !entry.manager.as_deref().unwrap_or_default().starts_with("kulisse") {
-            continue;
-        }
+    let entries = it.get().await.metadata.managed_fields.unwrap_or_default();
+    let ours =
+        |it: &ManagedFieldsEntry| it.manager.as_deref().is_some_and(|it| it.starts_with("kulisse"));
+    assert!(entries.iter().any(ours), "{entries:?}");
+    for entry in entries.into_iter().filter(ours) {
         let fields = serde_json::to_value(&entry.fields_v1).expect("JSON");
         let top: Vec<&String> =
             fields.as_object().into_iter().flatten().map(|(key, _)| key).collect();
@@ -129,7 +130,7 @@ pub async fn another_image_changes_one_object_and_runs_no_seed_again(world: Arc<
     let target = it.target().await;
     let jobs = || objects.names("batch/v1 Job", &target);
     let mut pods = 0;
-    for _ in 0..600 {
+    for _ in 0..2400 {
         pods += pods::end(objects, &target, "Succeeded").await;
         let status = it.status().await;
         if status.conditions.iter().any(|it| it.type_ == "Ready" && it.status == "True") {

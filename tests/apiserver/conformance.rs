@@ -37,7 +37,7 @@ pub async fn the_exchanges_that_the_simulator_is_held_against_are_those_of_the_s
 }
 
 async fn until(client: &Client, it: &Exchange, run: &Run) -> (u16, Value) {
-    for _ in 0..60 {
+    for _ in 0..240 {
         let answer = ask(client, it, run).await;
         if it.until.is_none_or(|code| code == answer.0) {
             return answer;

@@ -114,7 +114,7 @@ pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
         it.ready(s(60)).await;
     }
     // What follows a change of status.
-    tokio::time::sleep(s(2)).await;
+    tokio::time::sleep(s(5)).await;
     let mark = audit::mark(world.audit_log());
     tokio::time::sleep(s(60)).await;
     let requests = audit::of_operator(world.audit_log(), mark);

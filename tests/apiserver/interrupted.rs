@@ -15,7 +15,10 @@ use serde_json::json;
 use crate::{
     clones::{changed, settled},
     ends::nothing_is_left,
-    rebuild::{built, image, move_on, of, rebuilt, source, until, until_gone},
+    rebuild::{
+        agent_runs, built, image, move_on, of, rebuilt, rebuilt_with_agent, source, until,
+        until_gone,
+    },
     support::{
         environment::{grant, namespace_gone, shown},
         pods,
@@ -56,8 +59,9 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
 ) {
     let place = source(&world, "rebuild-sleeps").await;
     let objects = world.objects();
-    let it = rebuilt(&place, "pr-1").await;
+    let it = rebuilt_with_agent(&place, "pr-1").await;
     let old = it.target().await;
+    assert!(agent_runs(objects, &old).await);
     move_on(&place, "registry.example.com/api:2").await;
     let new = built(&it).await;
     it.annotate(names::SLEEP_ANNOTATION, Some("1")).await;
@@ -65,6 +69,9 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
         let mut running = Vec::new();
         for target in [&old, &new] {
             pods::end(objects, target, "Succeeded").await;
+            if agent_runs(objects, target).await {
+                running.push(format!("{target}/agent"));
+            }
             for workload in objects.list(DEPLOYMENT, target).await {
                 if workload.data["spec"]["replicas"] != 0 {
                     running
@@ -82,6 +89,7 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
     it.annotate(names::WAKE_ANNOTATION, Some("1")).await;
     let status = until(&it, "the new one serves", "Succeeded", serves(&new)).await;
     assert!(!is_true(&status.conditions, Asleep), "{}", shown(&status));
+    assert!(agent_runs(objects, &new).await, "it is awake");
     it.delete().await;
     until_gone(&it, &[&new]).await;
 }
@@ -122,16 +130,16 @@ pub async fn a_grant_that_is_withdrawn_during_a_rebuild_ends_what_is_built_and_f
 ) {
     let place = source(&world, "rebuild-withdrawn").await;
     let objects = world.objects();
-    let it = rebuilt(&place, "pr-1").await;
+    let it = rebuilt_with_agent(&place, "pr-1").await;
     let old = it.target().await;
+    assert!(agent_runs(objects, &old).await);
     move_on(&place, "registry.example.com/api:2").await;
     let new = built(&it).await;
     let name = format!("from-{}", place.requests);
     objects.delete("kulisse.dev/v1alpha1 StagingGrant", &place.source, &name).await;
     it.until(Granted, "False", "GrantWithdrawn", s(30)).await;
     namespace_gone(objects, &new, s(60)).await;
-    let api = objects.get(DEPLOYMENT, &old, "api").await;
-    assert_eq!(api.data["spec"]["replicas"], 0, "what serves is kept without Pods");
+    assert!(!agent_runs(objects, &old).await, "what serves is kept without Pods");
     objects.apply(&grant(&place.source, &place.requests)).await;
     // Back, it follows production: planned anew where it is, or rebuilt once more.
     let follows = |status: &StagingEnvironmentStatus| {
@@ -140,6 +148,7 @@ pub async fn a_grant_that_is_withdrawn_during_a_rebuild_ends_what_is_built_and_f
     let status = until(&it, "it serves again, and follows", "Succeeded", follows).await;
     let serving = status.serving().expect("it serves").name.clone();
     assert_eq!(image(&world, &serving).await, "registry.example.com/api:2");
+    assert!(agent_runs(objects, &serving).await, "it runs again");
     it.delete().await;
     until_gone(&it, &[&old, &serving]).await;
 }

@@ -76,9 +76,9 @@ pub async fn an_end_waits_for_no_task_longer_than_it_may_take(world: Arc<World>)
     let place = world.source("last-late", APPLICATION).await;
     let run = json!({ "image": "registry.example.com/cleanup:1" });
     let last = json!([{ "name": "slow", "run": run, "timeout": "5s" }]);
-    let spec = json!({ "preDelete": last, "lifecycle": { "ttl": "40s" } });
+    let spec = json!({ "preDelete": last, "lifecycle": { "ttl": "60s" } });
     let it = place.environment("pr-1", spec).await;
-    it.ready(s(35)).await;
+    it.ready(s(50)).await;
     let (uid, target) = (it.uid().await, it.target().await);
     it.until(Expired, "True", "Expired", s(120)).await;
     let told = it.status().await.pre_delete;

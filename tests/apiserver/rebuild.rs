@@ -19,12 +19,15 @@ use crate::{
     support::{
         audit,
         environment::{Environment, namespace_gone, shown},
+        objects::Objects,
         pods,
         wait::{eventually, s},
     },
     world::{APPLICATION, Place, World},
 };
 
+/// The DaemonSet of some.
+const AGENT: &str = "agent";
 const INGRESS: &str = "networking.k8s.io/v1 Ingress";
 
 /// What leads to it from outside.
@@ -42,13 +45,41 @@ spec:
 
 /// An environment that is rebuilt, with a seed, a smoke, and something to do at its end.
 pub async fn rebuilt<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
+    rebuilt_with(place, name, &json!({})).await
+}
+
+/// The same with a DaemonSet, which counts as up without a node: what is asleep or frozen shows there.
+pub async fn rebuilt_with_agent<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
+    let labels = json!({ "app": AGENT });
+    let pod = json!({ "metadata": { "labels": labels },
+        "spec": { "containers": [{ "name": AGENT, "image": "registry.example.com/agent:1" }] } });
+    let agent = json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": AGENT },
+        "spec": { "selector": { "matchLabels": labels }, "template": pod } });
+    let target = json!({ "kind": "DaemonSet", "name": AGENT });
+    let more = json!({
+        "overlay": { "inline": [agent] },
+        "scale": { "overrides": [{ "target": target, "resources": { "requests": { "cpu": "10m" } } }] },
+    });
+    rebuilt_with(place, name, &more).await
+}
+
+/// Whether Pods of that DaemonSet may run.
+pub async fn agent_runs(objects: &Objects, target: &str) -> bool {
+    let agent = objects.get("apps/v1 DaemonSet", target, AGENT).await;
+    agent.data["spec"]["template"]["spec"]["nodeSelector"].is_null()
+}
+
+async fn rebuilt_with<'a>(place: &Place<'a>, name: &str, more: &Value) -> Environment<'a> {
     let run =
         |name: &str| json!([{ "name": name, "run": { "image": "registry.example.com/t:1" } }]);
-    let spec = json!({
+    let mut spec = json!({
         "className": "rebuilt",
         "drift": { "interval": "10s", "action": "Rebuild" },
         "seed": run("rows"), "smoke": run("checkout"), "preDelete": run("farewell"),
     });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        spec[field] = value.clone();
+    }
     let it = place.environment(name, spec).await;
     until(&it, "it is ready", "Succeeded", |status| is_true(&status.conditions, Ready)).await;
     it
@@ -156,8 +187,7 @@ pub async fn an_environment_is_rebuilt_beside_itself_and_the_old_one_goes(world:
     namespace_gone(objects, &old, s(5)).await;
     it.until(InSync, "True", "InSync", s(30)).await;
     assert!(it.events().await.contains("Event Rebuilt"), "{}", it.events().await);
-    let metrics = world.operator.ask("/metrics").await.expect("metrics");
-    assert!(metrics.contains("kulisse_rebuild_gap_seconds_count"), "{metrics}");
+    world.operator.counts("kulisse_rebuild_gap_seconds_count").await;
 
     // Its routes came before the others went, and the task of the old one's end ran there.
     let requests = audit::of_operator(world.audit_log(), mark);

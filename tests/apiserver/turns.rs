@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kulisse_core::api::condition::ConditionType::{Expired, Granted, Stalled};
 use serde_json::json;
 
 use crate::{
-    support::{environment::Environment, wait::s},
+    support::{
+        environment::Environment,
+        wait::{s, steadily},
+    },
     world::{APPLICATION, World},
 };
 
@@ -47,10 +51,14 @@ pub async fn only_as_many_environments_as_the_class_allows_are_there_at_a_time(w
     position(&fourth, 2).await;
     // A cap that is lowered takes nobody's place.
     small(&world, "two-places", "maxEnvironments: 1").await;
+    steadily("nobody loses a place", s(5), || async {
+        let kept = [first.status(), second.status()];
+        let kept = join_all(kept).await;
+        let gone = kept.iter().find(|it| it.namespaces.len() != 1);
+        gone.map_or(Ok(()), |it| Err(format!("{:?}", it.conditions)))
+    })
+    .await;
     position(&third, 1).await;
-    assert!(
-        first.status().await.namespaces.len() == 1 && second.status().await.namespaces.len() == 1
-    );
     small(&world, "two-places", "maxEnvironments: 2").await;
 
     first.remove().await;

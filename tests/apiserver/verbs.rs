@@ -79,7 +79,7 @@ pub async fn an_environment_is_made_listed_changed_and_deleted_by_command(world:
     assert_eq!(at(&["list"]).out, "", "a dry run keeps nothing");
     let refused = told(create(&["--ttl", "1s"]), 1, "the server refuses it");
     assert!(refused.contains("ttl is between 30s and 8760h"), "{refused}");
-    let made = create(&["--ttl", "3h", "--wait", "--timeout", "60s"]).ok("create");
+    let made = create(&["--ttl", "3h", "--wait", "--timeout", "240s"]).ok("create");
     assert!(made.starts_with("stagingenvironment.kulisse.dev/pr-1 created\n"), "{made}");
     assert!(create(&["--ttl", "3h"]).ok("again").contains("unchanged"));
     assert!(create(&["--ttl", "4h"]).ok("with another ttl").contains("configured"));
@@ -160,7 +160,7 @@ pub async fn one_that_cannot_be_read_keeps_nobody_from_the_others(world: Arc<Wor
     let event = at(&["events", "pr-2"]).ok("events");
     assert!(event.contains("pr-2"), "{event}");
 
-    let deleted = at(&["delete", "pr-1", "--wait", "--timeout", "60s"]).ok("delete --wait");
+    let deleted = at(&["delete", "pr-1", "--wait", "--timeout", "240s"]).ok("delete --wait");
     assert!(deleted.contains("pr-1 is deleted"), "{deleted}");
     watch.says("pr-1 is gone").await;
     other.remove().await;

@@ -155,7 +155,7 @@ pub async fn an_environment_is_rebuilt_while_its_url_is_asked_all_the_time(world
         seen.slowest.as_millis(),
         told.gap_milliseconds
     );
-    assert!(seen.gap < s(2), "{:?}: {:?}", seen.gap, seen.failures);
+    assert!(seen.gap < s(5), "{:?}: {:?}", seen.gap, seen.failures);
     assert!(seen.answers > 100, "it was asked all the time: {}", seen.answers);
     let pages = [format!("edition 1 in {old}"), format!("edition 2 in {serving}")];
     assert_eq!(seen.pages, pages, "first the one, then the other");

@@ -138,6 +138,17 @@ impl Operator {
         ask.await.map_err(|it| it.to_string())?.map_err(|it| it.to_string())
     }
 
+    /// Waits until a metric, named as it is exposed, with or without labels, counts something.
+    pub async fn counts(&self, metric: &str) {
+        eventually(&format!("{metric} counts"), s(20), || async {
+            let metrics = self.ask("/metrics").await?;
+            let lines = metrics.lines().filter(|it| it.starts_with(metric));
+            let values = lines.filter_map(|it| it.rsplit(' ').next()?.parse::<f64>().ok());
+            if values.sum::<f64>() > 0.0 { Ok(()) } else { Err(metrics.clone()) }
+        })
+        .await;
+    }
+
     /// Ends it at once, as a lost node would.
     pub fn kill(&self) {
         if let Some(mut running) = self.lock().take() {
