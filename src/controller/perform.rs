@@ -411,10 +411,11 @@ async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error>
 /// Takes the Pods of all workloads away.
 async fn sleep(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
-    apply::pause(seen, &stored, ctx).await?;
+    let paused = apply::pause(seen, &stored, ctx).await;
+    // Where one was not let, others sleep: whoever wakes has to wake them all.
     note_applied(seen, &stored, Wave::Config, ctx);
     look_again(seen, ctx);
-    Ok(())
+    paused
 }
 
 /// What was just sent counts as on its way until the watch has seen it.

@@ -245,6 +245,7 @@ impl Seen {
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
             rhythm,
+            restless: self.workloads.values().any(|it| it.seen && it.ours && it.desired > 0),
             unapproved: self.unapproved(),
             warns_only: self.warns_only(),
             applied: self.applied().map(|it| (it.digest.clone(), it.through)),

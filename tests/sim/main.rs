@@ -26,6 +26,7 @@ mod oracle;
 mod probed;
 mod resync;
 mod server;
+mod sleepless;
 mod stalled;
 mod stored;
 mod stream;

@@ -69,6 +69,8 @@ pub struct Facts {
     pub place: Place,
     /// Whether it is to sleep, and when that changes.
     pub rhythm: Rhythm,
+    /// A workload as the operator has written it last has Pods: one that could not be sent to sleep.
+    pub restless: bool,
     /// The plan waits for a person: `spec.mode` is `Plan`, and its digest was not approved.
     pub unapproved: bool,
     /// What leads back to production is said, and stops nothing: `spec.boundary.mode` is `Warn`, and

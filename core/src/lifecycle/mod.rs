@@ -178,7 +178,7 @@ fn wanted(facts: &Facts) -> Step {
         Probe::Failed(_) | Probe::Closed(_) | Probe::Skipped => {}
     }
     if facts.rhythm.sleeps && facts.asleep() {
-        return Step::RestAsleep;
+        return if facts.restless { Step::Sleep } else { Step::RestAsleep };
     }
     let through = held.filter(|(digest, _)| *digest == plan.digest).map(|(_, wave)| *wave);
     let step = build(facts, through);

@@ -173,6 +173,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
                                     plan: plan.clone(),
                                     probe: probe.clone(),
                                     warns_only: flag(6),
+                                    restless: mood.sleeps && flag(6),
                                     withdrawal: mood.withdrawal(),
                                     place: mood.place(),
                                     rhythm: Rhythm { sleeps: mood.sleeps, changes_at: None },

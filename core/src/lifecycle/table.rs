@@ -71,6 +71,7 @@ pub(super) fn fresh() -> Facts {
         withdrawal: None,
         place: Place::Unasked,
         rhythm: Rhythm::default(),
+        restless: false,
         unapproved: false,
         warns_only: false,
         applied: None,
@@ -229,6 +230,10 @@ fn lives() -> Vec<Case> {
         ("— the probe runs", Facts { probe: Probe::Running(None), ..up() }),
         ("— it failed", Facts { probe: Probe::Failed(problem()), ..up() }),
         ("it is to sleep, and sleeps", Facts { rhythm: asleep, ..through(Wave::Config) }),
+        (
+            "— one of its workloads was not let",
+            Facts { rhythm: asleep, restless: true, ..through(Wave::Config) },
+        ),
         ("it is to wake", through(Wave::Config)),
         ("— and was planned anew while it slept", other_plan()),
         ("a seed comes before the workloads", seed(Pending, Wave::Fence)),

@@ -34,6 +34,7 @@ pub(super) fn ideal(facts: &Facts, step: &Step) -> Facts {
         }
         Step::Sleep => {
             next.applied = next.applied.map(|(digest, _)| (digest, Wave::Config));
+            next.restless = false;
         }
         Step::Apply { paused } => {
             let wave = if *paused { Wave::Stores } else { Wave::Workloads };

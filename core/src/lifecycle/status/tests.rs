@@ -54,6 +54,7 @@ fn stuck_since(seconds: i64) -> Facts {
         withdrawal: None,
         place: Place::Unasked,
         rhythm: Rhythm::default(),
+        restless: false,
         unapproved: false,
         applied: Some(("d".into(), Wave::Workloads)),
         applied_at: Some(now - SignedDuration::from_secs(seconds)),
