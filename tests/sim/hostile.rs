@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use kube_faults::plan::Plan;
-use kulisse::run::operate;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
-    life::{TEAM, begun, operator, within},
+    life::{ENVIRONMENTS, TEAM, begun, while_one_works},
 };
 
 /// What would lead elsewhere behind a name.
@@ -70,19 +69,14 @@ fn of_a_hundred_hostile_names_in_every_field_none_becomes_part_of_a_request() {
     assert_eq!(names.len(), 100);
     for (field, write) in FIELDS {
         let cluster = Cluster::new(begun(), Plan::nothing(), 1);
-        let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments");
-        within(&cluster, async {
-            tokio::spawn(cluster.clone().control());
+        while_one_works(&cluster, async {
             for (at, name) in names.iter().enumerate() {
                 let it = environment(&format!("pr-{at}"), &write(name));
-                let (code, _) = cluster.ask(http::Method::POST, &uri, "application/json", &it);
+                let (code, _) =
+                    cluster.ask(http::Method::POST, ENVIRONMENTS, "application/json", &it);
                 assert_eq!(code, 201, "{field}");
             }
-            let (_going, stopped) = tokio::sync::watch::channel(false);
-            tokio::select! {
-                result = operate(operator(&cluster), stopped) => panic!("{field}: it ended: {result:?}"),
-                () = sleep(Duration::from_secs(20)) => {}
-            }
+            sleep(Duration::from_secs(20)).await;
         });
         let heard = cluster.heard();
         let all = |it: &kube_faults::request::Request| {
@@ -93,7 +87,8 @@ fn of_a_hundred_hostile_names_in_every_field_none_becomes_part_of_a_request() {
         };
         let through: Vec<_> = heard.iter().filter(|it| all(it)).map(|it| &it.path).collect();
         assert!(through.is_empty(), "{field}: {through:?}");
-        let (code, list) = cluster.ask(http::Method::GET, &uri, "application/json", &Value::Null);
+        let (code, list) =
+            cluster.ask(http::Method::GET, ENVIRONMENTS, "application/json", &Value::Null);
         let items = list["items"].as_array().expect("environments");
         assert_eq!((code, items.len()), (200, names.len()));
         for it in items {

@@ -248,11 +248,7 @@ impl Life {
 
     /// Names of the namespaces that are its own.
     pub fn targets(&self) -> Vec<String> {
-        let store = self.cluster.store();
-        let own = store.of(named("Namespace"), "");
-        let own =
-            own.filter(|it| !it["metadata"]["labels"]["kulisse.dev/environment-uid"].is_null());
-        own.map(|it| text(it, "name").to_owned()).collect()
+        targets(&self.cluster)
     }
 
     /// What a ConfigMap of its target holds, as production's did when it was planned.
@@ -302,6 +298,37 @@ pub fn within(cluster: &Cluster, work: impl Future<Output = ()>) {
         work.await;
         cluster.store().stop();
     });
+}
+
+/// Somebody does something while an operator works, which ends with it.
+pub fn while_one_works(cluster: &Cluster, doing: impl Future<Output = ()>) {
+    while_this_works(cluster, |_| {}, doing);
+}
+
+/// The same with an operator that is `changed` before it begins.
+pub fn while_this_works(
+    cluster: &Cluster,
+    changed: impl FnOnce(&mut Operator),
+    doing: impl Future<Output = ()>,
+) {
+    within(cluster, async {
+        tokio::spawn(cluster.clone().control());
+        let mut operator = operator(cluster);
+        changed(&mut operator);
+        let (_going, stopped) = tokio::sync::watch::channel(false);
+        tokio::select! {
+            result = operate(operator, stopped) => panic!("{result:?}"),
+            () = doing => {}
+        }
+    });
+}
+
+/// Names of the namespaces that are environments' own.
+pub fn targets(cluster: &Cluster) -> Vec<String> {
+    let store = cluster.store();
+    let all = store.of(named("Namespace"), "");
+    let own = all.filter(|it| !it["metadata"]["labels"]["kulisse.dev/environment-uid"].is_null());
+    own.map(|it| text(it, "name").to_owned()).collect()
 }
 
 fn begun_at() -> Timestamp {

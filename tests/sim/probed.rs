@@ -3,14 +3,14 @@
 use std::{net::TcpListener, thread, time::Duration};
 
 use kube_faults::plan::Plan;
-use kulisse::run::operate;
+use kulisse::run::Operator;
 use kulisse_core::plan::probe::Place;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::{
     cluster::Cluster,
-    life::{NAME, TEAM, begun, environment, operator, within},
+    life::{NAME, TEAM, begun, environment, while_this_works},
     server::{
         controllers::named,
         store::{Store, text},
@@ -26,18 +26,12 @@ fn dead() -> Place {
 /// Somebody does something while an operator works, with another control than the usual one if that is
 /// said.
 fn while_one_works(cluster: &Cluster, control: Option<&Place>, doing: impl Future<Output = ()>) {
-    within(cluster, async {
-        tokio::spawn(cluster.clone().control());
-        let mut operator = operator(cluster);
+    let settle = |operator: &mut Operator| {
         if let Some(control) = control {
             operator.settings.probe_control = Some(control.clone());
         }
-        let (_going, stopped) = tokio::sync::watch::channel(false);
-        tokio::select! {
-            result = operate(operator, stopped) => panic!("{result:?}"),
-            () = doing => {}
-        }
-    });
+    };
+    while_this_works(cluster, settle, doing);
 }
 
 async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Store) -> bool) {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use kulisse::run::operate;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
-    life::{NAME, TEAM, begun, environment, operator, within},
-    server::{controllers::named, store::text},
+    life::{ENVIRONMENTS, NAME, TEAM, begun, environment, targets, while_one_works},
+    server::controllers::named,
 };
 
 /// An environment that follows production, for two minutes; then a Deployment `web` is patched, in the
@@ -17,25 +16,16 @@ use crate::{
 fn followed(refused: u32, namespace: impl Fn(&Cluster) -> String, patch: &Value) -> Cluster {
     let refused = format!("list roles.rbac.authorization.k8s.io in shop #{refused}: status 403");
     let cluster = Cluster::new(begun(), refused.parse().expect("a plan"), 1);
-    let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments");
     let mut wanted = environment();
     wanted["spec"]["drift"] = json!({ "action": "Resync", "interval": "30s" });
-    within(&cluster, async {
-        tokio::spawn(cluster.clone().control());
-        cluster.ask(http::Method::POST, &uri, "application/json", &wanted);
-        let (_going, stopped) = tokio::sync::watch::channel(false);
-        let patched = async {
-            sleep(Duration::from_mins(2)).await;
-            let web = format!("/apis/apps/v1/namespaces/{}/deployments/web", namespace(&cluster));
-            let merge = "application/merge-patch+json";
-            let (code, web) = cluster.ask(http::Method::PATCH, &web, merge, patch);
-            assert_eq!(code, 200, "{web}");
-            sleep(Duration::from_mins(3)).await;
-        };
-        tokio::select! {
-            result = operate(operator(&cluster), stopped) => panic!("{result:?}"),
-            () = patched => {}
-        }
+    while_one_works(&cluster, async {
+        cluster.ask(http::Method::POST, ENVIRONMENTS, "application/json", &wanted);
+        sleep(Duration::from_mins(2)).await;
+        let web = format!("/apis/apps/v1/namespaces/{}/deployments/web", namespace(&cluster));
+        let merge = "application/merge-patch+json";
+        let (code, web) = cluster.ask(http::Method::PATCH, &web, merge, patch);
+        assert_eq!(code, 200, "{web}");
+        sleep(Duration::from_mins(3)).await;
     });
     assert!(cluster.struck(), "production was not read again");
     // It was one trouble of the server: production is read again.
@@ -78,8 +68,5 @@ fn a_kind_that_cannot_be_read_for_a_moment_keeps_nobody_from_following_productio
 }
 
 fn target(cluster: &Cluster) -> String {
-    let store = cluster.store();
-    let mut all = store.of(named("Namespace"), "");
-    let it = all.find(|it| !it["metadata"]["labels"]["kulisse.dev/environment-uid"].is_null());
-    it.map(|it| text(it, "name").to_owned()).expect("a target")
+    targets(cluster).pop().expect("a target")
 }

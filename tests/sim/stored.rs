@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use kube_faults::plan::Plan;
-use kulisse::{run::operate, shard::Shard};
+use kulisse::{run::Operator, shard::Shard};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
-    life::{ENVIRONMENTS, Life, Stage, TEAM, begun, environment, operator, within},
+    life::{ENVIRONMENTS, Life, Stage, TEAM, begun, environment, while_this_works},
     lives::Deed,
     server::{controllers::named, store::text},
 };
@@ -54,29 +54,22 @@ fn the_stored_plan_of_an_environment_that_the_watch_has_not_told_of_stays_and_th
     let late = "watch stagingenvironments.kulisse.dev event added #1: drop";
     let cluster = Cluster::new(begun(), late.parse().expect("a plan"), 1);
     let mut theirs = String::new();
-    within(&cluster, async {
-        tokio::spawn(cluster.clone().control());
-        let mut operator = operator(&cluster);
-        // Another operator works on it, and has stored the plan.
+    // Another operator works on it, and has stored the plan.
+    let shared = |operator: &mut Operator| {
         operator.settings.shard = Shard { left: [TEAM.to_owned()].into(), ..Shard::default() };
-        let (_going, stopped) = tokio::sync::watch::channel(false);
-        let goes = async {
-            sleep(SEEN).await;
-            let post = http::Method::POST;
-            let (_, made) = cluster.ask(post, ENVIRONMENTS, "application/json", &environment());
-            theirs = text(&made, "uid").to_owned();
-            for uid in [&theirs, "nobody"] {
-                cluster.store().plant(part(uid, 0));
-            }
-            // A target of nobody has the operator look for what is left.
-            cluster.store().plant(json!({ "apiVersion": "v1", "kind": "Namespace",
-                "metadata": { "name": "stg-x", "labels": { "kulisse.dev/environment-uid": "nobody" } } }));
-            sleep(SEEN).await;
-        };
-        tokio::select! {
-            result = operate(operator, stopped) => panic!("{result:?}"),
-            () = goes => {}
+    };
+    while_this_works(&cluster, shared, async {
+        sleep(SEEN).await;
+        let post = http::Method::POST;
+        let (_, made) = cluster.ask(post, ENVIRONMENTS, "application/json", &environment());
+        theirs = text(&made, "uid").to_owned();
+        for uid in [&theirs, "nobody"] {
+            cluster.store().plant(part(uid, 0));
         }
+        // A target of nobody has the operator look for what is left.
+        cluster.store().plant(json!({ "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": "stg-x", "labels": { "kulisse.dev/environment-uid": "nobody" } } }));
+        sleep(SEEN).await;
     });
     assert!(cluster.struck(), "the watch told of it");
     let store = cluster.store();

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use kube_faults::plan::Plan;
-use kulisse::run::operate;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::{
     cluster::Cluster,
-    life::{NAME, TEAM, begun, environment, operator, within},
+    life::{ENVIRONMENTS, NAME, TEAM, begun, environment, while_one_works},
     server::{
         controllers::named,
         store::{By, Store, text},
@@ -18,18 +17,6 @@ use crate::{
 };
 
 const GRANT: &str = "/apis/kulisse.dev/v1alpha1/namespaces/shop/staginggrants";
-
-/// Somebody does something while an operator works, which ends with it.
-fn while_one_works(cluster: &Cluster, doing: impl Future<Output = ()>) {
-    within(cluster, async {
-        tokio::spawn(cluster.clone().control());
-        let (_going, stopped) = tokio::sync::watch::channel(false);
-        tokio::select! {
-            result = operate(operator(cluster), stopped) => panic!("{result:?}"),
-            () = doing => {}
-        }
-    });
-}
 
 async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Value) -> bool) {
     let waited = timeout(Duration::from_mins(8), async {
@@ -63,10 +50,9 @@ fn written(store: &Store, since: u64) -> Vec<String> {
 }
 
 fn asked_for(cluster: &Cluster) {
-    let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments");
     let mut it = environment();
     it["spec"]["lifecycle"]["ttl"] = json!("2h");
-    let (code, answer) = cluster.ask(http::Method::POST, &uri, "application/json", &it);
+    let (code, answer) = cluster.ask(http::Method::POST, ENVIRONMENTS, "application/json", &it);
     assert_eq!(code, 201, "{answer}");
 }
 

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use kube_faults::plan::Plan;
-use kulisse::run::operate;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
-    life::{NAME, TEAM, begun, environment, operator, within},
+    life::{ENVIRONMENTS, NAME, TEAM, begun, environment, targets, while_one_works},
     server::{controllers::named, store::text},
 };
 
@@ -28,7 +27,7 @@ fn is_stored(cluster: &Cluster) -> bool {
 }
 
 fn has_target(cluster: &Cluster) -> bool {
-    targets(cluster) > 0
+    !targets(cluster).is_empty()
 }
 
 fn plans(cluster: &Cluster) -> usize {
@@ -37,10 +36,21 @@ fn plans(cluster: &Cluster) -> usize {
     all.filter(|it| text(it, "name").starts_with("plan-")).count()
 }
 
-fn targets(cluster: &Cluster) -> usize {
-    let store = cluster.store();
-    let all = store.of(named("Namespace"), "");
-    all.filter(|it| !it["metadata"]["labels"]["kulisse.dev/environment-uid"].is_null()).count()
+/// It comes as far as that.
+async fn come(cluster: &Cluster, has_come: Moment) {
+    cluster.ask(http::Method::POST, ENVIRONMENTS, "application/json", &environment());
+    let mut changed = cluster.store().changed.subscribe();
+    while !has_come(cluster) {
+        let _ = changed.changed().await;
+    }
+}
+
+/// It goes past its finalizer.
+fn go(cluster: &Cluster) {
+    let it = format!("{ENVIRONMENTS}/{NAME}");
+    cluster.ask(http::Method::DELETE, &it, "application/json", &Value::Null);
+    let without = json!({ "metadata": { "finalizers": null } });
+    cluster.ask(http::Method::PATCH, &it, "application/merge-patch+json", &without);
 }
 
 #[test]
@@ -48,31 +58,16 @@ fn an_environment_is_not_told_what_became_of_an_earlier_one_of_its_name() {
     // What is said of the first one is on its way while the second one takes its place.
     let late = "write stagingenvironments.kulisse.dev/status #1: hold 8s";
     let cluster = Cluster::new(begun(), late.parse().expect("a plan"), 1);
-    let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments");
-    within(&cluster, async {
-        tokio::spawn(cluster.clone().control());
-        cluster.ask(http::Method::POST, &uri, "application/json", &environment());
-        let (_going, stopped) = tokio::sync::watch::channel(false);
-        let replaced = async {
-            let mut changed = cluster.store().changed.subscribe();
-            while !has_target(&cluster) {
-                let _ = changed.changed().await;
-            }
-            sleep(Duration::from_secs(1)).await;
-            let it = format!("{uri}/{NAME}");
-            cluster.ask(http::Method::DELETE, &it, "application/json", &Value::Null);
-            let without = json!({ "metadata": { "finalizers": null } });
-            cluster.ask(http::Method::PATCH, &it, "application/merge-patch+json", &without);
-            let mut second = environment();
-            second["spec"]["suspend"] = json!(true);
-            let (code, second) = cluster.ask(http::Method::POST, &uri, "application/json", &second);
-            assert_eq!(code, 201, "{second}");
-            sleep(Duration::from_mins(2)).await;
-        };
-        tokio::select! {
-            result = operate(operator(&cluster), stopped) => panic!("{result:?}"),
-            () = replaced => {}
-        }
+    while_one_works(&cluster, async {
+        come(&cluster, has_target).await;
+        sleep(Duration::from_secs(1)).await;
+        go(&cluster);
+        let mut second = environment();
+        second["spec"]["suspend"] = json!(true);
+        let post = http::Method::POST;
+        let (code, second) = cluster.ask(post, ENVIRONMENTS, "application/json", &second);
+        assert_eq!(code, 201, "{second}");
+        sleep(Duration::from_mins(2)).await;
     });
     assert!(cluster.struck(), "the status was not late");
     let store = cluster.store();
@@ -84,7 +79,7 @@ fn an_environment_is_not_told_what_became_of_an_earlier_one_of_its_name() {
         assert!(!told, "{}", it.after["status"]["namespaces"]);
     }
     drop(store);
-    assert_eq!(targets(&cluster), 0, "the first one's namespace is left");
+    assert_eq!(targets(&cluster), [""; 0], "the first one's namespace is left");
 }
 
 #[test]
@@ -93,29 +88,17 @@ fn an_environment_that_vanishes_while_it_is_made_leaves_nothing() {
         [("claimed", is_claimed), ("stored", is_stored), ("made", has_target)];
     for (moment, has_come) in moments {
         let cluster = Cluster::new(begun(), Plan::nothing(), 1);
-        let uri = format!("/apis/kulisse.dev/v1alpha1/namespaces/{TEAM}/stagingenvironments");
-        within(&cluster, async {
-            tokio::spawn(cluster.clone().control());
-            cluster.ask(http::Method::POST, &uri, "application/json", &environment());
-            let (_going, stopped) = tokio::sync::watch::channel(false);
-            let vanishes = async {
-                let mut changed = cluster.store().changed.subscribe();
-                while !has_come(&cluster) {
-                    let _ = changed.changed().await;
-                }
-                let it = format!("{uri}/{NAME}");
-                cluster.ask(http::Method::DELETE, &it, "application/json", &Value::Null);
-                let without = json!({ "metadata": { "finalizers": null } });
-                cluster.ask(http::Method::PATCH, &it, "application/merge-patch+json", &without);
-                sleep(Duration::from_mins(2)).await;
-            };
-            tokio::select! {
-                result = operate(operator(&cluster), stopped) => panic!("{moment}: {result:?}"),
-                () = vanishes => {}
-            }
+        while_one_works(&cluster, async {
+            come(&cluster, has_come).await;
+            go(&cluster);
+            sleep(Duration::from_mins(2)).await;
         });
         let there = cluster.store().get(named("StagingEnvironment"), TEAM, NAME).is_some();
         assert!(!there, "{moment}: it is still there");
-        assert_eq!((targets(&cluster), plans(&cluster)), (0, 0), "{moment}: namespaces, plans");
+        assert_eq!(
+            (targets(&cluster).len(), plans(&cluster)),
+            (0, 0),
+            "{moment}: namespaces, plans"
+        );
     }
 }
