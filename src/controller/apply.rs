@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy},
+    api::{DynamicObject, Patch, PatchParams, PropagationPolicy},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::ObjectName, names, status::Wave},
@@ -28,7 +28,7 @@ use kulisse_core::{
 use serde_json::{Value, json};
 
 use super::{
-    call::{call, call_secret, creation, deletion_of, going, gone_is_fine},
+    call::{call, call_secret, creation, deletion_with, going, gone_is_fine},
     context::Context,
     error::Error,
     fields, secrets,
@@ -174,10 +174,7 @@ async fn delete(object: &Object, seen: &Seen, ctx: &Context) -> Result<(), Error
     let ours = there
         .filter(|it| it.labels().get(names::ENVIRONMENT_UID_LABEL) == Some(&seen.identity.uid));
     let Some(uid) = ours.and_then(|it| it.metadata.uid) else { return Ok(()) };
-    let params = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Background),
-        ..deletion_of(&uid)
-    };
+    let params = deletion_with(PropagationPolicy::Background, &uid);
     gone_is_fine(call(&format!("delete {key}"), || api.delete(name, &params)).await)?;
     ctx.metrics.applied("deleted");
     Ok(())

@@ -11,7 +11,9 @@ use std::{future::Future, time::Duration};
 use http_body_util::Limited;
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, ObjectList, Patch, PostParams, Preconditions},
+    api::{
+        DeleteParams, ListParams, ObjectList, Patch, PostParams, Preconditions, PropagationPolicy,
+    },
 };
 use kulisse_core::api::names;
 use serde::de::DeserializeOwned;
@@ -162,6 +164,11 @@ pub fn deletion_of(uid: &str) -> DeleteParams {
         preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
         ..DeleteParams::default()
     }
+}
+
+/// The same with what it owns, before it or after it.
+pub fn deletion_with(owned: PropagationPolicy, uid: &str) -> DeleteParams {
+    DeleteParams { propagation_policy: Some(owned), ..deletion_of(uid) }
 }
 
 /// An object of this name is on its way out: another one has to wait until it is gone.

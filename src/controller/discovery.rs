@@ -56,8 +56,7 @@ impl Kinds {
     /// Whether the server still has a kind, in whichever version. Asked anew.
     pub async fn has(&self, client: &Client, kind: &ApiResource) -> Result<bool, Error> {
         let known = self.known(client, Duration::ZERO).await?;
-        let mut group = known.groups().filter(|it| it.name() == kind.group);
-        Ok(group.any(|it| it.recommended_resources().iter().any(|(it, _)| it.kind == kind.kind)))
+        Ok(of_group(&known, &kind.group).any(|it| it.kind == kind.kind))
     }
 
     /// Where objects of the kind of `object` are in that namespace.
@@ -102,12 +101,9 @@ impl Kinds {
     ) -> Result<Option<ApiResource>, Error> {
         for fresh in [FRESH, Duration::ZERO] {
             let known = self.known(client, fresh).await?;
-            let resources = known.groups().filter(|it| it.name() == group);
-            let found = resources
-                .flat_map(kube::discovery::ApiGroup::recommended_resources)
-                .find(|(resource, _)| resource.plural == plural);
-            if let Some((resource, _)) = found {
-                return Ok(Some(resource));
+            let found = of_group(&known, group).find(|it| it.plural == plural);
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -128,4 +124,11 @@ impl Kinds {
         *known = Some((Instant::now(), Arc::clone(&discovery)));
         Ok(discovery)
     }
+}
+
+/// The kinds of a group, in the version that the server prefers.
+fn of_group(known: &Discovery, group: &str) -> impl Iterator<Item = ApiResource> {
+    let groups = known.groups().filter(move |it| it.name() == group);
+    let resources = groups.flat_map(kube::discovery::ApiGroup::recommended_resources);
+    resources.map(|(resource, _)| resource)
 }

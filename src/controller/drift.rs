@@ -47,7 +47,7 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     // that was seen: it is compared anew after the next look.
     let certain = unread(&stored.capture, &fresh).is_none() && fresh.mark == compared;
     let now = DriftSummary {
-        compared: if certain { compared } else { String::new() },
+        compared,
         source: Differences::of(&objects),
         held_back: cut(&held_back.unwrap_or_default()),
         ..before.clone()

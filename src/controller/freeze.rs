@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
-    call::{call, call_list, deletion_of, gone_is_fine},
+    call::{call, call_list, deletion_with, gone_is_fine},
     context::Context,
     error::Error,
     seen::Seen,
@@ -108,10 +108,8 @@ async fn cut_off(seen: &Seen, ctx: &Context) -> Result<(), Error> {
         .map(|it| {
             let (api, name) = (&api, it.name_any());
             async move {
-                let params = DeleteParams {
-                    propagation_policy: Some(PropagationPolicy::Background),
-                    ..deletion_of(&it.uid().unwrap_or_default())
-                };
+                let uid = it.uid().unwrap_or_default();
+                let params = deletion_with(PropagationPolicy::Background, &uid);
                 let what = format!("delete Job {name}");
                 gone_is_fine(call(&what, || api.delete(&name, &params)).await)
             }

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::Job;
-use kube::{
-    Api,
-    api::{DeleteParams, PropagationPolicy},
-};
+use kube::{Api, api::PropagationPolicy};
 use kulisse_core::lifecycle::readiness::Attempt;
 
 use super::{
-    call::{call, deletion_of, going, gone_is_fine},
+    call::{call, deletion_with, going, gone_is_fine},
     error::Error,
 };
 
@@ -33,10 +30,7 @@ pub async fn make_way(api: &Api<Job>, name: &str, number: u32) -> Result<(), Err
         if job.metadata.deletion_timestamp.is_none() {
             let uid = job.metadata.uid.unwrap_or_default();
             // In the foreground: the name is free once no Pod of it is left.
-            let params = DeleteParams {
-                propagation_policy: Some(PropagationPolicy::Foreground),
-                ..deletion_of(&uid)
-            };
+            let params = deletion_with(PropagationPolicy::Foreground, &uid);
             let what = format!("delete Job {name}");
             gone_is_fine(call(&what, || api.delete(name, &params)).await)?;
         }
