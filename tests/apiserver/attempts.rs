@@ -1,13 +1,12 @@
 //! What is tried in a clone, and what must stop it: as data.
-#![expect(
-    clippy::too_many_lines,
-    clippy::needless_pass_by_value,
-    reason = "tables, of values that nobody else needs"
-)]
+#![expect(clippy::too_many_lines, reason = "tables, of values that nobody else needs")]
 
 use serde_json::{Value, json};
 
-use crate::claims::claim;
+use crate::{
+    bodies::{asking, binding, job, of_a_task, on_network, open, pod, service, volume},
+    claims::claim,
+};
 
 pub const CORE: &str = "/api/v1/namespaces";
 const NETWORKING: &str = "/apis/networking.k8s.io/v1/namespaces";
@@ -59,64 +58,6 @@ pub fn row(
     by: &'static str,
 ) -> Row {
     (what, method, path, body, by)
-}
-
-fn open() -> Value {
-    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "open" },
-        "spec": { "podSelector": {}, "egress": [{}], "policyTypes": ["Egress"] } })
-}
-
-fn binding(role: &str) -> Value {
-    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "mine" },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
-        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": EDITOR }] })
-}
-
-/// A Job that makes Pods, which bear that label.
-fn job(label: &str) -> Value {
-    let template = json!({ "metadata": { "labels": { label: "rows" } },
-        "spec": { "restartPolicy": "Never", "containers": [{ "name": "c", "image": "x" }] } });
-    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "mine" }, "spec": { "template": template } })
-}
-
-/// A Pod with more in its spec.
-fn pod(more: Value) -> Value {
-    let mut spec = json!({ "containers": [{ "name": "c", "image": "registry.example.com/c:1" }] });
-    for (key, value) in more.as_object().expect("fields") {
-        spec[key] = value.clone();
-    }
-    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "mine" }, "spec": spec })
-}
-
-fn of_a_task() -> Value {
-    let mut pod = pod(json!({}));
-    pod["metadata"]["labels"] = json!({ "kulisse.dev/task": "rows" });
-    pod
-}
-
-/// A Pod of a container with more in it.
-fn asking(more: Value) -> Value {
-    let mut pod = pod(json!({}));
-    for (key, value) in more.as_object().expect("fields") {
-        pod["spec"]["containers"][0][key] = value.clone();
-    }
-    pod
-}
-
-fn on_network(annotation: &str) -> Value {
-    let mut pod = pod(json!({}));
-    pod["metadata"]["annotations"] = json!({ annotation: "kube-system/production" });
-    pod
-}
-
-pub fn volume(kind: &str, of: Value) -> Value {
-    pod(json!({ "volumes": [{ "name": "v", kind: of }] }))
-}
-
-fn service(spec: Value) -> Value {
-    let mut spec = spec;
-    spec["ports"] = json!([{ "port": 80 }]);
-    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "mine" }, "spec": spec })
 }
 
 /// Pods by which a node is to ask another host. Newer versions of Pod Security refuse them, too, where it is

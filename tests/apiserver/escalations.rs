@@ -11,8 +11,9 @@ use crate::{
     asking::{ask, may, stopped, told},
     attempts::{
         EDITOR, GENEROUS, Row, TARGET, by_the_node, fine, of_an_account, of_an_administrator,
-        of_an_editor, of_the_operator, unasked, volume,
+        of_an_editor, of_the_operator, unasked,
     },
+    bodies::volume,
     claims,
     support::{
         audit::OPERATOR,

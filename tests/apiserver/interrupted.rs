@@ -15,16 +15,13 @@ use serde_json::json;
 use crate::{
     clones::{changed, settled},
     ends::nothing_is_left,
-    rebuild::{
-        agent_runs, built, image, move_on, of, rebuilt, rebuilt_with_agent, source, until,
-        until_gone,
-    },
+    rebuild::{built, image, move_on, of, rebuilt, rebuilt_with_agent, source, until, until_gone},
     support::{
         environment::{grant, namespace_gone, shown},
         pods,
         wait::{eventually, s, steadily},
     },
-    world::World,
+    world::{World, agent_runs},
 };
 
 const DEPLOYMENT: &str = "apps/v1 Deployment";
@@ -61,7 +58,7 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
     let objects = world.objects();
     let it = rebuilt_with_agent(&place, "pr-1").await;
     let old = it.target().await;
-    assert!(agent_runs(objects, &old).await);
+    assert_eq!(agent_runs(objects, &old).await, Some(true));
     move_on(&place, "registry.example.com/api:2").await;
     let new = built(&it).await;
     it.annotate(names::SLEEP_ANNOTATION, Some("1")).await;
@@ -69,7 +66,7 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
         let mut running = Vec::new();
         for target in [&old, &new] {
             pods::end(objects, target, "Succeeded").await;
-            if agent_runs(objects, target).await {
+            if agent_runs(objects, target).await != Some(false) {
                 running.push(format!("{target}/agent"));
             }
             for workload in objects.list(DEPLOYMENT, target).await {
@@ -89,7 +86,7 @@ pub async fn an_environment_that_falls_asleep_during_a_rebuild_has_no_pods_and_g
     it.annotate(names::WAKE_ANNOTATION, Some("1")).await;
     let status = until(&it, "the new one serves", "Succeeded", serves(&new)).await;
     assert!(!is_true(&status.conditions, Asleep), "{}", shown(&status));
-    assert!(agent_runs(objects, &new).await, "it is awake");
+    assert_eq!(agent_runs(objects, &new).await, Some(true), "it is awake");
     it.delete().await;
     until_gone(&it, &[&new]).await;
 }
@@ -132,14 +129,14 @@ pub async fn a_grant_that_is_withdrawn_during_a_rebuild_ends_what_is_built_and_f
     let objects = world.objects();
     let it = rebuilt_with_agent(&place, "pr-1").await;
     let old = it.target().await;
-    assert!(agent_runs(objects, &old).await);
+    assert_eq!(agent_runs(objects, &old).await, Some(true));
     move_on(&place, "registry.example.com/api:2").await;
     let new = built(&it).await;
     let name = format!("from-{}", place.requests);
     objects.delete("kulisse.dev/v1alpha1 StagingGrant", &place.source, &name).await;
     it.until(Granted, "False", "GrantWithdrawn", s(30)).await;
     namespace_gone(objects, &new, s(60)).await;
-    assert!(!agent_runs(objects, &old).await, "what serves is kept without Pods");
+    assert_eq!(agent_runs(objects, &old).await, Some(false), "what serves is kept without Pods");
     objects.apply(&grant(&place.source, &place.requests)).await;
     // Back, it follows production: planned anew where it is, or rebuilt once more.
     let follows = |status: &StagingEnvironmentStatus| {
@@ -148,7 +145,7 @@ pub async fn a_grant_that_is_withdrawn_during_a_rebuild_ends_what_is_built_and_f
     let status = until(&it, "it serves again, and follows", "Succeeded", follows).await;
     let serving = status.serving().expect("it serves").name.clone();
     assert_eq!(image(&world, &serving).await, "registry.example.com/api:2");
-    assert!(agent_runs(objects, &serving).await, "it runs again");
+    assert_eq!(agent_runs(objects, &serving).await, Some(true), "it runs again");
     it.delete().await;
     until_gone(&it, &[&old, &serving]).await;
 }

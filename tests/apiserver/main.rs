@@ -18,6 +18,7 @@ mod accounts;
 mod asked;
 mod asking;
 mod attempts;
+mod bodies;
 mod boundary;
 mod brought;
 mod claims;

@@ -19,15 +19,12 @@ use crate::{
     support::{
         audit,
         environment::{Environment, namespace_gone, shown},
-        objects::Objects,
         pods,
         wait::{eventually, s},
     },
-    world::{APPLICATION, Place, World},
+    world::{APPLICATION, Place, World, agent, one_agent},
 };
 
-/// The DaemonSet of some.
-const AGENT: &str = "agent";
 const INGRESS: &str = "networking.k8s.io/v1 Ingress";
 
 /// What leads to it from outside.
@@ -48,25 +45,11 @@ pub async fn rebuilt<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
     rebuilt_with(place, name, &json!({})).await
 }
 
-/// The same with a DaemonSet, which counts as up without a node: what is asleep or frozen shows there.
+/// The same with the agent.
 pub async fn rebuilt_with_agent<'a>(place: &Place<'a>, name: &str) -> Environment<'a> {
-    let labels = json!({ "app": AGENT });
-    let pod = json!({ "metadata": { "labels": labels },
-        "spec": { "containers": [{ "name": AGENT, "image": "registry.example.com/agent:1" }] } });
-    let agent = json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": AGENT },
-        "spec": { "selector": { "matchLabels": labels }, "template": pod } });
-    let target = json!({ "kind": "DaemonSet", "name": AGENT });
-    let more = json!({
-        "overlay": { "inline": [agent] },
-        "scale": { "overrides": [{ "target": target, "resources": { "requests": { "cpu": "10m" } } }] },
-    });
+    let more =
+        json!({ "overlay": { "inline": [agent()] }, "scale": { "overrides": [one_agent()] } });
     rebuilt_with(place, name, &more).await
-}
-
-/// Whether Pods of that DaemonSet may run.
-pub async fn agent_runs(objects: &Objects, target: &str) -> bool {
-    let agent = objects.get("apps/v1 DaemonSet", target, AGENT).await;
-    agent.data["spec"]["template"]["spec"]["nodeSelector"].is_null()
 }
 
 async fn rebuilt_with<'a>(place: &Place<'a>, name: &str, more: &Value) -> Environment<'a> {

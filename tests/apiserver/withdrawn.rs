@@ -10,7 +10,7 @@ use crate::{
         environment::{grant, namespace_gone},
         wait::{eventually, s},
     },
-    world::{APPLICATION, World},
+    world::{APPLICATION, World, agent, agent_runs, one_agent},
 };
 
 const GRANT: &str = "kulisse.dev/v1alpha1 StagingGrant";
@@ -20,16 +20,9 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
 ) {
     let place = world.source("withdrawn", APPLICATION).await;
     let objects = world.objects();
-    let pod = json!({
-        "metadata": { "labels": { "app": "agent" } },
-        "spec": { "containers": [{ "name": "agent", "image": "registry.example.com/agent:1" }] },
-    });
-    let mut once = pod.clone();
+    let agent = agent();
+    let mut once = agent["spec"]["template"].clone();
     once["spec"]["restartPolicy"] = json!("Never");
-    let agent = json!({
-        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": "agent" },
-        "spec": { "selector": { "matchLabels": { "app": "agent" } }, "template": pod },
-    });
     let nightly = json!({
         "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "nightly" },
         "spec": { "schedule": "0 3 31 2 *", "jobTemplate": { "spec": { "template": once } } },
@@ -47,7 +40,7 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
         ],
         "scale": { "overrides": [
             { "target": { "kind": "Deployment", "name": "web" }, "replicas": 1 },
-            { "target": { "kind": "DaemonSet", "name": "agent" }, "resources": { "requests": { "cpu": "10m" } } },
+            one_agent(),
         ] },
         "access": [{ "subject": { "kind": "User", "name": "dev@example.com" } }],
     });
@@ -55,7 +48,6 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
     let target = it.target().await;
     let state = || async {
         let web = objects.find("apps/v1 Deployment", &target, "web").await;
-        let agent = objects.find("apps/v1 DaemonSet", &target, "agent").await;
         let nightly = objects.find("batch/v1 CronJob", &target, "nightly").await;
         let rights = objects.find(
             "rbac.authorization.k8s.io/v1 RoleBinding",
@@ -64,7 +56,7 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
         );
         (
             web.and_then(|it| it.data["spec"]["replicas"].as_i64()),
-            agent.map(|it| it.data["spec"]["template"]["spec"]["nodeSelector"].is_null()),
+            agent_runs(objects, &target).await,
             nightly.map(|it| it.data["spec"]["suspend"] == false),
             rights.await.is_some(),
         )

@@ -345,3 +345,26 @@ spec:
     metadata: { labels: { app: web } }
     spec: { containers: [{ name: web, image: 'registry.example.com/web:1' }] }
 ";
+
+/// A DaemonSet, which counts as up without a node: what is asleep or frozen shows there.
+pub fn agent() -> Value {
+    let labels = json!({ "app": "agent" });
+    json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": "agent" },
+        "spec": { "selector": { "matchLabels": labels }, "template": {
+            "metadata": { "labels": labels },
+            "spec": { "containers": [{ "name": "agent", "image": "registry.example.com/agent:1" }] },
+        } },
+    })
+}
+
+/// What has it come along.
+pub fn one_agent() -> Value {
+    json!({ "target": { "kind": "DaemonSet", "name": "agent" }, "resources": { "requests": { "cpu": "10m" } } })
+}
+
+/// Whether its Pods may run; `None` if it is not there.
+pub async fn agent_runs(objects: &Objects, target: &str) -> Option<bool> {
+    let agent = objects.find("apps/v1 DaemonSet", target, "agent").await?;
+    Some(agent.data["spec"]["template"]["spec"]["nodeSelector"].is_null())
+}
