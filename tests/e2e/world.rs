@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, api::ListParams};
 use kulisse_core::api::{
@@ -183,10 +184,33 @@ pub async fn record(
         let noise = ["managedFields", "annotations", "resourceVersion"];
         metadata.retain(|key, _| !noise.contains(&key.as_str()));
     }
+    let created = object["metadata"]["creationTimestamp"].as_str().and_then(|it| it.parse().ok());
+    let created: Timestamp = created.expect("when it was created");
+    let recorded: Timestamp = RECORDED.parse().expect("a time");
+    moved(&mut object, recorded.duration_since(created));
     let text = serde_saphyr::to_string(&object).expect("YAML");
     let path = root().join("tests/fixtures/statuses").join(format!("{name}.yaml"));
     let note = "# Recorded on a real cluster by the e2e tests (BLESS=1).";
     std::fs::write(path, format!("{note}\n{text}")).expect("a file");
+}
+
+/// When what is recorded was created: what tests say of it is the same for every recording.
+const RECORDED: &str = "2026-11-21T16:55:00Z";
+
+/// Moves every time in it, also those that messages name.
+fn moved(value: &mut Value, by: SignedDuration) {
+    match value {
+        Value::String(text) => {
+            let words = text.split(' ').map(|word| match word.parse::<Timestamp>() {
+                Ok(time) => time.saturating_add(by).expect("a duration").to_string(),
+                Err(_) => word.to_owned(),
+            });
+            *text = words.collect::<Vec<_>>().join(" ");
+        }
+        Value::Array(values) => values.iter_mut().for_each(|it| moved(it, by)),
+        Value::Object(fields) => fields.values_mut().for_each(|it| moved(it, by)),
+        _ => {}
+    }
 }
 
 /// Whether a condition of a current status is so.
