@@ -164,11 +164,22 @@ layer() {
     fi
 }
 
+# What a person chooses to leave out. Anything else that a test skips, although what it needs is there,
+# is a failure.
+chosen_skips='KULISSE_CORPUS is not set|FAULTS=all tries|a cluster that was given'
+
 # Cargo is content where no test was run; we are not.
 judge() {
-    local ran ignored aloud
+    local ran ignored aloud why
     # What a test leaves out by itself, it says in such a line.
     aloud=$(grep -c '^skipped: ' "$3" || true)
+    why=$(grep '^skipped: ' "$3" | grep -Ev "$chosen_skips" | head -n 1 || true)
+    if [ -n "$why" ]; then
+        verdict=1
+        failed+=("$3")
+        record "$1" "$2" FAILED "$why" "$4"
+        return
+    fi
     read -r ran ignored < <(awk '/^test result:/ { ran += $4; ignored += $8 } END { print ran + 0, ignored + 0 }' "$3")
     [ "$ignored" -ge "$aloud" ] || ignored=$aloud
     if [ "$ran" != 0 ]; then

@@ -69,17 +69,7 @@ pub fn environment(more: &str) -> String {
 }
 
 pub fn run(program: &Path, args: &[&str], stdin: &str) -> Printed {
-    start(&mut Command::new(program), args, stdin)
-}
-
-/// Runs a program that finds what is in `folder`.
-pub fn run_beside(program: &Path, args: &[&str], folder: &str) -> Printed {
-    let path = env::var("PATH").unwrap_or_default();
-    start(Command::new(program).env("PATH", format!("{folder}:{path}")), args, "")
-}
-
-fn start(command: &mut Command, args: &[&str], stdin: &str) -> Printed {
-    let mut child = command
+    let mut child = Command::new(program)
         .args(args)
         .current_dir(root())
         .env("KUBECONFIG", "/dev/null")
@@ -97,12 +87,6 @@ fn start(command: &mut Command, args: &[&str], stdin: &str) -> Printed {
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
-}
-
-/// kubectl, where there is one.
-pub fn kubectl() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|it| it.join("kubectl")).find(|it| it.is_file())
 }
 
 /// A folder of one test.
