@@ -182,6 +182,24 @@ func TestOnlyOneAtATime(t *testing.T) {
 	}
 }
 
+func TestNoTwoClustersGetTheSamePort(t *testing.T) {
+	// As many as a test starts, many times over: by lot alone, some would collide.
+	taken := map[int]bool{}
+	for range 200 {
+		ports, held, err := freePorts(5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		for _, port := range ports {
+			if taken[port] {
+				t.Fatalf("port %d was given twice", port)
+			}
+			taken[port] = true
+		}
+	}
+}
+
 func TestFollowTellsWhatWentWrong(t *testing.T) {
 	for lines, want := range map[string]string{
 		`{"step":"API server ready"}` + "\n" + `{"ready":true}`:       "",

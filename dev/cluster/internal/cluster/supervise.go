@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -23,6 +20,7 @@ type supervisor struct {
 	record *record
 	group  *process.Group
 	events *events
+	ports  io.Closer // held for as long as the cluster is there
 }
 
 // Supervise brings up the cluster that the state directory's record asks for and
@@ -34,7 +32,7 @@ func Supervise(dir Directory) error {
 		return err
 	}
 	starter := lineToStarter()
-	s := &supervisor{dir, r, process.NewGroup(dir.logs()), newEvents(starter)}
+	s := &supervisor{dir: dir, record: r, group: process.NewGroup(dir.logs()), events: newEvents(starter)}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
@@ -92,10 +90,11 @@ func (s *supervisor) bringUp(ctx context.Context) error {
 // bringUpControlPlane runs the control plane alone, on loopback addresses and
 // ports of the machine, as whatever user this is.
 func (s *supervisor) bringUpControlPlane(ctx context.Context) error {
-	free, err := freePorts(5)
+	free, held, err := freePorts(5)
 	if err != nil {
 		return err
 	}
+	s.ports = held
 	plane := &controlPlane{
 		bin:       s.record.Settings.Bin,
 		dir:       s.dir,
@@ -143,28 +142,6 @@ func (s *supervisor) remember() error {
 	}
 	s.record.Processes = append([]process.Identity{self}, s.group.Members()...)
 	return s.dir.save(s.record)
-}
-
-// freePorts finds ports that nobody listens on at the moment, below those that the
-// kernel gives to outgoing connections: one of these could be taken before a
-// component listens on it, or while it is started again.
-func freePorts(n int) ([]int, error) {
-	var found []int
-	var refused error
-	for tries := 0; len(found) < n && tries < 100; tries++ {
-		port := 10000 + rand.IntN(20000)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			refused = err
-			continue
-		}
-		defer listener.Close() // only at the end, so that all differ
-		found = append(found, port)
-	}
-	if len(found) < n {
-		return nil, fmt.Errorf("no free port: %w", refused)
-	}
-	return found, nil
 }
 
 // withoutProxies keeps the components from calling one another by way of a proxy
