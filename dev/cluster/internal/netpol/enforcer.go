@@ -78,7 +78,7 @@ func (e *enforcer) follow(ctx context.Context, changed <-chan struct{}) error {
 			return nil
 		case <-changed:
 		}
-		time.Sleep(20 * time.Millisecond) // changes come in flocks
+		time.Sleep(100 * time.Millisecond) // changes come in flocks, and each costs the kernel the whole table
 		for err := e.apply(); err != nil && ctx.Err() == nil; err = e.apply() {
 			e.log.Print(err)
 			time.Sleep(500 * time.Millisecond)
