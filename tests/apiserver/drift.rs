@@ -116,7 +116,7 @@ pub async fn production_that_moved_on_is_named_by_object_and_path(world: Arc<Wor
 }
 
 pub async fn environments_of_one_source_share_what_is_read_of_it(world: Arc<World>) {
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.clear().await;
     let place = world.source("followed", APPLICATION).await;
     let mut all = Vec::new();

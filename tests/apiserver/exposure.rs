@@ -119,7 +119,6 @@ pub async fn an_ingress_arrives_with_a_preview_host_the_classs_certificate_and_a
 }
 
 pub async fn routes_of_the_gateway_api_attach_to_the_gateway_of_the_class(world: Arc<World>) {
-    let objects = world.objects();
     let route = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -133,7 +132,8 @@ spec:
     - backendRefs: [{ name: web, namespace: '{ns}', port: 80 }]
 ";
     // Whatever is being deleted meanwhile would have to do with a kind that comes and goes.
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
+    let objects = world.objects();
     let place = world.source("gateway", ROUTED).await;
     let expose = json!({
         "domain": "gw.example.org", "scheme": "https", "from": from_ingress(),

@@ -52,7 +52,7 @@ spec:
 }
 
 pub async fn forty_objects_take_few_requests(world: Arc<World>) {
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.clear().await;
     let place = world.source("forty", &forty()).await;
     let mark = audit::mark(world.audit_log());
@@ -103,7 +103,7 @@ pub async fn forty_objects_take_few_requests(world: Arc<World>) {
 }
 
 pub async fn environments_at_rest_cost_no_request(world: Arc<World>) {
-    let _turn = world.turn.lock().await;
+    let (world, _turn) = world.alone().await;
     world.clear().await;
     let place = world.source("rest", APPLICATION).await;
     let mut all = Vec::new();

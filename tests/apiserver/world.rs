@@ -44,7 +44,7 @@ pub struct World {
 }
 
 /// Clusters whose operators come and go: what plays there mostly waits.
-const TWINS: usize = 3;
+const TWINS: usize = 5;
 
 impl World {
     /// Starts one whose operator is left alone, and others whose operators come and go.

@@ -257,11 +257,14 @@ pub async fn namespace_gone(objects: &Objects, name: &str, within: Duration) {
 pub fn installed(cluster: &Cluster) -> impl Future<Output = ()> {
     let base = super::tools::root().join("deploy");
     let base = base.display().to_string();
-    let first = cluster.kubectl(&["apply", "--server-side", "-k", &base]);
+    // Scenarios change what is installed, and then it is to be as it was.
+    let apply =
+        move || cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", &base]);
+    let first = apply();
     async move {
         if first.code != 0 {
             // Kinds that were made a moment ago may not be served yet.
-            let again = cluster.kubectl(&["apply", "--server-side", "-k", &base]);
+            let again = apply();
             again.ok("kubectl apply -k deploy");
         }
         roles_filled(cluster).await;
