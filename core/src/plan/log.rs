@@ -102,8 +102,8 @@ impl Log {
         self.changes.push(Change {
             object: object.to_string(),
             path: path.to_owned(),
-            from: from.map(shown),
-            to: to.map(shown),
+            from: from.map(|it| shown(path, it)),
+            to: to.map(|it| shown(path, it)),
             rule: rule.name.to_owned(),
             why: rule.why.to_owned(),
         });
@@ -188,12 +188,18 @@ impl Log {
 }
 
 /// A value as a report shows it. Credential-like parts of URLs never stand in a report, wherever
-/// they were read.
-fn shown(value: &Value) -> String {
+/// they were read, nor what its field's name calls a credential.
+fn shown(path: &str, value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let name = path.rsplit('/').next().unwrap_or_default().replace("~1", "/");
+    // `auth-secret: shop/users` names a Secret.
+    let is_plain = value.is_string() && !name.ends_with("secret");
+    if is_plain && crate::secrets::is_credential(&name, &text) {
+        return "•••".to_owned();
+    }
     let text = crate::secrets::redact(&text);
     if text.chars().count() <= SHOWN {
         return text;
@@ -310,6 +316,13 @@ mod tests {
     }
 
     #[test]
+    fn a_value_whose_field_is_a_credential_is_not_shown() {
+        let told = |path| shown(path, &json!("hunter2-of-elastic"));
+        assert_eq!(told("/metadata/annotations/co.elastic.metrics~1password"), "•••");
+        assert_eq!(told("/metadata/annotations/co.elastic.metrics~1hosts"), "hunter2-of-elastic");
+    }
+
+    #[test]
     fn a_value_is_shown_without_credentials_and_not_at_length() {
         for (value, expected) in [
             (json!("a"), "a".to_owned()),
@@ -317,9 +330,9 @@ mod tests {
             (json!("é".repeat(SHOWN)), "é".repeat(SHOWN)),
             (json!("é".repeat(SHOWN + 1)), format!("{}…", "é".repeat(SHOWN - 1))),
         ] {
-            assert_eq!(shown(&value), expected);
+            assert_eq!(shown("/a", &value), expected);
         }
-        let url = shown(&json!("postgres://shop:kaiX2ohthieWoh4e@db:5432/shop"));
+        let url = shown("/a", &json!("postgres://shop:kaiX2ohthieWoh4e@db:5432/shop"));
         assert!(!url.contains("kaiX2ohthieWoh4e") && url.contains("@db"), "{url}");
     }
 }

@@ -103,6 +103,11 @@ pub(crate) fn exposed(name: &str, text: &str) -> Vec<Exposed> {
     }
 }
 
+/// Whether a value is a credential by the name of its field.
+pub(crate) fn is_credential(name: &str, value: &str) -> bool {
+    name::role(name) == Role::Credential && !exposed(name, value).is_empty()
+}
+
 /// Whether a text that is kept of a Secret's key says beside what that it is a credential. Comments
 /// behind a value are prose.
 pub(crate) fn speaks(name: &str, text: &str) -> bool {

@@ -60,7 +60,7 @@ pub use self::{
     uses::{Use, Uses, Whole, uses},
 };
 pub(crate) use self::{
-    exposed::{Exposed, exposed, speaks},
+    exposed::{Exposed, exposed, is_credential, speaks},
     keys::certificates as certificates_in,
     pattern::Pattern,
     shape::is_packed,

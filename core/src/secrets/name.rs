@@ -80,10 +80,15 @@ pub(super) fn role_of_all(names: &[&str]) -> Role {
     names.iter().map(|name| role(name)).max().unwrap_or(Role::Unknown)
 }
 
+/// Last words of a hash's name.
+const HASHES: [&str; 8] =
+    ["hash", "digest", "htpasswd", "sha1", "sha2", "sha256", "sha512", "bcrypt"];
+
 /// Whether the value is a hash of a credential: nobody can log in with a hash of something else.
 pub(super) fn is_hash(name: &str) -> bool {
     let words = words(name);
-    words.last().is_some_and(|last| matches!(last.as_str(), "hash" | "digest" | "htpasswd"))
+    let last = words.iter().rev().find(|word| *word != "hex");
+    last.is_some_and(|last| HASHES.contains(&last.as_str()))
         && (words.len() == 1 || words.iter().any(|word| is_strong(word) || word == "pass"))
         || words.first().is_some_and(|first| first == "htpasswd")
 }

@@ -7,10 +7,14 @@ use super::{
 };
 
 /// Shapes of settings: what is kept under a name that says nothing.
-static SETTINGS: [Pattern; 14] = [
+static SETTINGS: [Pattern; 15] = [
     // Booleans and words that servers and drivers know.
     Pattern::new(
         r"(?i)^(true|false|yes|no|on|off|enabled?|disabled?|none|null|default|auto|always|never|allow|prefer|preferred|require|required|optional|verify-(ca|full)|verify_(ca|identity)|trace|debug|info|warn|warning|error|fatal|prod|production|staging|stage|test|testing|dev|development|local|https?|tcp|udp|grpc|tls|ssl|starttls|plain|scram-sha-(256|512)|sasl_(ssl|plaintext)|plaintext|cram-md5|postgres|postgresql|mysql|mariadb|mongodb|redis|rabbitmq|amqp|kafka|sqlite|mssql|sqlserver|oracle|elasticsearch|memcached|database|smtp|sendmail|localhost|utf-?8(mb4)?|latin1|json|xml|yaml|text|stdout|stderr|public|private|asc|desc|get|post|put|readwrite|readonly|primary|secondary|master|replica|leader|standalone|cluster|sentinel|en|de|fr|utc|gmt)$",
+    ),
+    // Drivers, algorithms, backends and modes of frameworks.
+    Pattern::new(
+        r"(?i)^(pgsql|pg|mysql2|sqlsrv|phpredis|predis|sqs|s3|ses|mailgun|postmark|sendgrid|login|lax|strict|bearer|(hs|rs|es|ps)(256|384|512)|eddsa|aes-(128|192|256)-(cbc|gcm)|xforwarded|edge|passthrough|reencrypt|console|stack|single|daily|validate|create-drop|aws_msk_iam|oauthbearer|(celery|kubernetes|local|sequential|celerykubernetes)executor)$",
     ),
     // Numbers, and any; longer numbers may be PINs.
     Pattern::new(r"^(-?\d{1,6}(\.\d{1,6})?|\*)$"),

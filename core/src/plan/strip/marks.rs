@@ -17,7 +17,7 @@ struct Marks {
     rule: Rule,
     /// Whole keys.
     keys: &'static [&'static str],
-    /// Beginnings of keys.
+    /// Beginnings of keys; with `*`, a beginning and an end.
     prefixes: &'static [&'static str],
     /// Whether they go from Pod templates as well.
     pods: bool,
@@ -254,6 +254,25 @@ const MARKS: &[Marks] = &[
             "pod-identity.alibabacloud.com/",
             "spiffe.io/",
             "conjur.org/",
+            "org.infisical.com/",
+        ],
+        pods: true,
+    },
+    Marks {
+        rule: Rule {
+            name: "agent",
+            why: "an agent that no fence holds does what it says: it would ask production, or take the clone for a part of it",
+        },
+        keys: &[],
+        prefixes: &[
+            "ad.datadoghq.com/*.check_names",
+            "ad.datadoghq.com/*.checks",
+            "ad.datadoghq.com/*.init_configs",
+            "ad.datadoghq.com/*.instances",
+            "co.elastic.hints/",
+            "co.elastic.metrics/",
+            "co.elastic.monitor/",
+            "consul.hashicorp.com/",
         ],
         pods: true,
     },
@@ -387,7 +406,13 @@ fn rule(key: &str, which: impl Fn(&Marks, &str) -> bool) -> Option<&'static Rule
 fn holds(marks: &Marks, key: &str) -> bool {
     // Nearly every prefix differs in its first letter: that is asked without a call.
     let first = key.as_bytes().first();
-    let begins = |prefix: &&str| prefix.as_bytes().first() == first && key.starts_with(*prefix);
+    let begins = |prefix: &&str| {
+        prefix.as_bytes().first() == first
+            && match prefix.split_once('*') {
+                Some((begin, end)) => key.starts_with(begin) && key.ends_with(end),
+                None => key.starts_with(*prefix),
+            }
+    };
     marks.keys.contains(&key) || marks.prefixes.iter().any(begins)
 }
 

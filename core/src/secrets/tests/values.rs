@@ -12,6 +12,16 @@ fn names_and_shapes_decide_together() {
         ("DB_PASSWORD", "arn:aws:kms:eu-west-1:1:key/1", "arn:aws:kms:eu-west-1:1:key/1"),
         ("password_hash", "false", "false"),
         ("hash", "abcdef", "! a hash of a password, which only that password fits"),
+        (
+            "graylog-password-sha2",
+            "5e884898da28047151d0e56f8dc62927",
+            "! a hash of a password, which only that password fits",
+        ),
+        (
+            "password_sha256_hex",
+            "5e884898da28047151d0e56f8dc62927",
+            "! a hash of a password, which only that password fits",
+        ),
         ("page", "<a>\n<b/></a>", "! markup, which cannot be taken apart safely"),
         ("DB_PASSWORD", "<hunter2", "<8>"),
         ("DB_PASSWORD", "hunter2>", "<8>"),
@@ -23,6 +33,12 @@ fn names_and_shapes_decide_together() {
         // Blanks around it are none of it.
         ("DB_PASSWORD", "  hunter2 \n", "  <7> \n"),
         ("whatever", "correct horse", "<13>"),
+        // Words that frameworks know, where no name says that it is a credential.
+        ("DB_CONNECTION", "pgsql", "pgsql"),
+        ("FILESYSTEM_DISK", "s3", "s3"),
+        ("JWT_ALGO", "HS256", "HS256"),
+        ("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor", "CeleryExecutor"),
+        ("DB_PASSWORD", "pgsql", "<5>"),
         ("description", "it's ours", "it's ours"),
         ("description", "Basic hunter22 of 2", "Basic <8> of 2"),
         // One or several.
