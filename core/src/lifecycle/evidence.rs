@@ -156,18 +156,20 @@ pub fn quote(evidence: &mut Evidence, container: &str, log: &str) {
     }
 }
 
+/// What is said in the place of a text that may hold a credential, where nobody knows which.
+const UNKNOWN: &str =
+    "not shown: the Secrets of the target could not be read, so that none can be masked";
+
 /// With credentials masked, and no longer than it may be. `mask` None: nobody knows them, so that
-/// nothing is quoted that a container has said.
+/// nothing is quoted that a container has said, also by way of an Event.
 pub fn masked(mut evidence: Evidence, mask: Option<&dyn Fn(&str) -> String>) -> Evidence {
-    let told = |text: &str, most| cut(&mask.map_or_else(|| text.to_owned(), |it| it(text)), most);
+    let told =
+        |text: &str, most| cut(&mask.map_or_else(|| UNKNOWN.to_owned(), |it| it(text)), most);
     evidence.message = told(&evidence.message, MESSAGE);
     for it in &mut evidence.containers {
-        if mask.is_none() {
-            (it.message, it.last_lines) = (None, Vec::new());
-        }
-        it.message = it.message.as_deref().map(|text| told(text, MESSAGE));
+        it.message = it.message.as_deref().filter(|_| mask.is_some()).map(|it| told(it, MESSAGE));
         // As one text: a key may go over several lines.
-        let lines = told(&it.last_lines.join("\n"), usize::MAX);
+        let lines = mask.map(|mask| mask(&it.last_lines.join("\n"))).unwrap_or_default();
         it.last_lines = lines.lines().map(|line| cut(line, LINE)).collect();
         it.reason = it.reason.as_deref().map(|text| cut(text, REASON));
     }

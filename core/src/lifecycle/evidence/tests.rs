@@ -117,6 +117,7 @@ fn what_a_container_says_is_masked_and_without_a_mask_not_told() {
     assert_eq!(told.containers[1].last_lines[0].chars().count(), 512);
     let told = masked(evidence, None);
     assert!(told.containers.iter().all(|it| it.last_lines.is_empty() && it.message.is_none()));
+    assert!(!serde_json::to_string(&told).unwrap().contains("hunter2"), "Events quote them, too");
 }
 
 #[test]
