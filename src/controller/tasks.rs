@@ -81,18 +81,23 @@ pub async fn start(
 }
 
 /// Starts the next attempt of a task of the end. One that the server refuses has failed: nothing holds
-/// up an end.
+/// up an end. What the server cannot do for the moment is tried again, for as long as the task may take.
 pub async fn start_last(
     seen: &mut Seen,
     stored: &Stored,
     at: usize,
     ctx: &Context,
 ) -> Result<(), Error> {
+    let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
+    let since = seen.record.teardown.as_ref().map(|it| it.started_at.0);
     let words = match start(seen, stored, at, ctx).await {
-        Err(Error::Api { words, code, .. }) if code != 0 => words,
+        Err(Error::Api { words, code, .. })
+            if lifecycle::task::is_refused(planned, code, since, ctx.clock.now()) =>
+        {
+            words
+        }
         other => return other,
     };
-    let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
     let run = seen.run(planned, ctx.clock.now());
     let run = Run { state: TaskState::Failed, ..run };
     let summary = summary(seen, planned, &run, &format!("its Job was refused: {words}"));

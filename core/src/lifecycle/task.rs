@@ -110,6 +110,14 @@ pub fn run(
     stands
 }
 
+/// Whether a task of the end has failed, to whose Job the server answered with `code`: its own troubles
+/// pass, and are waited for as long as the task may take since the end began.
+pub fn is_refused(task: &PlannedTask, code: u16, since: Option<Timestamp>, now: Timestamp) -> bool {
+    let passes = code == 0 || code == 429 || code >= 500;
+    let most = SignedDuration::from_secs(i64::from(task.timeout_seconds));
+    !passes || (code != 0 && since.is_some_and(|at| now.duration_since(at) > most))
+}
+
 /// How the run `run` of a task stands, by what was recorded and by its Jobs.
 ///
 /// A verdict that was recorded holds until it is asked to run again: attempts before that do not
@@ -236,6 +244,20 @@ mod tests {
         let state = |now| run(&task, "run", LIFE, Some(&started), &jobs, at(now)).state;
         assert_eq!(state("2026-01-01T00:01:59Z"), TaskState::Running);
         assert_eq!(state("2026-01-01T00:02:01Z"), TaskState::TimedOut);
+    }
+
+    #[test]
+    fn trouble_of_the_servers_own_fails_no_task_of_the_end_before_its_time_is_over() {
+        let began = Some(at("2026-01-01T00:00:00Z"));
+        let failed = |code, now| is_refused(&seed(0), code, began, at(now));
+        for code in [400, 403, 404, 409, 422] {
+            assert!(failed(code, "2026-01-01T00:00:01Z"), "{code} does not pass");
+        }
+        for code in [429, 500, 503, 504] {
+            assert!(!failed(code, "2026-01-01T00:01:00Z"), "{code} is tried again");
+            assert!(failed(code, "2026-01-01T00:01:01Z"), "{code} holds nothing up for ever");
+        }
+        assert!(!failed(0, "2026-02-01T00:00:00Z"), "nobody has answered");
     }
 
     #[test]
