@@ -8,10 +8,13 @@ use kube::{
     ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
-use kulisse_core::api::{
-    condition::{ConditionType, find, is_true},
-    environment::StagingEnvironment,
-    status::StagingEnvironmentStatus,
+use kulisse_core::{
+    api::{
+        condition::{ConditionType, find, is_true},
+        environment::StagingEnvironment,
+        status::StagingEnvironmentStatus,
+    },
+    lifecycle::place::waits,
 };
 
 use crate::readable::Readable;
@@ -141,9 +144,9 @@ fn picture(environment: &StagingEnvironment, look: Look) -> String {
     let parts = summary(environment, &status);
     let parts = filled(parts.iter().map(String::as_str), width);
     lines.extend(parts.iter().map(|it| screen.faint(it.trim_end_matches(" ·"))));
-    if let Some(queue) = &status.queue {
-        let waits = span(seconds(queue.since.0, look.now));
-        lines.extend(wrapped(&format!("in the queue for {waits}"), width, |it| screen.faint(it)));
+    if let Some(queue) = status.queue.as_ref().filter(|_| waits(environment)) {
+        let long = span(seconds(queue.since.0, look.now));
+        lines.extend(wrapped(&format!("in the queue for {long}"), width, |it| screen.faint(it)));
     }
     if let Some(end) = &status.expires_at {
         let gone = environment.metadata.deletion_timestamp.is_some();

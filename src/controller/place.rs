@@ -11,15 +11,10 @@ use std::{
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kulisse_core::{
-    api::{
-        class::Limits,
-        condition::{ConditionType, Reason, find},
-        environment::StagingEnvironment,
-        status::Queue,
-    },
+    api::{class::Limits, environment::StagingEnvironment, status::Queue},
     lifecycle::{
         facts::{Place, Target},
-        place::{Entry, Line, Turn, line},
+        place::{Entry, Line, Turn, line, waits},
         request,
         step::Step,
     },
@@ -76,8 +71,7 @@ impl Places {
 
     /// What another operator works on waits as long as its status says so.
     pub fn believe(&self, uid: &str, environment: &StagingEnvironment) {
-        let waits = environment.status.as_ref().is_some_and(|it| it.queue.is_some());
-        if !waits {
+        if !waits(environment) {
             self.stop_waiting(uid);
         }
     }
@@ -155,14 +149,6 @@ impl Inner {
             .collect();
         line(&waiting, &taken, &limits)
     }
-}
-
-/// Whether an environment with a number still waits for its turn.
-fn waits(environment: &StagingEnvironment) -> bool {
-    let conditions = environment.status.as_ref().map_or(&[][..], |it| &it.conditions);
-    let granted = find(conditions, ConditionType::Granted);
-    let given_up = granted.is_some_and(|it| it.reason == Reason::TimedOut.as_str());
-    !given_up && !environment.spec.suspend
 }
 
 /// Name of the class that is used when none is named; empty if there is none.
@@ -246,12 +232,18 @@ mod tests {
         .unwrap()
     }
 
+    /// A status of one that waits.
+    fn queued(queue: &serde_json::Value) -> serde_json::Value {
+        json!({"queue": queue, "conditions": [{"type": "Granted", "status": "False",
+            "reason": "Queued", "message": "", "lastTransitionTime": "1970-01-01T00:00:01Z"}]})
+    }
+
     #[test]
     fn those_that_come_in_the_same_second_keep_their_order_over_a_restart() {
         let (world, places) = (world(0), Places::default());
         let came = |milliseconds| {
             let since = MicroTime(jiff::Timestamp::from_millisecond(milliseconds).unwrap());
-            environment(&json!({"queue": Queue { since, position: 1 }}))
+            environment(&queued(&json!(Queue { since, position: 1 })))
         };
         // Their UIDs say nothing about who came first.
         places.tell("b", &came(1_200));
@@ -279,7 +271,7 @@ mod tests {
     #[test]
     fn after_a_restart_those_that_waited_are_not_overtaken() {
         let (world, places) = (world(1), Places::default());
-        let queue = json!({"queue": {"since": "1970-01-01T00:00:01Z", "position": 1}});
+        let queue = queued(&json!({"since": "1970-01-01T00:00:01Z", "position": 1}));
         places.tell("early", &environment(&queue));
         assert_eq!(ask(&places, &world, "late", 100), Turn::Later(1));
         assert_eq!(ask(&places, &world, "early", 1), Turn::Now);
@@ -289,10 +281,12 @@ mod tests {
     fn who_has_stopped_waiting_is_not_put_into_the_line_by_a_later_look() {
         let (world, places) = (world(1), Places::default());
         let queue = json!({"since": "1970-01-01T00:00:01Z", "position": 1});
-        let given_up = json!({"queue": queue, "conditions": [{"type": "Granted", "status": "False",
-            "reason": "TimedOut", "message": "", "lastTransitionTime": "1970-01-01T00:01:00Z"}]});
-        places.tell("given-up", &environment(&given_up));
-        let mut suspended = environment(&json!({ "queue": queue }));
+        for reason in ["TimedOut", "GrantWithdrawn", "Granted"] {
+            let mut since = queued(&queue);
+            since["conditions"][0]["reason"] = json!(reason);
+            places.tell(reason, &environment(&since));
+        }
+        let mut suspended = environment(&queued(&queue));
         suspended.spec.suspend = true;
         places.tell("suspended", &suspended);
         assert!(places.next(&world).is_empty());
@@ -302,7 +296,7 @@ mod tests {
     #[test]
     fn those_of_another_operator_wait_as_long_as_their_status_says() {
         let (world, places) = (world(1), Places::default());
-        let queue = json!({"queue": {"since": "1970-01-01T00:00:01Z", "position": 1}});
+        let queue = queued(&json!({"since": "1970-01-01T00:00:01Z", "position": 1}));
         places.tell("theirs", &environment(&queue));
         places.believe("theirs", &environment(&queue));
         assert_eq!(ask(&places, &world, "mine", 100), Turn::Later(1));

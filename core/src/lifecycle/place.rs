@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::api::class::Limits;
+use crate::api::{
+    class::Limits,
+    condition::{ConditionType, Reason, find},
+    environment::StagingEnvironment,
+};
 
 /// An environment of a class that has a place or waits for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,16 @@ pub struct Line {
     pub now: Vec<String>,
     /// UIDs of the others.
     pub later: Vec<String>,
+}
+
+/// Whether an environment waits for its turn, by its status. One with a number may not: it has waited
+/// for too long, or something else keeps it back since.
+pub fn waits(environment: &StagingEnvironment) -> bool {
+    let Some(status) = environment.status.as_ref().filter(|it| it.queue.is_some()) else {
+        return false;
+    };
+    let granted = find(&status.conditions, ConditionType::Granted);
+    granted.is_some_and(|it| it.reason == Reason::Queued.as_str()) && !environment.spec.suspend
 }
 
 /// Whether an environment may be made.
