@@ -19,7 +19,7 @@ use kulisse_core::{
         names,
         status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
     },
-    lifecycle::{facts::Part as Which, step::Step},
+    lifecycle::{facts::Part as Which, step::Step, unapplied},
     plan::{
         self,
         request::{Cluster, Endpoint, Request},
@@ -230,7 +230,8 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     Ok(())
 }
 
-/// The plan is the same, and Secrets that it names hold something else: what differs is applied.
+/// The plan is the same, and Secrets that it names hold something else, or somebody has changed the
+/// target: what differs is applied.
 fn apply_again(seen: &mut Seen, digest: &str) {
     let applied = seen.target_record_mut().and_then(|it| it.applied.as_mut());
     if let Some(applied) = applied.filter(|it| it.digest == digest) {
@@ -284,11 +285,11 @@ pub fn catch_up(seen: &mut Seen, stored: &Stored) -> bool {
     behind
 }
 
-/// Takes down which plan holds.
+/// Takes down which plan holds, and what is there of the one before until it is applied.
 fn summarise(seen: &mut Seen, stored: &Stored) {
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let (plan, capture) = (&stored.plan, &stored.capture);
-    seen.record.plan = Some(PlanSummary {
+    let summary = PlanSummary {
         name: names::staging_plan(&seen.identity.name),
         digest: plan.digest.clone(),
         generation: seen.environment.metadata.generation.unwrap_or_default(),
@@ -296,10 +297,16 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         changes: count(plan.changes.len()),
         left_behind: count(plan.left_behind.len()),
         findings: count(plan.findings.len()),
-        copied: plan.copied().into_iter().take(64).collect(),
+        copied: plan.copied().into_iter().take(unapplied::SECRETS).collect(),
         warned: count(plan.warned().count()),
         retained: count(plan.retained().count()),
-        custom_kinds: stored.custom_kinds().into_iter().take(32).collect(),
+        custom_kinds: stored.custom_kinds().into_iter().take(unapplied::KINDS).collect(),
+    };
+    let holds_another = seen.applied().is_some_and(|it| it.digest != plan.digest);
+    let before = seen.record.plan.take().filter(|_| holds_another);
+    seen.record.plan = Some(match &before {
+        Some(before) => unapplied::beside(summary, before),
+        None => summary,
     });
     seen.record.source = Some(SourceSummary {
         captured_at: Time(capture.captured_at),
@@ -307,8 +314,11 @@ fn summarise(seen: &mut Seen, stored: &Stored) {
         objects: count(capture.objects.len()),
         unreadable: capture.unreadable.iter().take(64).cloned().collect(),
     });
-    seen.record.url = plan.urls.first().cloned();
-    seen.record.urls.clone_from(&plan.urls);
+    // Where it answers, until its routes are others.
+    if !holds_another {
+        seen.record.url = plan.urls.first().cloned();
+        seen.record.urls.clone_from(&plan.urls);
+    }
 }
 
 /// What a plan is made for.
@@ -429,6 +439,7 @@ fn note_applied(seen: &mut Seen, stored: &Stored, through: Wave, ctx: &Context) 
     if let Some(record) = seen.target_record_mut() {
         record.applied = Some(Applied { digest: stored.plan.digest.clone(), through, at });
     }
+    summarise(seen, stored);
 }
 
 fn held(seen: &Seen) -> Result<Arc<Stored>, Error> {

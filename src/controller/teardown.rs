@@ -126,6 +126,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
         Cause::Expired => Reason::Expired,
         Cause::Withdrawn => Reason::GrantWithdrawn,
         Cause::Replaced => Reason::Rebuilt,
+        Cause::Renewed => Reason::Progressing,
     };
     let recorded = seen.target_record().map(|it| it.uid.as_str());
     if there.is_some_and(|it| Some(it.uid.as_str()) == recorded) {
@@ -156,7 +157,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
             Ok(())
         }
         // That a namespace was replaced is said of none that serves.
-        Cause::Replaced | Cause::Expired => Ok(()),
+        Cause::Replaced | Cause::Expired | Cause::Renewed => Ok(()),
     }
 }
 

@@ -115,6 +115,14 @@ pub async fn an_ingress_arrives_with_a_preview_host_the_classs_certificate_and_a
     let made = objects.get(INGRESS, &target, "kulisse-expose-api").await;
     assert_eq!(made.data["spec"]["rules"][0]["host"], chosen);
     assert_eq!(made.data["spec"]["tls"][0]["secretName"], "kulisse-tls");
+    // Another host that waits for a person: the URL is where the routes are.
+    let other = format!("your-api-{hash}.tls.example.org");
+    let expose = json!([{ "service": "api", "host": other }]);
+    it.patch(json!({ "mode": "Plan", "expose": expose })).await;
+    it.until(Ready, "False", "AwaitingApproval", s(30)).await;
+    assert_eq!(it.status().await.urls, [format!("https://{chosen}:8443")]);
+    it.patch(json!({ "mode": "Apply" })).await;
+    assert_eq!(it.ready(s(45)).await.urls, [format!("https://{other}:8443")]);
     it.remove().await;
 }
 

@@ -45,6 +45,9 @@ words! {
         Frozen,
         /// The time was up: its namespace is going.
         Expiring,
+        /// Somebody deleted its namespace, or asked for another life after its end had begun: it is made
+        /// anew once that is gone.
+        Renewing,
         /// The time was up: nothing is left but this object.
         Expired,
         /// It is being deleted, and its namespace with it.

@@ -37,6 +37,7 @@ pub mod sleep;
 pub mod status;
 pub mod step;
 pub mod task;
+pub mod unapplied;
 pub mod wake;
 pub mod withdrawal;
 mod words;
@@ -120,15 +121,15 @@ fn wanted(facts: &Facts) -> Step {
     }
     // An end that has begun goes on, whatever was asked since; then it is built anew.
     if facts.closed && facts.target == Target::Living {
-        return leave(facts, Cause::Expired);
+        return leave(facts, Cause::Renewed);
     }
     // A target that goes although nobody asked us: somebody deleted the namespace. It goes in
     // order, and the environment is built anew.
     if let Target::Leaving { only_rights, blocked_by } = &facts.target {
         return if *only_rights {
-            Step::ReleaseRights(Cause::Deleted)
+            Step::ReleaseRights(Cause::Renewed)
         } else {
-            Step::AwaitGone(Cause::Deleted, blocked_by.clone())
+            Step::AwaitGone(Cause::Renewed, blocked_by.clone())
         };
     }
     if let Target::Foreign(name) = &facts.target {
@@ -332,9 +333,11 @@ fn end(facts: &Facts, cause: Cause) -> Step {
                 // That it is carried out comes as a fact of its own.
                 OnExpiry::Delete => Step::Delete,
             },
-            Cause::Deleted | Cause::Expired | Cause::Withdrawn | Cause::Replaced => {
-                Step::Forget(cause)
-            }
+            Cause::Deleted
+            | Cause::Expired
+            | Cause::Withdrawn
+            | Cause::Replaced
+            | Cause::Renewed => Step::Forget(cause),
         },
     }
 }

@@ -269,6 +269,8 @@ fn it_waits_and_says_why(end: &Facts, step: &Step) {
     let ready = find(&status.conditions, ConditionType::Ready).unwrap();
     assert_eq!(ready.status == "True", *step == Step::Rest, "{step:?}");
     assert!(!ready.message.is_empty(), "{step:?} does not say why");
+    let ends = end.deleting || ready.reason != Reason::Deleting.as_str();
+    assert!(ends, "{step:?} speaks of another end: {end:#?}");
     let both = is_true(&status.conditions, ConditionType::Reconciling)
         && is_true(&status.conditions, ConditionType::Stalled);
     assert!(!both, "kstatus knows no object that is both in progress and failed: {step:?}");

@@ -128,6 +128,9 @@ pub enum Cause {
     Withdrawn,
     /// Another namespace has taken its place, or it is not wanted any more.
     Replaced,
+    /// The environment stays and is made anew: somebody deleted the namespace, or asked for another
+    /// life after the end had begun.
+    Renewed,
 }
 
 impl Step {

@@ -131,6 +131,10 @@ pub(super) fn gone(cause: Cause) -> Problem {
             Reason::Rebuilt,
             "another namespace has taken its place, or it is not wanted any more",
         ),
+        Cause::Renewed => Problem::new(
+            Reason::Progressing,
+            "its namespace is going, and is made anew once it is gone",
+        ),
     }
 }
 
@@ -193,6 +197,14 @@ pub(super) fn failed(problem: &Problem) -> String {
 /// One word for people.
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
+        Step::Close(Cause::Renewed)
+        | Step::StartLast(Cause::Renewed, _)
+        | Step::AwaitLast(Cause::Renewed, _)
+        | Step::EndResources(Cause::Renewed)
+        | Step::AwaitResources(Cause::Renewed, _)
+        | Step::Teardown(Cause::Renewed)
+        | Step::AwaitGone(Cause::Renewed, _)
+        | Step::ReleaseRights(Cause::Renewed) => Phase::Renewing.as_str(),
         Step::Close(_)
         | Step::StartLast(..)
         | Step::AwaitLast(..)
@@ -370,6 +382,7 @@ mod tests {
         stuck.workloads[0].state = WorkloadState::Stuck(refused.clone());
         let rows = vec![
             (up(), end(), None, "Expiring"),
+            (up(), Step::AwaitGone(Cause::Renewed, Vec::new()), None, "Renewing"),
             (Facts { deleting: true, ..up() }, end(), None, "Deleting"),
             (Facts { part: Part::Leaving, ..up() }, Step::AwaitDrain, None, "Leaving"),
             (up(), Step::RestExpired, None, "Expired"),

@@ -111,6 +111,7 @@ fn forget(facts: &mut Facts, cause: Cause) {
     match cause {
         Cause::Deleted => facts.claimed = false,
         Cause::Expired => facts.expired = true,
+        Cause::Renewed => {}
         Cause::Withdrawn | Cause::Replaced => {
             facts.withdrawal = None;
             facts.refusal = Some(problem());
