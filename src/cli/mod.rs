@@ -90,7 +90,7 @@ enum Verb {
     Sleep(request::Args),
     /// Give a sleeping environment its Pods back
     Wake(request::Args),
-    /// Repeat the seeds and smokes that failed
+    /// Repeat what failed: seeds and smokes, a rebuild that is stuck, the wait for a place
     Retry(request::Args),
     /// Run all seeds again
     Reseed(request::Args),
