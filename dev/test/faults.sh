@@ -5,6 +5,7 @@
 #   dev/test/faults.sh [FAMILY…]     all, which is every kill (the default); answers; events
 #
 #   EVERY=6                          of answers and events one plan in six, by lot; all of them take hours
+#   EVERY=6 LOT=1                    another sixth: those from 0, the default, to 5 make up the whole
 #
 # Each prints a line per plan, and a sum that begins with `figure:`.
 set -euo pipefail
