@@ -121,13 +121,7 @@ pub async fn forget(seen: &mut Seen, cause: Cause, ctx: &Context) -> Result<(), 
     if seen.target.is_ours() {
         return Ok(());
     }
-    let reason = match cause {
-        Cause::Deleted => Reason::Deleting,
-        Cause::Expired => Reason::Expired,
-        Cause::Withdrawn => Reason::GrantWithdrawn,
-        Cause::Replaced => Reason::Rebuilt,
-        Cause::Renewed => Reason::Progressing,
-    };
+    let reason = cause.reason();
     let recorded = seen.target_record().map(|it| it.uid.as_str());
     if there.is_some_and(|it| Some(it.uid.as_str()) == recorded) {
         report::left_behind(seen, reason, unproven(&seen.target_name), ctx).await;

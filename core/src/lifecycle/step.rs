@@ -1,7 +1,7 @@
 //! What the operator does next.
 
 use super::facts::Problem;
-use crate::api::task::When;
+use crate::api::{condition::Reason, task::When};
 
 /// What the operator does next. Every step is idempotent: a crash between any two lines repeats
 /// one.
@@ -131,6 +131,19 @@ pub enum Cause {
     /// The environment stays and is made anew: somebody deleted the namespace, or asked for another
     /// life after the end had begun.
     Renewed,
+}
+
+impl Cause {
+    /// The reason of what is told while it goes, and of what is left behind.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Deleted => Reason::Deleting,
+            Self::Expired => Reason::Expired,
+            Self::Withdrawn => Reason::GrantWithdrawn,
+            Self::Replaced => Reason::Rebuilt,
+            Self::Renewed => Reason::Progressing,
+        }
+    }
 }
 
 impl Step {

@@ -113,9 +113,13 @@ pub fn run(
 /// Whether a task of the end has failed, to whose Job the server answered with `code`: its own troubles
 /// pass, and are waited for as long as the task may take since the end began.
 pub fn is_refused(task: &PlannedTask, code: u16, since: Option<Timestamp>, now: Timestamp) -> bool {
-    let passes = code == 0 || code == 429 || code >= 500;
     let most = SignedDuration::from_secs(i64::from(task.timeout_seconds));
-    !passes || (code != 0 && since.is_some_and(|at| now.duration_since(at) > most))
+    match code {
+        // Nobody answered.
+        0 => false,
+        429 | 500.. => since.is_some_and(|at| now.duration_since(at) > most),
+        _ => true,
+    }
 }
 
 /// How the run `run` of a task stands, by what was recorded and by its Jobs.

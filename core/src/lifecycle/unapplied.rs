@@ -2,7 +2,7 @@
 
 use crate::api::status::PlanSummary;
 
-/// Most of what is listed of the Secrets, and of the kinds, of a plan.
+/// Most of what is listed of a plan's Secrets.
 pub const SECRETS: usize = 64;
 /// Most of what is listed of the kinds of custom resources.
 pub const KINDS: usize = 32;

@@ -117,25 +117,18 @@ pub(super) fn describe(task: &Task) -> String {
 }
 
 pub(super) fn gone(cause: Cause) -> Problem {
-    match cause {
-        Cause::Deleted => Problem::new(Reason::Deleting, "the environment is being deleted"),
-        Cause::Expired => Problem::new(
-            Reason::Expired,
-            "the time is up and the target is gone or going: «kulisse extend» gives it another life, as does a longer spec.lifecycle.ttl while the class's maxTTL is not over",
-        ),
-        Cause::Withdrawn => Problem::new(
-            Reason::GrantWithdrawn,
-            "the source may no longer be cloned, and the class's withdrawalGrace is over",
-        ),
-        Cause::Replaced => Problem::new(
-            Reason::Rebuilt,
-            "another namespace has taken its place, or it is not wanted any more",
-        ),
-        Cause::Renewed => Problem::new(
-            Reason::Progressing,
-            "its namespace is going, and is made anew once it is gone",
-        ),
-    }
+    let why = match cause {
+        Cause::Deleted => "the environment is being deleted",
+        Cause::Expired => {
+            "the time is up and the target is gone or going: «kulisse extend» gives it another life, as does a longer spec.lifecycle.ttl while the class's maxTTL is not over"
+        }
+        Cause::Withdrawn => {
+            "the source may no longer be cloned, and the class's withdrawalGrace is over"
+        }
+        Cause::Replaced => "another namespace has taken its place, or it is not wanted any more",
+        Cause::Renewed => "its namespace is going, and is made anew once it is gone",
+    };
+    Problem::new(cause.reason(), why)
 }
 
 /// That an environment waits for a place.
@@ -197,30 +190,17 @@ pub(super) fn failed(problem: &Problem) -> String {
 /// One word for people.
 pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'static str {
     match step {
-        Step::Close(Cause::Renewed)
-        | Step::StartLast(Cause::Renewed, _)
-        | Step::AwaitLast(Cause::Renewed, _)
-        | Step::EndResources(Cause::Renewed)
-        | Step::AwaitResources(Cause::Renewed, _)
-        | Step::Teardown(Cause::Renewed)
-        | Step::AwaitGone(Cause::Renewed, _)
-        | Step::ReleaseRights(Cause::Renewed) => Phase::Renewing.as_str(),
-        Step::Close(_)
-        | Step::StartLast(..)
-        | Step::AwaitLast(..)
-        | Step::EndResources(_)
-        | Step::AwaitResources(..)
-        | Step::Teardown(_)
-        | Step::AwaitGone(..)
-        | Step::ReleaseRights(_)
-        | Step::AwaitBeside(_)
-        | Step::AwaitDrain
-        | Step::Discard
-        | Step::Forget(_) => match (facts.deleting, facts.part) {
-            (true, _) => Phase::Deleting.as_str(),
-            (false, Part::Serving) => Phase::Expiring.as_str(),
-            (false, Part::Building | Part::Leaving) => Phase::Leaving.as_str(),
-        },
+        Step::Close(cause)
+        | Step::StartLast(cause, _)
+        | Step::AwaitLast(cause, _)
+        | Step::EndResources(cause)
+        | Step::AwaitResources(cause, _)
+        | Step::Teardown(cause)
+        | Step::AwaitGone(cause, _)
+        | Step::ReleaseRights(cause)
+        | Step::AwaitBeside(cause)
+        | Step::Forget(cause) => ending(facts, *cause).as_str(),
+        Step::AwaitDrain | Step::Discard => ending(facts, Cause::Replaced).as_str(),
         Step::RestExpired | Step::Delete => Phase::Expired.as_str(),
         Step::RestReleased => Phase::Deleted.as_str(),
         Step::RestSuspended => Phase::Suspended.as_str(),
@@ -257,6 +237,15 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         | Step::Switch
         | Step::Abandon
         | Step::Rest => Phase::Ready.as_str(),
+    }
+}
+
+fn ending(facts: &Facts, cause: Cause) -> Phase {
+    match (cause, facts.deleting, facts.part) {
+        (Cause::Renewed, ..) => Phase::Renewing,
+        (_, true, _) => Phase::Deleting,
+        (_, false, Part::Serving) => Phase::Expiring,
+        (_, false, Part::Building | Part::Leaving) => Phase::Leaving,
     }
 }
 

@@ -9,10 +9,13 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{
-    object::{Key, Object},
+    object::{Key, Object, unescape},
     places::listed,
 };
-use crate::api::staging_plan::{Change, Finding, LeftBehind, Severity};
+use crate::{
+    api::staging_plan::{Change, Finding, LeftBehind, Severity},
+    secrets::{MASK, is_credential, redact},
+};
 
 /// Longest text of a changed value in a report, in characters.
 const SHOWN: usize = 200;
@@ -194,13 +197,13 @@ fn shown(path: &str, value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let name = path.rsplit('/').next().unwrap_or_default().replace("~1", "/");
+    let name = unescape(path.rsplit('/').next().unwrap_or_default());
     // `auth-secret: shop/users` names a Secret.
     let is_plain = value.is_string() && !name.ends_with("secret");
-    if is_plain && crate::secrets::is_credential(&name, &text) {
-        return "•••".to_owned();
+    if is_plain && is_credential(&name, &text) {
+        return MASK.to_owned();
     }
-    let text = crate::secrets::redact(&text);
+    let text = redact(&text);
     if text.chars().count() <= SHOWN {
         return text;
     }

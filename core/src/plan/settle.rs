@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     kinds::{self, Shape},
-    object::{Key, Object},
+    object::{Key, Object, unescape},
     places::Place,
 };
 use crate::{api::names, secrets::redact};
@@ -59,7 +59,7 @@ pub(super) fn texts(
     let (mut env, mut patches, mut rules) = (Vec::new(), Vec::new(), Vec::new());
     for (key, path) in places {
         if key.kind == "Secret" && key.group.is_empty() {
-            let field = path.strip_prefix("/data/")?.replace("~1", "/").replace("~0", "~");
+            let field = unescape(path.strip_prefix("/data/")?);
             rules.push(from_request(&key.name, &field));
             continue;
         }

@@ -54,7 +54,7 @@ pub use self::{
         Alphabet, CredentialClass, EVERY_KEY, Encoding, Origin, Part, Place, PlannedSecret,
         PlannedValue, SealedSecret, SealedValue, TemplatePart,
     },
-    redact::{Redactor, redact},
+    redact::{MASK, Redactor, redact},
     seal::{seal, seal_all},
     unread::{Guess, guess},
     uses::{Use, Uses, Whole, uses},

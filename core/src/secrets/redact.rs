@@ -22,7 +22,7 @@ use super::{
 };
 
 /// What stands in place of a credential.
-pub(super) const MASK: &str = "•••";
+pub const MASK: &str = "•••";
 
 /// Shortest credential that is looked for in logs, in characters. Shorter ones are everywhere.
 const SHORTEST: usize = 4;

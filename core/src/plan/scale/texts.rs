@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::{
     kinds::{self, Shape},
-    object::{Key, Object, escape},
+    object::{Key, Object, escape, unescape},
 };
 
 /// A text: the number of its object, and its JSON pointer.
@@ -52,7 +52,7 @@ pub(super) fn own(objects: &[Object], numbers: &BTreeMap<Key, usize>, at: usize)
 /// What the text at a pointer is called: the variable, the flag before it, or the key of a ConfigMap.
 pub(super) fn name(object: &Object, path: &str) -> String {
     if let Some(key) = path.strip_prefix("/data/") {
-        return key.replace("~1", "/").replace("~0", "~");
+        return unescape(key).into_owned();
     }
     if let Some(entry) = path.strip_suffix("/value") {
         return object.text(&format!("{entry}/name")).to_owned();
