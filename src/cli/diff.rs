@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     against: Option<Against>,
     /// Namespace of the operator: where the stored plan is
-    #[arg(long, default_value = "kulisse")]
+    #[arg(long, default_value = names::OPERATOR)]
     operator_namespace: String,
     #[command(flatten)]
     cluster: Cluster,

@@ -33,10 +33,10 @@ pub struct Args {
     #[arg(long = "secret", value_name = "NAME", conflicts_with = "without_secrets")]
     secrets: Vec<String>,
     /// Namespace of the operator
-    #[arg(long, default_value = "kulisse")]
+    #[arg(long, default_value = names::OPERATOR)]
     operator_namespace: String,
     /// ServiceAccount of the operator
-    #[arg(long, default_value = "kulisse")]
+    #[arg(long, default_value = names::OPERATOR)]
     operator_account: String,
     /// Apply it instead of printing it
     #[arg(long)]

@@ -25,10 +25,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Namespace of the operator: its key and the stored plans are kept there
-    #[arg(long, env = "KULISSE_NAMESPACE", default_value = "kulisse")]
+    #[arg(long, env = "KULISSE_NAMESPACE", default_value = names::OPERATOR)]
     namespace: String,
     /// Name of the ServiceAccount it runs as: it is bound to its rights in targets
-    #[arg(long, env = "KULISSE_SERVICE_ACCOUNT", default_value = "kulisse")]
+    #[arg(long, env = "KULISSE_SERVICE_ACCOUNT", default_value = names::OPERATOR)]
     service_account: String,
     /// Its own image, for the probe and HTTP tasks in targets
     #[arg(long, env = "KULISSE_IMAGE", default_value = concat!("ghcr.io/kulisse-dev/kulisse:", env!("CARGO_PKG_VERSION")))]

@@ -25,6 +25,7 @@ use kulisse_core::{
         capture::{Capture, Reading, assemble},
         kinds,
         object::Object,
+        request::OperatorAccount,
         size,
     },
     secrets::{OpenSecret, SecretBytes},
@@ -68,7 +69,9 @@ pub async fn capture(source: &NamespaceName, ctx: &Context) -> Result<Arc<Captur
         }
     };
     cell.get_or_try_init(|| async {
-        let reading = read(source, &ctx.client, &ctx.kinds, || ctx.clock.now()).await?;
+        let reading =
+            read(source, &ctx.client, &ctx.kinds, &ctx.settings.account, || ctx.clock.now())
+                .await?;
         let key = ctx.key.clone();
         aside(move || Ok(Arc::new(assemble(reading, &key)))).await
     })
@@ -95,6 +98,7 @@ pub async fn read(
     source: &NamespaceName,
     client: &Client,
     kinds: &Kinds,
+    operator: &OperatorAccount,
     now: impl Fn() -> Timestamp,
 ) -> Result<Reading, Error> {
     let room = Room::default();
@@ -134,7 +138,7 @@ pub async fn read(
         }
     }
     if ESSENTIAL.iter().any(|kind| unreadable.iter().any(|it| it == kind)) {
-        return Err(not_readable(source));
+        return Err(not_readable(source, operator));
     }
     let secrets = match secrets? {
         Some(found) => {
@@ -289,11 +293,12 @@ pub(super) fn parted(
 }
 
 /// That the owners of a source do not let the operator read it.
-pub(super) fn not_readable(source: &NamespaceName) -> Error {
+pub(super) fn not_readable(source: &NamespaceName, operator: &OperatorAccount) -> Error {
     Error::problem(
         Reason::SourceNotReadable,
         format!(
-            "the operator may not read namespace {source}: its owners type «kulisse grant {source} --from <request namespace> --apply»"
+            "the operator may not read namespace {source}: its owners type «{}»",
+            operator.grant(source.as_str(), "<request namespace>")
         ),
     )
 }

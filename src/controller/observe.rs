@@ -25,7 +25,7 @@ use kulisse_core::{
         rebuild, request,
         withdrawal::{self, Consent},
     },
-    plan::request::Identity,
+    plan::request::{Identity, OperatorAccount},
 };
 
 use super::{
@@ -65,7 +65,8 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         Err(problem) => (StagingClassSpec::default(), Some(problem)),
     };
     let mut second = rebuild::split(&mut record);
-    let mut seen = blank(environment, identity, (class, unknown.is_none()), record);
+    let operator = ctx.settings.account.clone();
+    let mut seen = blank(environment, identity, operator, (class, unknown.is_none()), record);
     let leaves = seen.environment.metadata.deletion_timestamp.is_some();
     // Nothing holds up an end.
     if !leaves && !seen.past(ctx.clock.now()) {
@@ -97,7 +98,13 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
         place: Place::Taken,
         unfenced: seen.unfenced.clone(),
         serving: Some(seen.incarnation()),
-        ..blank(Arc::clone(&seen.environment), seen.identity.clone(), class, record)
+        ..blank(
+            Arc::clone(&seen.environment),
+            seen.identity.clone(),
+            seen.operator.clone(),
+            class,
+            record,
+        )
     }
 }
 
@@ -105,6 +112,7 @@ pub fn beside(seen: &Seen, record: StagingEnvironmentStatus) -> Seen {
 fn blank(
     environment: Arc<StagingEnvironment>,
     identity: Identity,
+    operator: OperatorAccount,
     (class, class_known): (StagingClassSpec, bool),
     record: StagingEnvironmentStatus,
 ) -> Seen {
@@ -131,6 +139,7 @@ fn blank(
         over: false,
         environment,
         identity,
+        operator,
         record,
         class,
         class_known,
@@ -243,7 +252,7 @@ async fn look_at_consent(
     seen.by_label = consent::needs_labels(class, &grants);
     let labels = labels_if(seen.by_label, &seen.identity, ctx).await?;
     let asking = consent::Asking { name: seen.identity.namespace.as_str(), labels: &labels };
-    let ungranted = consent::granted(spec, asking, &grants).err();
+    let ungranted = consent::granted(spec, asking, &grants, &ctx.settings.account).err();
     let disallowed = class.and_then(|it| consent::allowed(spec, asking, it).err());
     let by_class = disallowed.map(|it| of_class(it, &seen.environment, ctx)).or(unknown);
     let consent = if ungranted.is_none() {
@@ -280,7 +289,7 @@ async fn certainly(seen: &Seen, ctx: &Context) -> Result<Consent, Error> {
     let grants: Vec<StagingGrantSpec> = found.items.into_iter().map(|it| it.spec).collect();
     let labels = labels_if(consent::needs_labels(None, &grants), &seen.identity, ctx).await?;
     let asking = consent::Asking { name: seen.identity.namespace.as_str(), labels: &labels };
-    if consent::granted(&seen.environment.spec, asking, &grants).is_ok() {
+    if consent::granted(&seen.environment.spec, asking, &grants, &ctx.settings.account).is_ok() {
         return Ok(Consent::Given);
     }
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());

@@ -31,7 +31,11 @@ use kulisse_core::{
         wake::PROBE_AGAIN,
         withdrawal,
     },
-    plan::{object::Key, request::Identity, task::PlannedTask},
+    plan::{
+        object::Key,
+        request::{Identity, OperatorAccount},
+        task::PlannedTask,
+    },
 };
 
 use super::{
@@ -46,6 +50,8 @@ pub struct Seen {
     pub environment: Arc<StagingEnvironment>,
     /// Which it is.
     pub identity: Identity,
+    /// Who reads its source, as the owners grant it.
+    pub operator: OperatorAccount,
     /// Its status as this pass changes it: what is recorded here is true, whatever the conditions
     /// say.
     pub record: StagingEnvironmentStatus,
@@ -184,8 +190,8 @@ impl Seen {
             (
                 Reason::GrantWithdrawn,
                 format!(
-                    "the grant in {source} was withdrawn: «kulisse grant {source} --from {} --apply» brings the environment back",
-                    self.identity.namespace
+                    "the grant in {source} was withdrawn: «{}» brings the environment back",
+                    self.operator.grant(source, self.identity.namespace.as_str())
                 ),
             )
         };

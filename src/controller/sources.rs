@@ -284,7 +284,9 @@ async fn of_kind(
         {
             return Ok(Versions::new());
         }
-        Err(error) if error.code() == 403 => return Err(capture::not_readable(source)),
+        Err(error) if error.code() == 403 => {
+            return Err(capture::not_readable(source, &ctx.settings.account));
+        }
         Err(error) => return Err(error),
     };
     let mut versions = Versions::new();

@@ -102,6 +102,8 @@ pub const PROBE_JOB: &str = "kulisse-probe";
 pub const TLS_SECRET: &str = "kulisse-tls";
 /// Name of the Secret with the operator's key, in the operator's namespace.
 pub const OPERATOR_KEY_SECRET: &str = "kulisse-operator-key";
+/// Namespace of the operator, and its account, where the chart is installed as it comes.
+pub const OPERATOR: &str = "kulisse";
 /// Name of the Lease by which one of several operators leads, in the operator's namespace.
 pub const LEASE: &str = "kulisse";
 

@@ -15,7 +15,7 @@ use crate::{
         grant::{Requester, StagingGrantSpec},
         registry::Registry,
     },
-    plan::artifact::Reference,
+    plan::{artifact::Reference, request::OperatorAccount},
 };
 
 /// A namespace that asks.
@@ -27,7 +27,8 @@ pub struct Asking<'a> {
     pub labels: &'a BTreeMap<String, String>,
 }
 
-/// Whether a namespace that asks may clone the source of `spec`, by the source's grants.
+/// Whether a namespace that asks may clone the source of `spec`, by the source's grants; `operator` is
+/// who would read it.
 ///
 /// # Errors
 ///
@@ -36,6 +37,7 @@ pub fn granted<'a>(
     spec: &StagingEnvironmentSpec,
     asking: Asking,
     grants: impl IntoIterator<Item = &'a StagingGrantSpec>,
+    operator: &OperatorAccount,
 ) -> Result<(), Problem> {
     let source = &spec.source.namespace;
     if source == asking.name {
@@ -57,8 +59,9 @@ pub fn granted<'a>(
     Err(Problem::new(
         Reason::SourceNotGranted,
         format!(
-            "namespace {source} does not exist or holds no StagingGrant that names {asker}: its owners type «kulisse grant {source} --from {asker} --apply»",
-            asker = asking.name
+            "namespace {source} does not exist or holds no StagingGrant that names {}: its owners type «{}»",
+            asking.name,
+            operator.grant(source, asking.name)
         ),
     ))
 }
@@ -194,7 +197,8 @@ mod tests {
         grants: &[StagingGrantSpec],
     ) -> Result<(), Reason> {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        granted(&spec("shop"), Asking { name, labels: &labels }, grants).map_err(|it| it.reason)
+        let asking = Asking { name, labels: &labels };
+        granted(&spec("shop"), asking, grants, &OperatorAccount::default()).map_err(|it| it.reason)
     }
 
     #[test]
@@ -239,7 +243,7 @@ mod tests {
             serde_json::from_value(json!({ "configMapRef": [{ "name": "a" }] })).unwrap();
         let labels = BTreeMap::new();
         let asking = Asking { name: "previews", labels: &labels };
-        assert_eq!(granted(&spec, asking, []), Ok(()));
+        assert_eq!(granted(&spec, asking, [], &OperatorAccount::default()), Ok(()));
         let mut class = StagingClassSpec::default();
         assert_eq!(allowed(&spec, asking, &class).unwrap_err().reason, Reason::NotAllowedByClass);
         class.manifests = ManifestPolicy::Allow;

@@ -113,3 +113,38 @@ pub struct OperatorAccount {
     /// Its name.
     pub name: String,
 }
+
+impl OperatorAccount {
+    /// What the owners of `source` type so that environments in `from` may clone it.
+    pub fn grant(&self, source: &str, from: &str) -> String {
+        let mut command = format!("kulisse grant {source} --from {from} --apply");
+        let flags = [("--operator-namespace", &self.namespace), ("--operator-account", &self.name)];
+        // It is not known to a plan that is made without a cluster.
+        for (flag, value) in flags.into_iter().filter(|(_, it)| !it.is_empty()) {
+            if value != names::OPERATOR {
+                command.extend([" ", flag, " ", value]);
+            }
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_owners_type_names_the_account_unless_it_is_the_usual_one() {
+        let typed = |namespace: &str, name: &str| {
+            let account = OperatorAccount { namespace: namespace.into(), name: name.into() };
+            account.grant("shop", "previews")
+        };
+        let usual = "kulisse grant shop --from previews --apply";
+        assert_eq!(typed("", ""), usual);
+        assert_eq!(typed("kulisse", "kulisse"), usual);
+        assert_eq!(
+            typed("platform", "stager"),
+            format!("{usual} --operator-namespace platform --operator-account stager")
+        );
+    }
+}

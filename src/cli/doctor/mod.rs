@@ -12,6 +12,7 @@ mod rights;
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Result;
+use kulisse_core::api::names;
 
 use self::look::look;
 use super::{
@@ -28,10 +29,10 @@ const NAMES: usize = 12;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Namespace of the operator
-    #[arg(long, default_value = "kulisse")]
+    #[arg(long, default_value = names::OPERATOR)]
     operator_namespace: String,
     /// ServiceAccount of the operator
-    #[arg(long, default_value = "kulisse")]
+    #[arg(long, default_value = names::OPERATOR)]
     operator_account: String,
     #[command(flatten)]
     cluster: Cluster,

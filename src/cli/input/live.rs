@@ -16,7 +16,10 @@ use kulisse_core::{
         identity::{Incarnation, NamespaceName},
         names,
     },
-    plan::{capture::Reading, request::Endpoint},
+    plan::{
+        capture::Reading,
+        request::{Endpoint, OperatorAccount},
+    },
 };
 
 use super::{super::time::now, environment::class_of};
@@ -60,7 +63,8 @@ pub async fn class(
 ///
 /// If it cannot be read.
 pub async fn source(client: &Client, source: &NamespaceName) -> Result<Reading> {
-    let read = capture::read(source, client, &Kinds::default(), now).await;
+    let read =
+        capture::read(source, client, &Kinds::default(), &OperatorAccount::default(), now).await;
     read.map_err(|error| match error {
         // Said to the operator's users; here it is the person who may not.
         Error::Problem(it) if it.reason == Reason::SourceNotReadable => anyhow!(

@@ -93,7 +93,10 @@ impl Missing {
             Self::Reading => (
                 "copy-not-granted",
                 format!("policy Copy: the operator may not read the Secrets of {source}"),
-                format!("its owners type «kulisse grant {source} --from {asker} --apply»"),
+                format!(
+                    "its owners type «{}»",
+                    context.request.cluster.operator.grant(source, asker.as_str())
+                ),
             ),
             Self::Source => (
                 "copy-not-granted",
