@@ -156,7 +156,10 @@ async fn look_beside(seen: &mut Seen, ctx: &Context) -> Result<Option<Duration>,
     let Some(mut beside) = seen.beside.take() else { return Ok(None) };
     let Walked { facts, step, outcome, status } = Box::pin(walk(&mut beside, ctx)).await;
     if beside.over {
-        seen.record.kept_volumes.append(&mut beside.record.kept_volumes);
+        volumes::keep(
+            &mut seen.record.kept_volumes,
+            std::mem::take(&mut beside.record.kept_volumes),
+        );
         return outcome.map(|()| None);
     }
     let problem = outcome.as_ref().err().map(Error::told);

@@ -23,6 +23,7 @@ use kulisse_core::{
         facts::{Beside, Part, Place, Target},
         readiness::Rollout,
         rebuild, request,
+        step::Cause,
         withdrawal::{self, Consent},
     },
     plan::request::{Identity, OperatorAccount},
@@ -35,7 +36,7 @@ use super::{
     error::Error,
     linger, lists, perform, remains,
     seen::{Seen, claimed},
-    stored, target, tasks, trouble,
+    stored, target, tasks, trouble, volumes,
 };
 
 /// First part of targets' names where the class gives none.
@@ -211,6 +212,8 @@ pub fn begin_anew(record: &mut StagingEnvironmentStatus) {
         observed_generation: record.observed_generation,
         // What was asked before is not asked again, although it holds no more.
         requests: std::mem::take(&mut record.requests),
+        // They are still there.
+        kept_volumes: std::mem::take(&mut record.kept_volumes),
         ..StagingEnvironmentStatus::default()
     };
 }
@@ -358,6 +361,7 @@ async fn look_for_target(
             // What ran in it cannot be relied on: whoever wants another one begins anew.
             rebuild::drop(&mut seen.record);
         } else if there.is_none() && !seen.ends(ctx.clock.now()) {
+            volumes::tell(seen, Cause::Renewed.reason(), ctx).await?;
             stored::delete(seen.slot(), ctx).await?;
             begin_anew(&mut seen.record);
             if let Some(second) = second {

@@ -6,7 +6,7 @@ use kulisse_core::api::{condition::Reason, identity::NamespaceName};
 
 use super::{call::pages, context::Context, error::Error, report, seen::Seen};
 
-/// Names that are told; more are counted.
+/// Names that a status has room for.
 const TOLD: usize = 64;
 
 /// Says which volumes of the target are left, if its plan had any that stay: in the status, and, as
@@ -20,11 +20,19 @@ pub async fn tell(seen: &mut Seen, reason: Reason, ctx: &Context) -> Result<(), 
         Err(error) if error.code() == 403 => return Ok(()),
         Err(error) => return Err(error),
     };
-    seen.record.kept_volumes = left.iter().take(TOLD).cloned().collect();
     if !left.is_empty() {
         report::left_behind(seen, reason, note(&left), ctx).await;
     }
+    keep(&mut seen.record.kept_volumes, left);
     Ok(())
+}
+
+/// Adds names to those that earlier targets have left: there is no other list of them. The latest ones are
+/// told.
+pub fn keep(kept: &mut Vec<String>, left: Vec<String>) {
+    kept.retain(|it| !left.contains(it));
+    kept.extend(left);
+    kept.drain(..kept.len().saturating_sub(TOLD));
 }
 
 fn note(left: &[String]) -> String {
@@ -64,6 +72,16 @@ mod tests {
         };
         assert!(is_of("stg-pr-1-abcde", "Retain"));
         assert!(!is_of("shop", "Retain") && !is_of("stg-pr-1-abcde", "Delete"));
+    }
+
+    #[test]
+    fn volumes_of_earlier_targets_stay_known_while_there_is_room() {
+        let names = |from: usize, to: usize| (from..to).map(|it| format!("pv-{it}")).collect();
+        let mut kept: Vec<String> = names(0, 2);
+        keep(&mut kept, names(1, 4));
+        assert_eq!(kept, names(0, 4), "each once");
+        keep(&mut kept, names(4, 70));
+        assert_eq!(kept, names(6, 70));
     }
 
     #[test]

@@ -96,8 +96,8 @@ pub struct StagingEnvironmentStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub pre_delete: Vec<TaskSummary>,
-    /// PersistentVolumes that the last target has left, as their StorageClass keeps them; at most 64 of
-    /// them.
+    /// PersistentVolumes that targets of the environment have left, as their StorageClass keeps them; the
+    /// latest 64. Who deletes one need not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub kept_volumes: Vec<String>,
