@@ -12,12 +12,14 @@ use std::{
 use futures::StreamExt;
 use kube::{
     Client, Resource, ResourceExt,
+    api::ObjectMeta,
     runtime::{
         WatchStreamExt,
         reflector::{self, ObjectRef, Store},
         watcher::{self, Event},
     },
 };
+use kulisse_core::api::names;
 use serde::de::DeserializeOwned;
 use tokio::{
     sync::{Notify, mpsc},
@@ -104,7 +106,7 @@ impl Watcher {
     pub fn environments(&self) -> (Store<Readable>, JoinHandle<()>) {
         let (store, writer) = reflector::store::<Readable>();
         let stream = follow(self.client.clone(), watcher::Config::default())
-            .modify(|it: &mut Readable| it.meta_mut().managed_fields = None)
+            .modify(|it: &mut Readable| slim(it.meta_mut()))
             .reflect(writer);
         let (this, listed) = (self.clone(), store.clone());
         let task = tokio::spawn(async move {
@@ -222,6 +224,16 @@ impl Watcher {
     }
 }
 
+/// Drops what nothing is decided by: all environments are kept in memory, and whoever has one may write much
+/// into its annotations.
+fn slim(meta: &mut ObjectMeta) {
+    let ours = |key: &str| key.split_once('/').is_some_and(|(group, _)| group == names::GROUP);
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.retain(|key, _| ours(key));
+    }
+}
+
 /// Counts first lists.
 #[derive(Default)]
 struct Lists {
@@ -245,5 +257,22 @@ impl Lists {
             }
             changed.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_annotations_of_an_environment_those_that_ask_for_something_are_kept() {
+        let keys =
+            [names::EXTEND_ANNOTATION, "kubectl.kubernetes.io/last-applied-configuration", "x"];
+        let annotations = keys.map(|it| (it.to_owned(), String::new()));
+        let mut meta =
+            ObjectMeta { annotations: Some(annotations.into()), ..ObjectMeta::default() };
+        slim(&mut meta);
+        let kept: Vec<String> = meta.annotations.unwrap_or_default().into_keys().collect();
+        assert_eq!(kept, [names::EXTEND_ANNOTATION]);
     }
 }

@@ -21,6 +21,8 @@ const WATCHED: u32 = 60;
 /// After so long a watch begins with a list again: what it was never told is found out then.
 const LISTED: Duration = Duration::from_mins(5);
 
+/// Objects that a list has at once: how large each is, others decide.
+const PAGE: u32 = 100;
 /// A watch is begun at most once in so long, whoever ends it, and however soon.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,7 +35,7 @@ pub fn follow<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let (api, config) = (Api::<K>::all(paced(client)), config.timeout(WATCHED));
+    let (api, config) = (Api::<K>::all(paced(client)), config.timeout(WATCHED).page_size(PAGE));
     let anew =
         move || watcher(api.clone(), config.clone()).default_backoff().take_until(sleep(LISTED));
     stream::repeat_with(anew).flatten().try_filter(|event| ready(is_named(event)))

@@ -6,7 +6,7 @@
 //! POSTs may be, since every name we create is deterministic and *already exists* is looked into
 //! by the caller.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, ops::ControlFlow, time::Duration};
 
 use http_body_util::Limited;
 use kube::{
@@ -73,18 +73,40 @@ where
     attempt(what, LIST_DEADLINE, false, request).await
 }
 
-/// Makes the requests of a list that comes in pages, each by `list`, and answers all of it. Pages that
-/// are too large come again as smaller ones.
+/// Makes the requests of a list that comes in pages, each by `list`, and answers all of it.
 ///
 /// # Errors
 ///
-/// The first other error of `list`.
+/// As [`each_page`].
 pub async fn pages_of<T, F>(list: impl Fn(ListParams) -> F) -> Result<Vec<T>, Error>
 where
     T: Clone,
     F: Future<Output = Result<ObjectList<T>, Error>>,
 {
     let mut items = Vec::new();
+    let taken = each_page(list, |page| {
+        items.extend(page);
+        ControlFlow::Continue(())
+    });
+    let _ = taken.await?;
+    Ok(items)
+}
+
+/// The same, but each page goes to `take` as it comes, until that has enough: so no more need be kept of
+/// what others write than is wanted. Pages that are too large come again as smaller ones. Tells whether
+/// `take` had enough.
+///
+/// # Errors
+///
+/// The first other error of `list`.
+pub async fn each_page<T, F>(
+    list: impl Fn(ListParams) -> F,
+    mut take: impl FnMut(Vec<T>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Error>
+where
+    T: Clone,
+    F: Future<Output = Result<ObjectList<T>, Error>>,
+{
     let mut limit = PAGE;
     let mut params = ListParams::default().limit(limit);
     loop {
@@ -96,10 +118,12 @@ where
             }
             page => page?,
         };
-        items.extend(page.items);
+        if take(page.items).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(items),
+            None => return Ok(ControlFlow::Continue(())),
         }
     }
 }

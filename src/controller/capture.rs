@@ -195,10 +195,14 @@ impl Room {
         kind: &ApiResource,
         page: &[DynamicObject],
     ) -> Result<(), Error> {
-        let annotations = |it: &DynamicObject| {
-            it.annotations().iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        let metadata = |it: &DynamicObject| -> usize {
+            let pairs = it.annotations().iter().chain(it.labels());
+            let owners = it.owner_references().iter();
+            pairs.map(|(key, value)| key.len() + value.len()).sum::<usize>()
+                + owners.map(|it| it.kind.len() + it.name.len() + it.uid.len()).sum::<usize>()
+                + it.finalizers().iter().map(String::len).sum::<usize>()
         };
-        let bytes: usize = page.iter().map(|it| size::of(&it.data) + annotations(it)).sum();
+        let bytes: usize = page.iter().map(|it| size::of(&it.data) + metadata(it)).sum();
         self.0.fetch_add(bytes, Ordering::Relaxed);
         if !self.is_full() {
             return Ok(());
@@ -327,6 +331,27 @@ fn full_name(kind: &ApiResource) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wherever_an_object_is_large_it_takes_room() {
+        let source = NamespaceName::parse("shop").unwrap();
+        let kind = ApiResource::erase::<Secret>(&());
+        let large = "x".repeat(1 << 20);
+        let owner = json!({ "apiVersion": "v1", "kind": "K", "name": large, "uid": "u" });
+        for (field, value) in [
+            ("data", json!({ "metadata": { "name": "a" }, "data": { "k": large } })),
+            ("annotations", json!({ "metadata": { "name": "a", "annotations": { "k": large } } })),
+            ("labels", json!({ "metadata": { "name": "a", "labels": { "k": large } } })),
+            ("finalizers", json!({ "metadata": { "name": "a", "finalizers": [large] } })),
+            ("owners", json!({ "metadata": { "name": "a", "ownerReferences": [owner] } })),
+        ] {
+            let object: DynamicObject = serde_json::from_value(value).unwrap();
+            let room = Room::default();
+            let page = vec![object; (MOST >> 20) - 1];
+            assert!(room.take(&source, &kind, &page).is_ok(), "{field}");
+            assert!(room.take(&source, &kind, &page[..2]).is_err(), "{field}");
+        }
+    }
 
     #[test]
     fn a_secret_is_parted_from_its_values() {

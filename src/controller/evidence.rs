@@ -1,14 +1,14 @@
 //! What is known of what failed, in the StagingPlan: looked at once for each state that the failures
 //! are in.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::{
-    Api, ResourceExt,
-    api::{ListParams, LogParams},
-};
+use kube::{Api, ResourceExt, api::LogParams};
 use kulisse_core::{
     api::{
         evidence::{Evidence, EvidenceSummary},
@@ -22,7 +22,7 @@ use kulisse_core::{
 };
 
 use super::{
-    call::{call, call_list},
+    call::{bounded, call, call_list, each_page},
     context::Context,
     error::Error,
     report, secrets,
@@ -35,8 +35,8 @@ use super::{
 const LOGS: usize = 4;
 /// Most of a log that is read, in bytes.
 const BYTES: i64 = 16 * 1024;
-/// Most Events of a target that are looked at.
-const EVENTS: u32 = 500;
+/// Most pages of a target's Events that are looked at.
+const PAGES: usize = 20;
 
 /// Brings the evidence in the StagingPlan up to date. That this cannot be done holds nothing up.
 pub async fn tell(seen: &mut Seen, ctx: &Context) {
@@ -68,15 +68,6 @@ async fn collect(
     failures: &[Failure],
     ctx: &Context,
 ) -> Result<Vec<Evidence>, Error> {
-    let events: Api<Event> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let warnings = ListParams::default().fields("type=Warning").limit(EVENTS);
-    let what = format!("list Events in {}", seen.target_name);
-    let (pods, events, known) = futures::join!(
-        trouble::pods(seen, ctx),
-        call_list(&what, || events.list(&warnings)),
-        secrets::known(seen, ctx),
-    );
-    let (pods, events) = (pods?, events?.items);
     let jobs: BTreeMap<usize, String> = failures
         .iter()
         .filter_map(|it| match it.subject {
@@ -84,8 +75,26 @@ async fn collect(
             Subject::Workload(_) | Subject::Probe => None,
         })
         .collect();
-    let found = failures.iter().map(|failure| (failure, pod(failure, &pods, &jobs)));
+    let mut pods: BTreeMap<usize, Pod> = BTreeMap::new();
+    trouble::each_pod(seen, ctx, |pod| {
+        for (at, failure) in failures.iter().enumerate() {
+            if says_more(failure, &pod, pods.get(&at), &jobs) {
+                pods.insert(at, pod.clone());
+            }
+        }
+    })
+    .await?;
+    let found = failures.iter().enumerate().map(|(at, failure)| (failure, pods.get(&at)));
     let found: Vec<(&Failure, Option<&Pod>)> = found.collect();
+    let names: BTreeSet<&str> = found
+        .iter()
+        .flat_map(|(failure, pod)| {
+            let pod = pod.and_then(|it| it.metadata.name.as_deref());
+            objects(failure, &jobs).into_iter().chain(pod)
+        })
+        .collect();
+    let (events, known) = futures::join!(warnings(seen, &names, ctx), secrets::known(seen, ctx));
+    let events = events?;
     let logs = join_all(
         found
             .iter()
@@ -118,21 +127,50 @@ fn objects<'a>(failure: &'a Failure, jobs: &'a BTreeMap<usize, String>) -> Vec<&
     }
 }
 
-/// The Pod at which it failed: of a workload the first that does not come up, of a Job the last.
-fn pod<'a>(failure: &Failure, pods: &'a [Pod], jobs: &BTreeMap<usize, String>) -> Option<&'a Pod> {
+/// Whether a Pod is the one at which it failed, rather than the one that was found before: of a workload
+/// the first that does not come up, of a Job the last.
+fn says_more(
+    failure: &Failure,
+    pod: &Pod,
+    before: Option<&Pod>,
+    jobs: &BTreeMap<usize, String>,
+) -> bool {
+    let created = |it: &Pod| it.metadata.creation_timestamp.clone();
     let of_job = |job: &str| {
-        let owned =
-            |it: &&Pod| trouble::owner(it).is_some_and(|it| it.kind == "Job" && it.name == job);
-        pods.iter().filter(owned).max_by_key(|it| it.metadata.creation_timestamp.clone())
+        trouble::owner(pod).is_some_and(|it| it.kind == "Job" && it.name == job)
+            && before.is_none_or(|it| created(pod) >= created(it))
     };
     match &failure.subject {
-        Subject::Task(at) => jobs.get(at).and_then(|job| of_job(job)),
+        Subject::Task(at) => jobs.get(at).is_some_and(|job| of_job(job)),
         Subject::Probe => of_job(names::PROBE_JOB),
         Subject::Workload(key) => {
-            let mut mine = pods.iter().filter(|it| trouble::owner(it).as_ref() == Some(key));
-            mine.find(|it| readiness::trouble(it).is_some())
+            before.is_none()
+                && trouble::owner(pod).as_ref() == Some(key)
+                && readiness::trouble(pod).is_some()
         }
     }
+}
+
+/// The warnings about these objects.
+async fn warnings(seen: &Seen, about: &BTreeSet<&str>, ctx: &Context) -> Result<Vec<Event>, Error> {
+    let api: Api<Event> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
+    let (api, what) = (&api, &format!("list Events in {}", seen.target_name));
+    let (mut found, mut pages) = (Vec::new(), 0);
+    let is_mine =
+        |it: &Event| it.involved_object.name.as_deref().is_some_and(|name| about.contains(name));
+    let all = each_page(
+        |params| async move {
+            let params = params.fields("type=Warning");
+            call_list(what, || api.list(&params)).await
+        },
+        |page: Vec<Event>| {
+            found.extend(page.into_iter().filter(is_mine));
+            pages += 1;
+            if pages < PAGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        },
+    );
+    let _ = all.await?;
+    Ok(found)
 }
 
 /// The end of the log that says why, and whose it is.

@@ -2,14 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
     sync::Arc,
 };
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{
-    Api, ResourceExt,
-    api::{DynamicObject, ListParams},
-};
+use kube::{Api, ResourceExt, api::DynamicObject};
 use kulisse_core::{
     api::{
         condition::Reason,
@@ -25,12 +23,20 @@ use kulisse_core::{
 use serde_json::{Value, json};
 
 use super::{
-    call::call_secret, capture, context::Context, error::Error, seen::Seen, stored::Stored,
+    call::{bounded, call_secret, each_page},
+    capture,
+    context::Context,
+    error::Error,
+    seen::Seen,
+    stored::Stored,
 };
 
 /// The only types of Secrets that are read in the operator's own namespace for a class: the
 /// operator's key and stored plans lie there too.
 const OF_CLASSES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/tls"];
+
+/// Most bytes of a target's Secrets that are looked for in what is quoted.
+const MASKED: usize = 16 * 1024 * 1024;
 
 /// The values of a Secret.
 pub type Contents = BTreeMap<String, SecretBytes>;
@@ -46,7 +52,8 @@ pub async fn values(
     let planned = || stored.plan.secrets.values().flat_map(|planned| planned.keys.values());
     let templates = planned().any(|it| matches!(it, PlannedValue::Template(_)));
     // Templates are filled with what is really there.
-    let existing = if templates && begun { existing(seen, ctx).await? } else { Values::new() };
+    let existing =
+        if templates && begun { existing(seen, &stored.plan, ctx).await? } else { Values::new() };
     let with = Materials {
         key: &ctx.key,
         environment: &seen.identity.uid,
@@ -87,17 +94,52 @@ pub fn settings(
     Ok(secrets::make(&stored.plan.settings, &with)?)
 }
 
-async fn existing(seen: &Seen, ctx: &Context) -> Result<Values, Error> {
-    Ok(known(seen, ctx).await?.into_iter().map(|secret| (secret.name, secret.data)).collect())
+/// What the planned Secrets of a target really hold.
+async fn existing(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<Values, Error> {
+    let mut there = Values::new();
+    let all = each(seen, ctx, |secret| {
+        if plan.secrets.contains_key(&secret.name) {
+            there.insert(secret.name, secret.data);
+        }
+        ControlFlow::Continue(())
+    });
+    let _ = all.await?;
+    Ok(there)
 }
 
 /// What the target's Secrets really hold, so that it can be kept out of messages.
+///
+/// # Errors
+///
+/// That it is more than is read for this, besides what keeps it from being read.
 pub async fn known(seen: &Seen, ctx: &Context) -> Result<Vec<OpenSecret>, Error> {
-    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let params = ListParams::default();
-    let what = format!("list secrets in {}", seen.target_name);
-    let secrets = call_secret(&what, || api.list(&params)).await?;
-    Ok(secrets.items.into_iter().map(capture::open).collect())
+    let (mut known, mut bytes) = (Vec::new(), 0);
+    let all = each(seen, ctx, |secret| {
+        bytes += secret.data.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        known.push(secret);
+        if bytes > MASKED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if all.await?.is_break() {
+        let why =
+            format!("the Secrets of {} hold more than {} MiB", seen.target_name, MASKED >> 20);
+        return Err(Error::problem(Reason::TooLarge, why));
+    }
+    Ok(known)
+}
+
+/// Takes the target's Secrets one by one: who may write there decides how many there are.
+async fn each(
+    seen: &Seen,
+    ctx: &Context,
+    mut take: impl FnMut(OpenSecret) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Error> {
+    let api: Api<Secret> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
+    let (api, what) = (&api, &format!("list secrets in {}", seen.target_name));
+    each_page(
+        |params| async move { call_secret(what, || api.list(&params)).await },
+        |page| page.into_iter().map(capture::open).try_for_each(&mut take),
+    )
+    .await
 }
 
 /// What the plan takes from Secrets elsewhere, each of them read once.

@@ -1,7 +1,10 @@
 //! Seeds, smokes and the probe: one Job each, with a name that says what it is, so that starting
 //! one twice starts one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -31,7 +34,7 @@ use kulisse_core::{
 };
 
 use super::{
-    call::{call, call_list, creation, gone_is_fine, there_is_fine},
+    call::{bounded, call, call_list, creation, each_page, gone_is_fine, there_is_fine},
     context::Context,
     error::Error,
     repeat,
@@ -42,6 +45,8 @@ use super::{
 
 /// Lines of a failed task's log that are looked at.
 const LAST_LINES: i64 = 20;
+/// And so many bytes: how long a line is, the task decides.
+const LAST_BYTES: i64 = 64 * 1024;
 /// Longest piece of a log in a message, in characters.
 const QUOTED: usize = 300;
 
@@ -418,14 +423,25 @@ async fn last_words(
     job: Option<&str>,
     ctx: &Context,
 ) -> Result<Option<String>, Error> {
-    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let api: Api<Pod> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
     let selector = match job {
         Some(job) => format!("batch.kubernetes.io/job-name={job}"),
         None => label.to_owned(),
     };
-    let params = ListParams::default().labels(&selector);
-    let pods = call_list("list the task's Pods", || api.list(&params)).await?.items;
-    let newest = pods.into_iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone());
+    let (listed, selector) = (&api, &selector);
+    let created = |it: &Pod| it.metadata.creation_timestamp.clone();
+    let mut newest: Option<Pod> = None;
+    let all = each_page(
+        |params| async move {
+            let params = params.labels(selector);
+            call_list("list the task's Pods", || listed.list(&params)).await
+        },
+        |page| {
+            newest = newest.take().into_iter().chain(page).max_by_key(created);
+            ControlFlow::Continue(())
+        },
+    );
+    let _ = all.await?;
     let Some(pod) = newest else {
         return match job {
             Some(job) => unmade(seen, job, ctx).await,
@@ -445,7 +461,12 @@ async fn last_words(
         None => lifecycle::readiness::trouble(&pod)
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
-    let params = LogParams { container, tail_lines: Some(LAST_LINES), ..LogParams::default() };
+    let params = LogParams {
+        container,
+        tail_lines: Some(LAST_LINES),
+        limit_bytes: Some(LAST_BYTES),
+        ..LogParams::default()
+    };
     let name = pod.name_any();
     let log = call("read the task's log", || api.logs(&name, &params)).await.unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -454,7 +475,7 @@ async fn last_words(
 
 /// Why a Job has no Pod, in the words of its controller.
 async fn unmade(seen: &Seen, job: &str, ctx: &Context) -> Result<Option<String>, Error> {
-    let api: Api<Event> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
+    let api: Api<Event> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
     let about = format!("involvedObject.kind=Job,involvedObject.name={job},type=Warning");
     let params = ListParams::default().fields(&about);
     let events = call_list("list the Job's Events", || api.list(&params)).await?.items;

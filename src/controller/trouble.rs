@@ -1,16 +1,21 @@
 //! What keeps workloads from coming up: the Pods are asked, and only while something is not up.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt, api::ListParams};
+use kube::{Api, ResourceExt};
 use kulisse_core::{
     api::names,
     lifecycle::{Problem, readiness},
     plan::object::Key,
 };
 
-use super::{call::call_list, context::Context, error::Error, seen::Seen};
+use super::{
+    call::{bounded, call_list, each_page},
+    context::Context,
+    error::Error,
+    seen::Seen,
+};
 
 /// The first cause for each workload that is not up.
 pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Problem>, Error> {
@@ -18,11 +23,12 @@ pub async fn troubles(seen: &Seen, ctx: &Context) -> Result<BTreeMap<Key, Proble
         return Ok(known);
     }
     let mut found = BTreeMap::new();
-    for pod in &pods(seen, ctx).await? {
-        if let (Some(key), Some(problem)) = (owner(pod), readiness::trouble(pod)) {
+    each_pod(seen, ctx, |pod| {
+        if let (Some(key), Some(problem)) = (owner(&pod), readiness::trouble(&pod)) {
             found.entry(key).or_insert(problem);
         }
-    }
+    })
+    .await?;
     ctx.troubles.put(seen.target_name.as_str(), found.clone());
     Ok(found)
 }
@@ -36,12 +42,18 @@ pub async fn of_probe(seen: &Seen, ctx: &Context) -> Result<Option<Problem>, Err
         .map(|(_, problem)| problem))
 }
 
-/// All Pods of the target.
-pub async fn pods(seen: &Seen, ctx: &Context) -> Result<Vec<Pod>, Error> {
-    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), seen.target_name.as_str());
-    let params = ListParams::default().match_any();
-    let what = format!("list pods in {}", seen.target_name);
-    Ok(call_list(&what, || api.list(&params)).await?.items)
+/// Takes all Pods of the target, one by one: who may write there decides how many there are.
+pub async fn each_pod(seen: &Seen, ctx: &Context, mut take: impl FnMut(Pod)) -> Result<(), Error> {
+    let api: Api<Pod> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
+    let (api, what) = (&api, &format!("list pods in {}", seen.target_name));
+    let all = each_page(
+        |params| async move { call_list(what, || api.list(&params)).await },
+        |page| {
+            page.into_iter().for_each(&mut take);
+            ControlFlow::Continue(())
+        },
+    );
+    all.await.map(|_| ())
 }
 
 /// The workload that a Pod belongs to. A ReplicaSet is named after its Deployment and the hash of
