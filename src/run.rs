@@ -64,8 +64,8 @@ const UNREAD_AGAIN: Duration = Duration::from_secs(30);
 const TRIES: u32 = 3;
 /// After so long.
 const TRIED_AGAIN: Duration = Duration::from_secs(2);
-/// When remains are looked for again that could not be looked at.
-const SWEPT_AGAIN: Duration = Duration::from_secs(30);
+/// When remains are looked at again that were not gone: soon at first, and ever more rarely.
+const SWEPT_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 
 /// What the operator is started with.
 pub struct Options {
@@ -291,16 +291,24 @@ async fn pass(found: Arc<Readable>, ctx: Arc<Context>) -> Result<Action, Error> 
 }
 
 /// Looks for what is left of environments that are no more: at the start, whenever one that
-/// had a target vanishes, and again while something of it could not be looked at.
+/// had a target vanishes, and again while something of it is there.
 async fn sweep(ctx: Arc<Context>, mut wanted: mpsc::UnboundedReceiver<()>) {
+    let (soon, rarely) = SWEPT_AGAIN;
     while wanted.recv().await.is_some() {
+        let mut pause = soon;
         loop {
             // One look is for all who have asked for it by now.
-            while wanted.try_recv().is_ok() {}
+            while wanted.try_recv().is_ok() {
+                pause = soon;
+            }
             if edge::sweep(&ctx).await {
                 break;
             }
-            tokio::time::sleep(SWEPT_AGAIN).await;
+            pause = match tokio::time::timeout(pause, wanted.recv()).await {
+                Ok(Some(())) => soon,
+                Ok(None) => return,
+                Err(_) => rarely.min(pause * 2),
+            };
         }
     }
 }

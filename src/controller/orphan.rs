@@ -4,10 +4,7 @@
 //! after the API server itself has said that its environment is not there: a watch may be behind,
 //! and a restored etcd may lack what it had.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::{core::v1::Namespace as V1Namespace, rbac::v1::RoleBinding};
@@ -35,12 +32,9 @@ use super::{
 
 /// Targets that are looked at together.
 const AT_ONCE: usize = 8;
-/// How often a going namespace is looked at.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How often at most, in one sweep.
-const LOOKS: u32 = 300;
 
-/// Removes all targets without an environment. Whether none is left.
+/// Does what comes next of the end of all targets without an environment. Whether none is left: who is
+/// stuck is looked at again with all others, and keeps none of them waiting.
 pub async fn sweep(ctx: &Context) -> Result<bool, Error> {
     let api: Api<V1Namespace> = Api::all(ctx.client.clone());
     let params = ListParams::default().labels(names::ENVIRONMENT_UID_LABEL);
@@ -51,10 +45,11 @@ pub async fn sweep(ctx: &Context) -> Result<bool, Error> {
         .for_each_concurrent(AT_ONCE, |namespace| {
             let left = &left;
             async move {
-                if let Err(error) = look(namespace, ctx).await {
+                let is_left = look(namespace, ctx).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, name = namespace.name_any(), "a target was not looked at");
-                    left.fetch_add(1, Ordering::Relaxed);
-                }
+                    true
+                });
+                left.fetch_add(usize::from(is_left), Ordering::Relaxed);
             }
         })
         .await;
@@ -82,14 +77,22 @@ pub async fn remove_all(uid: &str, ctx: &Context) -> Result<(), Error> {
     Err(Error::problem(Reason::Deleting, format!("not gone yet: {}", left.join(", "))))
 }
 
-async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
+/// Looks at one. Whether it has to go, and is there yet.
+async fn look(namespace: &V1Namespace, ctx: &Context) -> Result<bool, Error> {
     let label = |key: &str| namespace.labels().get(key).cloned().unwrap_or_default();
     let uid = label(names::ENVIRONMENT_UID_LABEL);
-    let (place, name) = (label(names::REQUEST_NAMESPACE_LABEL), label(names::ENVIRONMENT_LABEL));
-    if ctx.world.whose(&uid).is_some() || lives(&uid, &place, &name, ctx).await? {
-        return Ok(());
+    if ctx.world.whose(&uid).is_some() {
+        return Ok(false);
     }
-    remove(&uid, namespace, ctx).await
+    let (target, there) =
+        (NamespaceName::parse(&namespace.name_any())?, Namespace::from(namespace));
+    // What labels say of somebody else's is nobody's concern.
+    let is_ours = !matches!(judged(&uid, &target, &there, ctx), Target::None | Target::Foreign(_));
+    let (place, name) = (label(names::REQUEST_NAMESPACE_LABEL), label(names::ENVIRONMENT_LABEL));
+    if is_ours && lives(&uid, &place, &name, ctx).await? {
+        return Ok(false);
+    }
+    end(&uid, &target, &there, ctx).await
 }
 
 /// Whether the environment with that UID is there, by the API server's own word.
@@ -103,24 +106,6 @@ async fn lives(uid: &str, namespace: &str, name: &str, ctx: &Context) -> Result<
     Ok(found.items.iter().any(|it| it.uid().as_deref() == Some(uid)))
 }
 
-/// Removes a target, and waits for its end.
-async fn remove(uid: &str, namespace: &V1Namespace, ctx: &Context) -> Result<(), Error> {
-    let name = NamespaceName::parse(&namespace.name_any())?;
-    let mut now = Namespace::from(namespace);
-    let first = now.uid.clone();
-    for _ in 0..LOOKS {
-        if !end(uid, &name, &now, ctx).await? {
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
-        match target::find(&name, ctx).await?.filter(|it| it.uid == first) {
-            Some(it) => now = it,
-            None => return Ok(()),
-        }
-    }
-    Err(Error::problem(Reason::Deleting, format!("{name} is not gone yet")))
-}
-
 /// Does what comes next of the end of a namespace that was there a moment ago. One that is not ours is left
 /// alone; whether it is ours.
 async fn end(
@@ -129,11 +114,9 @@ async fn end(
     namespace: &Namespace,
     ctx: &Context,
 ) -> Result<bool, Error> {
-    let life = namespace.incarnation.as_deref().and_then(|it| it.parse().ok());
-    let proof = target::proof_of(uid, name, life.map_or(Incarnation(0), Incarnation), ctx);
-    match target::judge(Some(namespace), None, name.as_str(), &proof) {
+    match judged(uid, name, namespace, ctx) {
         Target::None | Target::Foreign(_) => {
-            tracing::warn!(%name, "a namespace has our label but not our proof: it is left alone");
+            tracing::info!(%name, "a namespace has our label but not our proof: it is left alone");
             return Ok(false);
         }
         Target::Living => {
@@ -144,6 +127,12 @@ async fn end(
         Target::Leaving { only_rights: false, .. } => {}
     }
     Ok(true)
+}
+
+fn judged(uid: &str, name: &NamespaceName, namespace: &Namespace, ctx: &Context) -> Target {
+    let life = namespace.incarnation.as_deref().and_then(|it| it.parse().ok());
+    let proof = target::proof_of(uid, name, life.map_or(Incarnation(0), Incarnation), ctx);
+    target::judge(Some(namespace), None, name.as_str(), &proof)
 }
 
 /// Lets go of our rights in a target that holds nothing else any more. Safe to repeat: whoever may not

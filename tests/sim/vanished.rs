@@ -102,3 +102,22 @@ fn an_environment_that_vanishes_while_it_is_made_leaves_nothing() {
         );
     }
 }
+
+#[test]
+fn a_namespace_that_is_held_keeps_no_other_from_going() {
+    let cluster = Cluster::new(begun(), Plan::nothing(), 1);
+    let mut held = Vec::new();
+    while_one_works(&cluster, async {
+        come(&cluster, has_target).await;
+        held = targets(&cluster);
+        let path = format!("/api/v1/namespaces/{}", held[0]);
+        let finalizers = json!({ "metadata": { "finalizers": ["example.com/held"] } });
+        cluster.ask(http::Method::PATCH, &path, "application/merge-patch+json", &finalizers);
+        go(&cluster);
+        sleep(Duration::from_secs(30)).await;
+        come(&cluster, |cluster| targets(cluster).len() > 1).await;
+        go(&cluster);
+        sleep(Duration::from_mins(2)).await;
+    });
+    assert_eq!(targets(&cluster), held);
+}
