@@ -34,7 +34,7 @@ pub fn endpoints(slice: &EndpointSlice) -> Vec<Endpoint> {
     found
 }
 
-/// Which kinds the API server has, as it said a while ago.
+/// Which kinds the API server has, as it said a while ago: when it was asked, and its answer.
 #[derive(Default)]
 pub struct Kinds(Mutex<Option<(Instant, Arc<Discovery>)>>);
 
@@ -110,18 +110,21 @@ impl Kinds {
     }
 
     async fn known(&self, client: &Client, fresh: Duration) -> Result<Arc<Discovery>, Error> {
+        let asked = Instant::now();
         let mut known = self.0.lock().await;
-        if let Some((when, discovery)) = known.as_ref()
-            && when.elapsed() < fresh
+        // Also for whom it must be of now: of all who wait, one asks.
+        if let Some((begun, discovery)) = known.as_ref()
+            && *begun + fresh >= asked
         {
             return Ok(Arc::clone(discovery));
         }
+        let begun = Instant::now();
         let discovery = call_list("discover the API server's kinds", || {
             Discovery::new(client.clone()).run_aggregated()
         })
         .await?;
         let discovery = Arc::new(discovery);
-        *known = Some((Instant::now(), Arc::clone(&discovery)));
+        *known = Some((begun, Arc::clone(&discovery)));
         Ok(discovery)
     }
 }
@@ -131,4 +134,38 @@ fn of_group(known: &Discovery, group: &str) -> impl Iterator<Item = ApiResource>
     let groups = known.groups().filter(move |it| it.name() == group);
     let resources = groups.flat_map(kube::discovery::ApiGroup::recommended_resources);
     resources.map(|(resource, _)| resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_while_somebody_waits_for_the_answer_asks_once_more_and_together() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let first = usize::from(request.uri().path() == "/apis");
+            count.fetch_add(first, Ordering::Relaxed);
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let list = br#"{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[]}"#;
+                Ok::<_, tower::BoxError>(Response::new(Body::from(list.to_vec())))
+            }
+        });
+        let (client, kinds) = (&Client::new(service, "default"), &Kinds::default());
+        let one = |after: u64| async move {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            kinds.listable(client).await.map(|_| ())
+        };
+        let answers = join_all([0, 100, 200, 300].map(one)).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
 }
