@@ -218,8 +218,13 @@ fn is_form(line: &str) -> bool {
 fn is_name_of_one(name: &str, line: &str, value: &str) -> bool {
     let field = line.trim_start_matches(|c: char| c.is_whitespace() || "-{\"'".contains(c));
     let fields = ["key:", "name:", "key\":", "name\":"];
+    // A field of its own, and not the end of `secret_key:`.
+    let within = |it: &str| {
+        let ends = |at: usize| line[..at].ends_with(|c: char| " \t{,\"'".contains(c));
+        line.match_indices(it).any(|(at, _)| it.starts_with("name") || ends(at))
+    };
     let names = fields.iter().any(|it| field.starts_with(it))
-        || line.contains("ecret") && fields.iter().any(|it| line.contains(it));
+        || line.contains("ecret") && fields.iter().any(|it| within(it));
     let comment = line.trim_start().starts_with('#');
     let is_url = value.contains("//") && !value.contains('@');
     comment || is_url || !shape::is_token(value) && (names || name.eq_ignore_ascii_case("cookie"))
@@ -383,6 +388,7 @@ mod tests {
     fn names_and_placeholders_beside_a_credential_do_not_hide_it() {
         for (name, text, expected) in [
             ("app.yaml", "a: 1\nclientSecret: hunter2\n", vec![(2, 7)]),
+            ("app.yaml", "a: 1\nsecret_key: hunter22\n", vec![(2, 8)]),
             ("app.yaml", "password: hunter2\ntoken: __TOKEN__\n", vec![(1, 7)]),
             ("DATABASE_URL", "postgres://u:hunter2@host.acme.com/x", vec![(1, 7)]),
             ("run.sh", "set -e\nPGPASSWORD=hunter2 psql -h db || true\n", vec![(2, 7)]),

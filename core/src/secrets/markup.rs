@@ -1,16 +1,18 @@
-//! Credentials in XML that is no Secret's: in attributes, between tags, and in entries of which one
-//! attribute names another (`<add key="Password" value="…"/>`).
+//! Credentials in XML that is no Secret's: in attributes, between tags, and in entries of which one part
+//! names another (`<add key="Password" value="…"/>`, `<entry key="Password">…</entry>`,
+//! `<name>Password</name> <value>…</value>`).
 
 use super::{
     exposed::{Exposed, exposed},
+    name::{self, Role},
     pattern::Pattern,
     redact::may_mask,
 };
 
 static ATTRIBUTE: Pattern = Pattern::new(r#"([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')"#);
-static ELEMENT: Pattern = Pattern::new(r"<([A-Za-z_][\w.:-]*)[^<>]*>([^<>]+)</");
+static ELEMENT: Pattern = Pattern::new(r"<([A-Za-z_][\w.:-]*)([^<>]*)>([^<>]+)</");
 
-/// Attributes that name what another attribute of the same tag holds.
+/// What names what another attribute of the same tag holds, or the next element.
 const NAMES: [&str; 4] = ["key", "name", "id", "property"];
 
 /// The credentials in a text that begins as markup does; `None` if it does not.
@@ -38,7 +40,7 @@ pub(super) fn credentials(text: &str) -> Option<Vec<Exposed>> {
         if begins != tag {
             (named, tag) = ("", begins);
         }
-        if NAMES.contains(&name.as_str().to_ascii_lowercase().as_str()) {
+        if names(name.as_str()) {
             named = value.as_str();
             continue;
         }
@@ -46,14 +48,35 @@ pub(super) fn credentials(text: &str) -> Option<Vec<Exposed>> {
         let name = if is_value { named } else { name.as_str() };
         add(value.start(), name, value.as_str());
     }
+    let mut called = "";
     for it in ELEMENT.get().into_iter().flat_map(|it| it.captures_iter(text)) {
-        if let (Some(name), Some(value)) = (it.get(1), it.get(2)) {
-            let inner = value.as_str().trim_start();
-            add(value.end() - inner.len(), name.as_str(), inner.trim_end());
+        let (Some(name), Some(value)) = (it.get(1), it.get(3)) else { continue };
+        let inner = value.as_str().trim_start();
+        let is_value = name.as_str().eq_ignore_ascii_case("value") && !called.is_empty();
+        let within = it.get(2).and_then(|it| name_within(it.as_str()));
+        let speaks = name::role(name.as_str()) == Role::Credential;
+        let own = within.filter(|_| !speaks).unwrap_or(name.as_str());
+        let before = std::mem::take(&mut called);
+        if names(name.as_str()) {
+            called = inner.trim_end();
         }
+        let name = if is_value { before } else { own };
+        add(value.end() - inner.len(), name, inner.trim_end());
     }
     found.sort_by_key(|(at, _)| *at);
     Some(found.into_iter().map(|(_, it)| it).collect())
+}
+
+fn names(name: &str) -> bool {
+    NAMES.iter().any(|it| name.eq_ignore_ascii_case(it))
+}
+
+/// The attribute of a tag that names what is between it and its end.
+fn name_within(attributes: &str) -> Option<&str> {
+    let all = ATTRIBUTE.get()?.captures_iter(attributes);
+    let mut named = all.filter(|it| names(&it[1]));
+    let it = named.next()?;
+    it.get(2).or_else(|| it.get(3)).map(|it| it.as_str())
 }
 
 #[cfg(test)]
@@ -92,6 +115,13 @@ mod tests {
             ("<c>\n <add key='Password' value='hunter2'/>\n</c>", vec![(2, 7)]),
             ("<c>\n <add key='Password'/>\n <add value='hunter2'/>\n</c>", vec![]),
             ("<c>\n <add value='hunter2'/>\n</c>", vec![]),
+            ("<c>\n <entry key='Password'>hunter2</entry>\n</c>", vec![(2, 7)]),
+            ("<c>\n <password id='main'>hunter2</password>\n</c>", vec![(2, 7)]),
+            (
+                "<c>\n <name>jdo.Password</name>\n <value>hunter2</value>\n <value>x</value>\n</c>",
+                vec![(3, 7)],
+            ),
+            ("<c>\n <name>jdo.Driver</name>\n <value>hunter2</value>\n</c>", vec![]),
             ("<c>\n <r name='shop' password='hunter2'/>\n</c>", vec![(2, 7)]),
             (
                 "<c>\n <r token='hunter22'/>\n <password> hunter2 </password>\n <r pin='z'/>\n</c>",
