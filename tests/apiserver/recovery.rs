@@ -1,9 +1,6 @@
 //! How soon work goes on: after a kill at any moment, and after a time without an API server.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use kulisse_core::api::condition::{ConditionType::Ready, is_true};
 use serde_json::json;
@@ -35,12 +32,18 @@ pub async fn after_a_kill_at_any_moment_work_goes_on_at_once(world: Arc<World>) 
     let idle = Instant::now();
     world.operator.start().await;
     let idle = idle.elapsed();
+    let way = Instant::now();
+    let undisturbed = place.environment("undisturbed", json!({})).await;
+    undisturbed.ready(s(60)).await;
+    let way = way.elapsed();
+    undisturbed.delete().await;
+    undisturbed.gone(s(60)).await;
     let mut took = Vec::new();
     let mut ends = Vec::new();
-    for round in 0..if wanted("all") { 100 } else { 4 } {
+    for round in 0_u32..if wanted("all") { 100 } else { 4 } {
         let it = place.environment(&format!("pr-{round}"), json!({})).await;
-        // Each time at another moment of the way, which takes about a second.
-        tokio::time::sleep(Duration::from_millis(round * 137 % 800)).await;
+        // Each time at another moment of the way, and seldom after its end.
+        tokio::time::sleep(way * (round * 137 % 800) / 1000).await;
         world.operator.kill();
         let from = audit::mark(world.audit_log());
         let killed = Instant::now();
