@@ -13,26 +13,28 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 cd "$root"
 
-# name | what it shows | what it needs | command. In the order in which results come soonest: what
-# needs no cluster runs while Helm, Kubernetes and the release binary are built.
+# name | turn | what it shows | what it needs | command. Turns: `first`, with no test beside it, what is
+# compiled or counts seconds; then `clusters`, which mostly wait, and `beside` them, giving way, what only
+# computes. Each in this order.
 layers='
-format     | code is formatted                               | fmt          | cargo fmt --all --check -- --color never
-unit       | units of planner, lifecycle, controller, faults |              | cargo test --locked --no-fail-fast --workspace --lib --bins
-planner    | goldens, properties, corpora                    |              | targets_of core
-cli        | plan offline: outputs, exit codes, errors       |              | target cli
-faults     | the proxy that carries out fault plans          |              | targets_of faults
-simulation | the operator in a simulated cluster; faults     |              | target sim
-schema     | definitions equal the types; CEL accepts, refuses |            | target schema
-lint       | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
-rustdoc    | documentation builds without a warning          |              | documentation
-docs       | the documents say what the code says            |              | target docs
-examples   | every example is valid                          | helm argocd  | target examples
-chart      | the chart, rendered and checked by Helm         | helm cluster | target chart
-cluster    | the development cluster: units                  | cluster      | cluster_units
-licences   | licences, advisories and sources of crates      | deny         | licences
-released   | the released program: static, names its crates  | image        | target released
-apiserver  | scenarios on a real API server                  | cluster helm | target apiserver
-e2e        | pods, network policy, databases: the whole way  | cluster helm image node | target e2e
+format     | first    | code is formatted                               | fmt          | cargo fmt --all --check -- --color never
+lint       | first    | clippy finds nothing                            | clippy       | cargo clippy --locked --workspace --all-targets -- -D warnings
+rustdoc    | first    | documentation builds without a warning          |              | documentation
+compile    | first    | every test compiles                             |              | compile
+faults     | first    | the proxy that carries out fault plans          |              | targets_of faults
+unit       | beside   | units of planner, lifecycle, controller, faults |              | cargo test --locked --no-fail-fast --workspace --lib --bins
+planner    | beside   | goldens, properties, corpora                    |              | targets_of core
+cli        | beside   | plan offline: outputs, exit codes, errors       |              | target cli
+simulation | beside   | the operator in a simulated cluster; faults     |              | target sim
+schema     | beside   | definitions equal the types; CEL accepts, refuses |            | target schema
+docs       | beside   | the documents say what the code says            |              | target docs
+examples   | beside   | every example is valid                          | helm argocd  | target examples
+chart      | beside   | the chart, rendered and checked by Helm         | helm cluster | target chart
+cluster    | beside   | the development cluster: units                  | cluster      | cluster_units
+licences   | beside   | licences, advisories and sources of crates      | deny         | licences
+released   | beside   | the released program: static, names its crates  | image        | target released
+apiserver  | clusters | scenarios on a real API server                  | cluster helm | target apiserver
+e2e        | clusters | pods, network policy, databases: the whole way  | cluster helm image node | target e2e
 '
 
 # Arbitrary objects, and the same ones everywhere: what passes here passes elsewhere. Others are tried
@@ -41,7 +43,6 @@ export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED-20261121}
 
 run=$cache/test/run-$$
 logs=$cache/logs/test
-results=() failed=() verdict=0
 
 # ── Commands that are more than a line
 
@@ -64,9 +65,10 @@ others() {
     local file name
     for file in tests/*.rs tests/*/main.rs; do
         name=${file%/main.rs} name=${name##*/} name=${name%.rs}
-        if [ -e "$file" ] && ! grep -q "| target $name\$" <<<"$layers"; then echo "$name | tests/$name | | target $name"; fi
+        if [ -e "$file" ] && ! grep -q "| target $name\$" <<<"$layers"; then echo "$name | beside | tests/$name | | target $name"; fi
     done
 }
+compile() { cargo test --locked --workspace --no-run; }
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps; }
 # The flags are part of it: with others, Go compiles all of Kubernetes once more.
 cluster_units() { (cd dev/cluster && CGO_ENABLED=0 go test -trimpath ./internal/...); }
@@ -85,6 +87,10 @@ licences() {
 
 # build NEED…: one after the other, in the background: two cores are soon full.
 build() {
+    build_all "$@"
+    touch "$run/built"
+}
+build_all() {
     [[ " $* " != *" helm "* ]] || build_one helm dev/helm/build.sh
     [[ " $* " != *" argocd "* ]] || build_one argocd dev/argocd/build.sh
     [[ " $* " != *" cluster "* ]] || build_one cluster dev/cluster/build.sh
@@ -135,26 +141,19 @@ provide() {
 layer() {
     local name=$1 what=$2 needs=$3 command=$4 from=$SECONDS why='' need status=0 log=$logs/$1.log
     if [[ $command == target\ * ]] && ! target_file "${command#target }"; then
-        verdict=1
         record "$name" "$what" MISSING "there is no tests/${command#target }" 0
         return
     fi
     for need in $needs; do
         provide "$need" && continue || status=$?
-        [ $status = 1 ] || verdict=1
         record "$name" "$what" "$([ $status = 1 ] && echo skipped || echo FAILED)" "$why" $((SECONDS - from))
         return
     done
     from=$SECONDS
     say "$name …"
     # shellcheck disable=SC2086 # a command line
-    $command >"$log" 2>&1 </dev/null &
-    running=$!
-    wait $running || status=$?
-    running=
+    $command >"$log" 2>&1 </dev/null || status=$?
     if [ $status != 0 ]; then
-        verdict=1
-        failed+=("$log")
         tail -n 25 "$log" | sed 's/^/        /' >&2
         record "$name" "$what" FAILED "$log" $((SECONDS - from))
     elif [[ $command == *"cargo test"* || $command == target* ]]; then
@@ -162,6 +161,28 @@ layer() {
     else
         record "$name" "$what" passed "$(sed -n 's/^skipped: /SKIPPED: /p' "$log" | head -n 1)" $((SECONDS - from))
     fi
+}
+
+# turn NAME: its layers, one after the other.
+turn() {
+    local name when what needs command
+    while IFS='|' read -r name when what needs command; do
+        [ "$when" != "$1" ] || layer "$name" "$what" "$needs" "$command"
+    done <<<"$chosen"
+}
+
+# Clusters keep time, and compilers leave them none: their turn comes when all is built. From then on
+# the process BESIDE, and what it starts, has only what they leave over.
+turn_of_clusters() {
+    if ! grep -q '|clusters|' <<<"$chosen"; then return; fi
+    until [ -e "$run/built" ]; do sleep 0.5; done
+    give_way "$1"
+    turn clusters
+}
+give_way() {
+    local child
+    renice -n 19 -p "$1" >/dev/null 2>&1 || true # it may be done
+    while read -r child; do give_way "$child"; done < <(ps -o pid= --ppid "$1")
 }
 
 # What a person chooses to leave out. Anything else that a test skips, although what it needs is there,
@@ -175,8 +196,6 @@ judge() {
     aloud=$(grep -c '^skipped: ' "$3" || true)
     why=$(grep '^skipped: ' "$3" | grep -Ev "$chosen_skips" | head -n 1 || true)
     if [ -n "$why" ]; then
-        verdict=1
-        failed+=("$3")
         record "$1" "$2" FAILED "$why" "$4"
         return
     fi
@@ -187,14 +206,21 @@ judge() {
     elif [ "$ignored" != 0 ]; then
         record "$1" "$2" skipped "$(sed -n 's/^skipped: [^:]*: //p' "$3" | head -n 1)" "$4"
     else
-        verdict=1
         record "$1" "$2" FAILED "no test was run: $3" "$4"
     fi
 }
 
+# What became of a layer, kept in a file: turns are processes of their own.
 record() {
-    results+=("$(printf '%-10s  %-50s  %-8s %5s s  %s' "$1" "$2" "$3" "$5" "$4")")
+    printf '%-10s  %-50s  %-8s %5s s  %s\n' "$1" "$2" "$3" "$5" "$4" >"$run/results/$1"
     say "$1: $3${4:+ ($4)}"
+}
+# results WORD…: names of the layers of which this became.
+results() {
+    local name
+    while IFS='|' read -r name _; do
+        ! grep -Eqs "  ($1) +[0-9]+ s  " "$run/results/$name" || echo "$name"
+    done <<<"$chosen"
 }
 
 # What failed, and with which words: often the end of the output is all that somebody gets to see.
@@ -206,13 +232,18 @@ failures() {
 
 table() {
     printf '\n══ Tests\n\n'
-    printf '  %s\n' "${results[@]}"
-    local skipped log
-    skipped=$(printf '%s\n' "${results[@]}" | grep -c ' skipped ' || true)
-    for log in "${failed[@]}"; do failures "$log"; done
-    printf '\n  %s in %d s on %d cores' "$([ $verdict = 0 ] && echo "No failure" || echo FAILED)" "$((SECONDS - begun))" "$(nproc)"
+    local name what skipped failed
+    while IFS='|' read -r name _ what _; do
+        [ -e "$run/results/$name" ] || record "$name" "$what" "not run" "" 0
+        sed 's/^/  /' "$run/results/$name"
+    done <<<"$chosen"
+    skipped=$(results skipped | wc -l)
+    failed=$(results 'FAILED|MISSING|not run')
+    for name in $failed; do [ ! -e "$logs/$name.log" ] || failures "$logs/$name.log"; done
+    printf '\n  %s in %d s on %d cores' "$([ -z "$failed" ] && echo "No failure" || echo FAILED)" "$((SECONDS - begun))" "$(nproc)"
     [ "$skipped" = 0 ] || printf '; %d layers SKIPPED: what they show was not shown' "$skipped"
     printf '. Logs: %s\n' "$logs"
+    [ -z "$failed" ]
 }
 
 # ── Leaving nothing behind
@@ -246,8 +277,8 @@ clean_after_killed_runs() {
 leave() {
     local status=$?
     trap - EXIT INT TERM
-    [ -z "${running-}" ] || end_tree "$running"
-    [ -z "${building-}" ] || end_tree "$building"
+    local job
+    for job in $(jobs -p); do end_tree "$job"; done
     clean "$run"
     exit $status
 }
@@ -264,22 +295,26 @@ chosen() {
 main() {
     need_compilers
     need curl curl ps procps
-    mkdir -p "$logs" "$run/tmp"
+    mkdir -p "$logs" "$run/tmp" "$run/results"
     rm -f "$logs"/*.log
     trap leave EXIT
     trap 'say interrupted; exit 130' INT TERM
     clean_after_killed_runs
     export TMPDIR=$run/tmp
-    local chosen name what needs command
     chosen=$(chosen "$@")
     # shellcheck disable=SC2046 # words
-    build $(cut -d'|' -f3 <<<"$chosen") &
-    building=$!
-    while IFS='|' read -r name what needs command; do
-        layer "$name" "$what" "$needs" "$command"
-    done <<<"$chosen"
+    build $(cut -d'|' -f4 <<<"$chosen") &
+    local beside
+    turn first &
+    wait $!
+    # What does not compile fails once, and not in each layer.
+    if [ "$(results FAILED | grep -x compile)" != compile ]; then
+        turn beside &
+        beside=$!
+        turn_of_clusters $beside &
+        wait $! $beside
+    fi
     table
-    return $verdict
 }
 
 main "$@"
