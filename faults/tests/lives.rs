@@ -4,10 +4,9 @@
 mod api;
 
 use std::{
-    io::Read,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,11 @@ use api::{
     scene::{SOON, client, create},
 };
 use serde_json::{Value, json};
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    process::{Child, Command},
+    time::timeout,
+};
 
 /// A file of this test, which is not there.
 fn file(name: &str) -> PathBuf {
@@ -25,20 +28,21 @@ fn file(name: &str) -> PathBuf {
     path
 }
 
-/// The program with its arguments; `IT` is the kubeconfig.
+/// The program with its arguments; `IT` is the kubeconfig. It ends with a test that fails.
 fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
     let kubeconfig = kubeconfig.display().to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kube-faults"));
     command.args(arguments.iter().map(|it| if *it == "IT" { &kubeconfig } else { *it }));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.kill_on_drop(true);
     command
 }
 
 /// Runs it to its end: code, standard output, standard error.
 async fn run(kubeconfig: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = command(kubeconfig, arguments);
-    let ran = spawn_blocking(move || command.output().expect("to run"));
-    let ran = timeout(Duration::from_mins(1), ran).await.expect("an end").expect("an end");
+    let ran = timeout(Duration::from_mins(1), command.output()).await.expect("an end");
+    let ran = ran.expect("to run");
     let text = |it: Vec<u8>| String::from_utf8(it).expect("text");
     (ran.status.code().unwrap_or(-1), text(ran.stdout), text(ran.stderr))
 }
@@ -64,14 +68,15 @@ async fn content(path: &Path) -> String {
 
 /// Sends the signal that asks to end, and waits: code and standard error.
 async fn interrupted(mut child: Child) -> (Option<i32>, String) {
-    let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let id = child.id().and_then(|it| i32::try_from(it).ok());
+    let id = id.and_then(rustix::process::Pid::from_raw);
     let _ = rustix::process::kill_process(id.expect("an id"), rustix::process::Signal::TERM);
-    let ended = spawn_blocking(move || {
+    let ended = async {
         let mut said = String::new();
-        let _ = child.stderr.take().expect("a pipe").read_to_string(&mut said);
-        (child.wait().expect("an end").code(), said)
-    });
-    timeout(Duration::from_mins(1), ended).await.expect("an end").expect("an end")
+        let _ = child.stderr.take().expect("a pipe").read_to_string(&mut said).await;
+        (child.wait().await.expect("an end").code(), said)
+    };
+    timeout(Duration::from_mins(1), ended).await.expect("an end")
 }
 
 /// Whether a process is there that is not only waiting to be asked how it ended.
@@ -184,7 +189,7 @@ async fn a_process_that_somebody_else_started_is_killed_and_nobody_waits_until_i
     let api = Api::start().await;
     let kubeconfig = api.kubeconfig("pid", &json!({}));
     // It is ours: until we ask how it ended, its id stays.
-    let mut victim = Command::new("sleep").arg("600").spawn().expect("a process");
+    let mut victim = std::process::Command::new("sleep").arg("600").spawn().expect("a process");
     let (id, written) = (victim.id().to_string(), file("pid-written.kubeconfig"));
     let to = written.display().to_string();
     let plan = "create configmaps #1: kill-before";

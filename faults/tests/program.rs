@@ -6,12 +6,13 @@ mod api;
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
     time::{Duration, Instant},
 };
 
 use api::Api;
 use serde_json::json;
+use tokio::{process::Command, time::timeout};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -30,11 +31,9 @@ fn operator() -> PathBuf {
 }
 
 async fn program(arguments: Vec<String>) -> Output {
-    let run = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kube-faults"));
-        command.args(arguments).stdin(Stdio::null()).output().expect("to run")
-    });
-    run.await.expect("an end")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kube-faults"));
+    let run = command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    timeout(Duration::from_mins(2), run).await.expect("an end").expect("to run")
 }
 
 fn text(bytes: &[u8]) -> String {
