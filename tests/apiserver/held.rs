@@ -15,8 +15,9 @@ use serde_json::json;
 use crate::{
     ends::nothing_is_left,
     support::{
-        environment::{Environment, installed, namespace_gone},
+        environment::{Environment, namespace_gone},
         objects::gvk,
+        tools::root,
         wait::{eventually, s, steadily},
     },
     world::{APPLICATION, Place, World},
@@ -258,8 +259,10 @@ pub async fn a_definition_that_is_deleted_takes_its_environments_along(world: Ar
     })
     .await;
     nothing_is_left(world, &uid, &target).await;
-    // Installed again, it works again.
-    installed(&world.cluster).await;
+    // Installed again, it works again. The rights stay as other scenarios have them here.
+    let definitions = root().join("deploy/crds.yaml").display().to_string();
+    let words = ["apply", "--server-side", "--force-conflicts", "-f", &definitions];
+    world.cluster.kubectl(&words).ok("kubectl apply -f deploy/crds.yaml");
     let it = place.environment("pr-2", json!({})).await;
     it.ready(s(120)).await;
     it.remove().await;
