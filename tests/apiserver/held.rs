@@ -263,6 +263,11 @@ pub async fn a_definition_that_is_deleted_takes_its_environments_along(world: Ar
     let definitions = root().join("deploy/crds.yaml").display().to_string();
     let words = ["apply", "--server-side", "--force-conflicts", "-f", &definitions];
     world.cluster.kubectl(&words).ok("kubectl apply -f deploy/crds.yaml");
+    eventually("environments are served", s(30), || async {
+        let said = world.cluster.kubectl(&["get", "stagingenvironments", "--all-namespaces"]);
+        if said.code == 0 { Ok(()) } else { Err(said.err) }
+    })
+    .await;
     let it = place.environment("pr-2", json!({})).await;
     it.ready(s(120)).await;
     it.remove().await;
