@@ -5,13 +5,18 @@
 //! `FAULTS=answers` and `FAULTS=events`, or each so many-th of them (`EVERY=6`).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use futures::{FutureExt, StreamExt, future::join_all, stream};
+use futures::{
+    FutureExt, StreamExt,
+    future::{join_all, pending},
+    stream,
+};
+use jiff::Timestamp;
 use kube_faults::{
     learn::{self, Family},
     plan::{Plan, Signal},
@@ -22,7 +27,9 @@ use serde_json::json;
 use crate::{
     clones::settled,
     ends::left,
-    support::{audit, canary::sings, extent, operator::Operator, wait::s},
+    support::{
+        audit, canary::sings, environment::Environment, extent, operator::Operator, pods, wait::s,
+    },
     world::{APPLICATION, Place, World},
 };
 
@@ -73,6 +80,12 @@ pub async fn an_operator_killed_at_its_writes_converges_leaks_nothing_and_touche
         sum.leaked,
         sum.foreign
     );
+    assert!(
+        sum.seeded_twice.is_empty() && sum.early.is_empty(),
+        "{:#?} {:#?}",
+        sum.seeded_twice,
+        sum.early
+    );
     assert!(sum.canaries == 0, "{} lines of the log hold a secret value", sum.canaries);
     assert!(sum.converged > 0, "something was shown");
 }
@@ -95,6 +108,8 @@ struct Behind<'a> {
     mark: u64,
     proxy: Proxy,
     operator: Arc<Operator>,
+    /// When somebody asked for the end of a target.
+    ends: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 /// The operator as somebody who is killed.
@@ -147,7 +162,7 @@ impl<'a> Behind<'a> {
         let victim = Arc::new(Killed(Arc::clone(&operator)));
         let proxy = Proxy::start(&options, victim).await.unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(&kubeconfig, proxy.kubeconfig()).expect("a kubeconfig");
-        Self { world, place, mark, proxy, operator }
+        Self { world, place, mark, proxy, operator, ends: Mutex::default() }
     }
 
     /// Gives the world its own operator back, and says what this one did.
@@ -156,18 +171,34 @@ impl<'a> Behind<'a> {
         self.world.operator.start().await;
         let asked = audit::of_operator(self.world.audit_log(), self.mark);
         sum.foreign.extend(audit::strange_writes(&asked));
+        let mut seeded = BTreeSet::new();
+        let ends = locked(&self.ends);
+        for it in asked.iter().filter(|it| it.wrote()) {
+            let is_seed = it.resource == "jobs" && it.name.starts_with("seed-");
+            if is_seed && it.verb == "create" && !seeded.insert(&it.namespace) {
+                sum.seeded_twice.insert(it.line());
+            }
+            let is_end = it.resource == "namespaces" && it.verb == "delete";
+            if is_end && ends.get(&it.name).is_none_or(|asked| it.at < *asked) {
+                sum.early.push(it.line());
+            }
+        }
+        drop(ends);
         let log = std::fs::read_to_string(&self.operator.log).expect("the operator's log");
         sum.canaries += log.lines().filter(|it| sings(it)).count();
     }
 
     /// One environment, from its creation until nothing is left of it, with an operator that has just
     /// been started.
+    #[expect(clippy::disallowed_methods, reason = "the test and the server share a machine")]
     async fn live(&self, number: usize, plan: Plan) -> Life {
         let started = Instant::now();
         self.operator.kill();
         self.proxy.begin(plan);
         self.operator.spawn(&[]);
-        let it = self.place.environment(&format!("pr-{number}"), json!({})).await;
+        let run = json!({ "image": "registry.example.com/fill:1" });
+        let spec = json!({ "seed": [{ "name": "fill", "run": run }] });
+        let it = self.place.environment(&format!("pr-{number}"), spec).await;
         let uid = it.uid().await;
         let mut life = Life {
             made: BTreeSet::new(),
@@ -177,10 +208,15 @@ impl<'a> Behind<'a> {
             seconds: 0.0,
         };
         let lived = AssertUnwindSafe(async {
-            it.ready(s(90)).await;
+            tokio::select! {
+                _ = it.ready(s(90)) => {}
+                () = self.seeds(&it) => {}
+            }
             let target = it.target().await;
             let made = settled(self.world.objects(), &target).await;
             let made = made.into_keys().map(|key| key.replace(&target, "TARGET")).collect();
+            let now = Timestamp::try_from(SystemTime::now()).expect("a time");
+            locked(&self.ends).insert(target.clone(), now);
             it.delete().await;
             it.gone(s(90)).await;
             (made, left(self.world, &uid, &target).await)
@@ -203,6 +239,21 @@ impl<'a> Behind<'a> {
     }
 }
 
+impl Behind<'_> {
+    /// Lets the first seed come to its end, as a node would.
+    async fn seeds(&self, it: &Environment<'_>) {
+        loop {
+            let status = it.find().await.and_then(|it| it.status).unwrap_or_default();
+            for target in status.namespaces {
+                if pods::end(self.world.objects(), &target.name, "Succeeded").await > 0 {
+                    return pending().await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
 /// The table.
 #[derive(Default)]
 struct Sum {
@@ -212,6 +263,10 @@ struct Sum {
     not_reached: usize,
     leaked: BTreeSet<String>,
     foreign: Vec<String>,
+    /// Jobs of seeds that were made although there was one.
+    seeded_twice: BTreeSet<String>,
+    /// Deletions of targets for which nobody had asked.
+    early: Vec<String>,
     /// Lines of logs that hold a secret value.
     canaries: usize,
     wrong: Vec<String>,
@@ -245,7 +300,7 @@ impl Sum {
     fn line(&self, family: Family, took: Duration) -> String {
         format!(
             "{}: writes {}, plans {}, converged {}, failed {}, not reached {}, leaked {}, foreign \
-             writes {}, secrets in the log {}, {} s",
+             writes {}, seeds run twice {}, early deletions {}, secrets in the log {}, {} s",
             family.word(),
             self.writes,
             self.plans,
@@ -254,6 +309,8 @@ impl Sum {
             self.not_reached,
             self.leaked.len(),
             self.foreign.len(),
+            self.seeded_twice.len(),
+            self.early.len(),
             self.canaries,
             took.as_secs(),
         )
