@@ -118,6 +118,8 @@ where
             }
             page => page?,
         };
+        limit = (limit * 2).min(PAGE);
+        params = params.limit(limit);
         if take(page.items).is_break() {
             return Ok(ControlFlow::Break(()));
         }

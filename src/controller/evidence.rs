@@ -7,7 +7,10 @@ use std::{
 };
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::{
+    api::core::v1::{Event, Pod},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{Api, ResourceExt, api::LogParams};
 use kulisse_core::{
     api::{
@@ -35,8 +38,8 @@ use super::{
 const LOGS: usize = 4;
 /// Most of a log that is read, in bytes.
 const BYTES: i64 = 16 * 1024;
-/// Most pages of a target's Events that are looked at.
-const PAGES: usize = 20;
+/// Most Events of a target that are looked at, and that are kept.
+const EVENTS: (usize, usize) = (10_000, 500);
 
 /// Brings the evidence in the StagingPlan up to date. That this cannot be done holds nothing up.
 pub async fn tell(seen: &mut Seen, ctx: &Context) {
@@ -155,7 +158,7 @@ fn says_more(
 async fn warnings(seen: &Seen, about: &BTreeSet<&str>, ctx: &Context) -> Result<Vec<Event>, Error> {
     let api: Api<Event> = Api::namespaced(bounded(ctx.client.clone()), seen.target_name.as_str());
     let (api, what) = (&api, &format!("list Events in {}", seen.target_name));
-    let (mut found, mut pages) = (Vec::new(), 0);
+    let (mut found, mut seen, (most, most_kept)) = (Vec::new(), 0, EVENTS);
     let is_mine =
         |it: &Event| it.involved_object.name.as_deref().is_some_and(|name| about.contains(name));
     let all = each_page(
@@ -164,9 +167,14 @@ async fn warnings(seen: &Seen, about: &BTreeSet<&str>, ctx: &Context) -> Result<
             call_list(what, || api.list(&params)).await
         },
         |page: Vec<Event>| {
-            found.extend(page.into_iter().filter(is_mine));
-            pages += 1;
-            if pages < PAGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            seen += page.len();
+            let mine = page
+                .into_iter()
+                .filter(is_mine)
+                .map(|it| Event { metadata: ObjectMeta::default(), ..it });
+            found.extend(mine.take(most_kept - found.len()));
+            let goes_on = seen < most && found.len() < most_kept;
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         },
     );
     let _ = all.await?;

@@ -35,8 +35,11 @@ use super::{
 /// operator's key and stored plans lie there too.
 const OF_CLASSES: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/tls"];
 
-/// Most bytes of a target's Secrets that are looked for in what is quoted.
-const MASKED: usize = 16 * 1024 * 1024;
+/// Most bytes of a target's Secrets that are looked for in what is quoted. What finds them takes a thousand
+/// times as much memory.
+const MASKED: usize = 128 * 1024;
+/// What a Secret counts for besides what is in it.
+const EACH: usize = 256;
 
 /// The values of a Secret.
 pub type Contents = BTreeMap<String, SecretBytes>;
@@ -115,13 +118,14 @@ async fn existing(seen: &Seen, plan: &Plan, ctx: &Context) -> Result<Values, Err
 pub async fn known(seen: &Seen, ctx: &Context) -> Result<Vec<OpenSecret>, Error> {
     let (mut known, mut bytes) = (Vec::new(), 0);
     let all = each(seen, ctx, |secret| {
-        bytes += secret.data.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        bytes +=
+            EACH + secret.data.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
         known.push(secret);
         if bytes > MASKED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if all.await?.is_break() {
         let why =
-            format!("the Secrets of {} hold more than {} MiB", seen.target_name, MASKED >> 20);
+            format!("the Secrets of {} hold more than {} KiB", seen.target_name, MASKED >> 10);
         return Err(Error::problem(Reason::TooLarge, why));
     }
     Ok(known)

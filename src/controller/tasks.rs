@@ -45,8 +45,6 @@ use super::{
 
 /// Lines of a failed task's log that are looked at.
 const LAST_LINES: i64 = 20;
-/// And so many bytes: how long a line is, the task decides.
-const LAST_BYTES: i64 = 64 * 1024;
 /// Longest piece of a log in a message, in characters.
 const QUOTED: usize = 300;
 
@@ -461,12 +459,9 @@ async fn last_words(
         None => lifecycle::readiness::trouble(&pod)
             .map_or_else(|| "its Pod did not end".to_owned(), |it| it.message),
     };
-    let params = LogParams {
-        container,
-        tail_lines: Some(LAST_LINES),
-        limit_bytes: Some(LAST_BYTES),
-        ..LogParams::default()
-    };
+    // A limit in bytes would cut off the end, which is what is wanted: what is larger than any answer may
+    // be is not told.
+    let params = LogParams { container, tail_lines: Some(LAST_LINES), ..LogParams::default() };
     let name = pod.name_any();
     let log = call("read the task's log", || api.logs(&name, &params)).await.unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();

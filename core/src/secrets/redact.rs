@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -246,7 +246,11 @@ impl Redactor {
         written.retain(|form| is_long(form));
         written.sort_unstable();
         written.dedup();
-        let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(written);
+        // Every byte of a value is in a dozen forms: a table of all bytes for each would fill the memory.
+        let known = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(written);
         Self { known: known.ok() }
     }
 
