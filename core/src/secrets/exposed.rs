@@ -220,8 +220,9 @@ fn is_name_of_one(name: &str, line: &str, value: &str) -> bool {
     let fields = ["key:", "name:", "key\":", "name\":"];
     // A field of its own, and not the end of `secret_key:`.
     let within = |it: &str| {
-        let ends = |at: usize| line[..at].ends_with(|c: char| " \t{,\"'".contains(c));
-        line.match_indices(it).any(|(at, _)| it.starts_with("name") || ends(at))
+        let ends = |at: usize| line[..at].ends_with(|c: char| " \t{,.\"'".contains(c));
+        line.match_indices(it)
+            .any(|(at, _)| it.starts_with("name") || ends(at) || line[..at].contains("existing"))
     };
     let names = fields.iter().any(|it| field.starts_with(it))
         || line.contains("ecret") && fields.iter().any(|it| within(it));

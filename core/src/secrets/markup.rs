@@ -53,14 +53,18 @@ pub(super) fn credentials(text: &str) -> Option<Vec<Exposed>> {
         let (Some(name), Some(value)) = (it.get(1), it.get(3)) else { continue };
         let inner = value.as_str().trim_start();
         let is_value = name.as_str().eq_ignore_ascii_case("value") && !called.is_empty();
-        let within = it.get(2).and_then(|it| name_within(it.as_str()));
+        // What is said to people has blanks.
+        let tells = |it: &&str| {
+            name::role(it) == Role::Credential && !inner.trim_end().contains(char::is_whitespace)
+        };
+        let within = it.get(2).and_then(|it| name_within(it.as_str())).filter(tells);
         let speaks = name::role(name.as_str()) == Role::Credential;
         let own = within.filter(|_| !speaks).unwrap_or(name.as_str());
         let before = std::mem::take(&mut called);
         if names(name.as_str()) {
             called = inner.trim_end();
         }
-        let name = if is_value { before } else { own };
+        let name = if is_value && tells(&before) { before } else { own };
         add(value.end() - inner.len(), name, inner.trim_end());
     }
     found.sort_by_key(|(at, _)| *at);
@@ -74,7 +78,8 @@ fn names(name: &str) -> bool {
 /// The attribute of a tag that names what is between it and its end.
 fn name_within(attributes: &str) -> Option<&str> {
     let all = ATTRIBUTE.get()?.captures_iter(attributes);
-    let mut named = all.filter(|it| names(&it[1]));
+    // An `id` is for who formats it.
+    let mut named = all.filter(|it| names(&it[1]) && !it[1].eq_ignore_ascii_case("id"));
     let it = named.next()?;
     it.get(2).or_else(|| it.get(3)).map(|it| it.as_str())
 }
@@ -121,6 +126,8 @@ mod tests {
                 "<c>\n <name>jdo.Password</name>\n <value>hunter2</value>\n <value>x</value>\n</c>",
                 vec![(3, 7)],
             ),
+            ("<p>\n <h2 id='api-token'>token</h2>\n</p>", vec![]),
+            ("<p>\n <string name='enter_password'>Enter your password</string>\n</p>", vec![]),
             ("<c>\n <name>jdo.Driver</name>\n <value>hunter2</value>\n</c>", vec![]),
             ("<c>\n <r name='shop' password='hunter2'/>\n</c>", vec![(2, 7)]),
             (
