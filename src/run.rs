@@ -65,7 +65,7 @@ const TRIES: u32 = 3;
 /// After so long.
 const TRIED_AGAIN: Duration = Duration::from_secs(2);
 /// When remains are looked at again that were not gone: soon at first, and ever more rarely.
-const SWEPT_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
+const SWEPT_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 /// What the operator is started with.
 pub struct Options {

@@ -361,7 +361,9 @@ async fn look_for_target(
             // What ran in it cannot be relied on: whoever wants another one begins anew.
             rebuild::drop(&mut seen.record);
         } else if there.is_none() && !seen.ends(ctx.clock.now()) {
-            volumes::tell(seen, Cause::Renewed.reason(), ctx).await?;
+            if let Err(error) = volumes::tell(seen, Cause::Renewed.reason(), ctx).await {
+                tracing::warn!(%error, "volumes that are left were not looked for");
+            }
             stored::delete(seen.slot(), ctx).await?;
             begin_anew(&mut seen.record);
             if let Some(second) = second {
