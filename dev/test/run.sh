@@ -87,8 +87,8 @@ licences() {
 
 # build NEED…: one after the other, in the background: two cores are soon full.
 build() {
+    trap 'touch "$run/built"' EXIT
     build_all "$@"
-    touch "$run/built"
 }
 build_all() {
     [[ " $* " != *" helm "* ]] || build_one helm dev/helm/build.sh
@@ -295,6 +295,7 @@ chosen() {
 main() {
     need_compilers
     need curl curl ps procps
+    [ ! -d "$run" ] || clean "$run" # of a killed run that had this number
     mkdir -p "$logs" "$run/tmp" "$run/results"
     rm -f "$logs"/*.log
     trap leave EXIT
@@ -302,6 +303,7 @@ main() {
     clean_after_killed_runs
     export TMPDIR=$run/tmp
     chosen=$(chosen "$@")
+    [ -n "$chosen" ] || die "No layer is called $*: make test LAYERS=\"unit schema\" takes the names in the table of dev/test/run.sh."
     # shellcheck disable=SC2046 # words
     build $(cut -d'|' -f4 <<<"$chosen") &
     local beside

@@ -189,8 +189,10 @@ async fn a_process_that_somebody_else_started_is_killed_and_nobody_waits_until_i
     let api = Api::start().await;
     let kubeconfig = api.kubeconfig("pid", &json!({}));
     // It is ours: until we ask how it ended, its id stays.
-    let mut victim = std::process::Command::new("sleep").arg("600").spawn().expect("a process");
-    let (id, written) = (victim.id().to_string(), file("pid-written.kubeconfig"));
+    let victim = Command::new("sleep").arg("600").kill_on_drop(true).spawn();
+    let mut victim = victim.expect("a process");
+    let id = victim.id().map(|it| it.to_string()).unwrap_or_default();
+    let written = file("pid-written.kubeconfig");
     let to = written.display().to_string();
     let plan = "create configmaps #1: kill-before";
     let arguments =
@@ -203,7 +205,7 @@ async fn a_process_that_somebody_else_started_is_killed_and_nobody_waits_until_i
     let (code, said) = interrupted(child).await;
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("faults struck: 1; not reached: none"), "{said}");
-    let _ = victim.wait();
+    let _ = victim.wait().await;
 }
 
 #[tokio::test]
