@@ -157,8 +157,7 @@ pub fn quote(evidence: &mut Evidence, container: &str, log: &str) {
 }
 
 /// What is said in the place of a text that may hold a credential, where nobody knows which.
-const UNKNOWN: &str =
-    "not shown: the Secrets of the target could not be read, so that none can be masked";
+const UNKNOWN: &str = "not shown: the target's Secrets could not be read or are too large to be looked for, so that none can be masked";
 
 /// With credentials masked, and no longer than it may be. `mask` None: nobody knows them, so that
 /// nothing is quoted that a container has said, also by way of an Event.
