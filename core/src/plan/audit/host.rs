@@ -184,6 +184,9 @@ fn leads(host: &str, production: &Production, context: &Context) -> Option<Leads
     }
     let labels: Vec<&str> = host.split('.').collect();
     let form = labels.iter().rposition(|it| *it == "svc" || *it == "pod");
+    if is_zone(&labels, context) {
+        return None;
+    }
     if let Some(at) = form.filter(|at| *at > 1 && labels[*at..].len() != 2) {
         return elsewhere(labels[at - 2], labels[at - 1], true, context);
     }
@@ -206,6 +209,17 @@ fn leads(host: &str, production: &Production, context: &Context) -> Option<Leads
     // `redis.cache`, and `redis-0.redis.cache`.
     let member = labels.len() == 2 || labels[0].starts_with(&format!("{before}-"));
     if member { elsewhere(before, last, false, context) } else { Some(Leads::Out) }
+}
+
+/// Whether this is a zone of the cluster's DNS that names nothing of another namespace, as where a program
+/// is told what to put behind short names.
+fn is_zone(labels: &[&str], context: &Context) -> bool {
+    match labels {
+        ["cluster", "local"] => true,
+        ["svc" | "pod", rest @ ..] => rest == ["cluster", "local"],
+        [namespace, "svc" | "pod", ..] => is_own(namespace, context),
+        _ => false,
+    }
 }
 
 fn is_own(namespace: &str, context: &Context) -> bool {
@@ -269,6 +283,12 @@ mod tests {
             ("redis.cache.svc.com", out.clone()),
             ("cache.svc.cluster.local", out.clone()),
             ("gone.shop.svc.cluster.local", None),
+            // Zones alone.
+            ("cluster.local", None),
+            ("svc.cluster.local", None),
+            ("svc.acme.com", out.clone()),
+            ("shop.svc.cluster.local", None),
+            ("stg-pr-7-abcde.svc", None),
             ("gone.stg-pr-7-abcde.svc", None),
             ("kubernetes.default.svc", None),
             ("web.default.svc", to("web", "default", true)),
