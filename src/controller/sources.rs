@@ -64,6 +64,8 @@ struct Source {
     followers: HashMap<String, Follower>,
     /// When it is looked at next.
     next: Option<Instant>,
+    /// Whether it is being looked at.
+    looked_at: bool,
     /// Its objects, as far as they were read.
     objects: Versions,
     /// The mark of all of them, once it was looked at.
@@ -135,9 +137,10 @@ impl Sources {
         });
         let due = all.iter_mut().filter_map(|(name, it)| {
             let interval = it.followers.values().map(|it| it.interval).min()?;
-            if it.next.is_some_and(|next| next > now) {
+            if it.looked_at || it.next.is_some_and(|next| next > now) {
                 return None;
             }
+            it.looked_at = true;
             it.next = Some(now + interval);
             Some(name.clone())
         });
@@ -149,6 +152,7 @@ impl Sources {
         let mut all = self.all();
         let Some(it) = all.get_mut(source) else { return (Vec::new(), false) };
         let mark = marks::together(objects.values().flat_map(|it| &it.marks).map(String::as_str));
+        it.looked_at = false;
         it.objects = objects;
         it.failures = 0;
         let sighted = it.blind.take().is_some();
@@ -166,6 +170,7 @@ impl Sources {
     fn missed(&self, source: &NamespaceName, why: Problem) -> Vec<String> {
         let mut all = self.all();
         let Some(it) = all.get_mut(source) else { return Vec::new() };
+        it.looked_at = false;
         it.failures = it.failures.saturating_add(1);
         let known = it.blind.as_ref().is_some_and(|known| known.reason == why.reason);
         if it.failures < BLIND_AFTER || known {
@@ -218,29 +223,30 @@ impl Source {
 /// Looks at sources, each in its time, and has those environments woken that were not compared with
 /// what is seen.
 pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
-    loop {
+    // One that answers slowly keeps its own place only.
+    let ticks = stream::unfold((), async |()| {
         tokio::time::sleep(TICK).await;
         ctx.metrics.drifted(&ctx.drifts.sum());
-        let due = stream::iter(ctx.sources.due(Instant::now()));
-        due.for_each_concurrent(SOURCES, |source| {
-            let wake = &wake;
-            async move {
-                match look(&source, &ctx.sources.known(&source), ctx).await {
-                    Ok(objects) => {
-                        let (behind, other) = ctx.sources.seen(&source, objects);
-                        ctx.metrics.looked(if other { "changed" } else { "unchanged" });
-                        wake(&behind);
-                    }
-                    Err(error) => {
-                        wake(&ctx.sources.missed(&source, error.told()));
-                        ctx.metrics.looked("error");
-                        tracing::warn!(%error, %source, "production was not looked at");
-                    }
+        Some((ctx.sources.due(Instant::now()), ()))
+    });
+    let looks = ticks.flat_map(stream::iter).for_each_concurrent(SOURCES, |source| {
+        let wake = &wake;
+        async move {
+            match look(&source, &ctx.sources.known(&source), ctx).await {
+                Ok(objects) => {
+                    let (behind, other) = ctx.sources.seen(&source, objects);
+                    ctx.metrics.looked(if other { "changed" } else { "unchanged" });
+                    wake(&behind);
+                }
+                Err(error) => {
+                    wake(&ctx.sources.missed(&source, error.told()));
+                    ctx.metrics.looked("error");
+                    tracing::warn!(%error, %source, "production was not looked at");
                 }
             }
-        })
-        .await;
-    }
+        }
+    });
+    looks.await;
 }
 
 /// The objects of a source as they are, of which those are read that are not known in this version.
@@ -395,8 +401,19 @@ mod tests {
         assert!(sources.due(now + Duration::from_secs(50)).is_empty());
         let later = now + Duration::from_secs(61);
         assert_eq!(sources.due(later), [name()]);
+        sources.seen(&name(), versions("a"));
         assert!(sources.due(later + Duration::from_secs(59)).is_empty(), "once for all of them");
         assert_eq!(sources.due(later + Duration::from_mins(1)), [name()]);
+    }
+
+    #[test]
+    fn a_source_that_answers_slowly_is_not_looked_at_twice_at_once() {
+        let sources = followed(&[60]);
+        let minutes = |count| Instant::now() + Duration::from_mins(count);
+        assert_eq!(sources.due(minutes(2)), [name()]);
+        assert!(sources.due(minutes(4)).is_empty(), "nobody has answered yet");
+        sources.missed(&name(), Problem::new(Reason::SourceNotReadable, "too slow"));
+        assert_eq!(sources.due(minutes(6)), [name()]);
     }
 
     #[test]
