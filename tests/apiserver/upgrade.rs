@@ -28,7 +28,7 @@ async fn come(all: &[Environment<'_>]) {
     }
 }
 
-/// One operator is told to stop in the midst of work, and the other one starts.
+/// Both operators run, the other one waiting, and then the first is told to stop in the midst of work.
 async fn replaced(place: &Place<'_>, before: &Operator, after: &Operator, by: &str) {
     let world = place.world;
     let (lives, goes) =
@@ -40,6 +40,7 @@ async fn replaced(place: &Place<'_>, before: &Operator, after: &Operator, by: &s
         let target = it.target().await;
         untouched.push((settled(world.objects(), &target).await, target));
     }
+    after.start().await;
     let mut ends = Vec::new();
     for it in &goes {
         ends.push((it.uid().await, it.target().await));
@@ -47,7 +48,6 @@ async fn replaced(place: &Place<'_>, before: &Operator, after: &Operator, by: &s
     }
     let comes = some(place, &format!("comes-{by}")).await;
     before.stop();
-    after.start().await;
 
     come(&comes).await;
     for (it, (uid, target)) in goes.iter().zip(&ends) {
