@@ -28,6 +28,9 @@ pub struct Args {
     /// Do not let the operator read Secrets: their keys are then taken from what refers to them
     #[arg(long)]
     without_secrets: bool,
+    /// Let the operator read Secrets, also where an earlier grant has left them out
+    #[arg(long, conflicts_with = "without_secrets")]
+    with_secrets: bool,
     /// Secret that may come along as it is: a pull secret, or one that the class lets be copied
     /// too. A glob; can be given several times
     #[arg(long = "secret", value_name = "NAME", conflicts_with = "without_secrets")]
@@ -50,9 +53,9 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
     let source = NamespaceName::parse(&args.source)?;
     let from = NamespaceName::parse(&args.from)?;
     let grant = consent(&source, &from, &args.secrets)?;
-    let bindings = bindings(&args, &source)?;
     let mut out = std::io::stdout();
     if !args.apply {
+        let bindings = bindings(&args, &source, !args.without_secrets)?;
         write!(out, "---\n{}", serde_saphyr::to_string(&grant)?)?;
         for binding in &bindings {
             write!(out, "---\n{}", serde_saphyr::to_string(binding)?)?;
@@ -60,6 +63,10 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (client, _) = args.cluster.client().await?;
+    let api: Api<RoleBinding> = Api::namespaced(client.clone(), source.as_str());
+    // Whoever types this for one more asker must not thereby open what was left shut on purpose.
+    let left_out = !(args.without_secrets || args.with_secrets) && are_left_out(&api).await?;
+    let bindings = bindings(&args, &source, !(args.without_secrets || left_out))?;
     let params = PatchParams::apply(names::CLI_MANAGER).force();
     let grants: Api<StagingGrant> = Api::namespaced(client.clone(), source.as_str());
     let name = grant.metadata.name.clone().unwrap_or_default();
@@ -68,7 +75,6 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
         .await
         .context("cannot apply the StagingGrant")?;
     writeln!(out, "staginggrant.kulisse.dev/{name} applied")?;
-    let api: Api<RoleBinding> = Api::namespaced(client, source.as_str());
     for binding in &bindings {
         let name = binding.metadata.name.clone().unwrap_or_default();
         api.patch(&name, &params, &Patch::Apply(binding))
@@ -76,7 +82,21 @@ pub async fn grant(args: Args) -> Result<ExitCode> {
             .context("cannot apply the RoleBinding")?;
         writeln!(out, "rolebinding.rbac.authorization.k8s.io/{name} applied")?;
     }
+    if left_out {
+        eprintln!(
+            "Secrets of {source} stay unread, as an earlier grant has it; --with-secrets lets the operator read them"
+        );
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the operator may read a source, and has no right to its Secrets.
+async fn are_left_out(api: &Api<RoleBinding>) -> Result<bool> {
+    let bound = async |role| {
+        let found = api.get_opt(role).await.context("cannot read the RoleBindings of the source");
+        found.map(|it| it.is_some())
+    };
+    Ok(bound(names::SOURCE_READER_ROLE).await? && !bound(names::SOURCE_SECRETS_ROLE).await?)
 }
 
 fn consent(
@@ -95,9 +115,9 @@ fn consent(
 }
 
 /// What lets the operator read the source: everything but Secrets, and Secrets apart.
-fn bindings(args: &Args, source: &NamespaceName) -> Result<Vec<RoleBinding>> {
+fn bindings(args: &Args, source: &NamespaceName, secrets: bool) -> Result<Vec<RoleBinding>> {
     let mut roles = vec![names::SOURCE_READER_ROLE];
-    if !args.without_secrets {
+    if secrets {
         roles.push(names::SOURCE_SECRETS_ROLE);
     }
     let binding = |role: &str| {

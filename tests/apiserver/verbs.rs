@@ -251,9 +251,21 @@ pub async fn consent_is_given_and_withdrawn_by_command(world: Arc<World>) {
     assert_eq!(commands.len(), 3, "{printed}");
     assert!(commands.iter().all(|it| it.starts_with("kubectl delete ")), "{printed}");
     revoke(&["--apply"]).ok("revoke --apply");
+    let bindings = async || objects.names("rbac.authorization.k8s.io/v1 RoleBinding", source).await;
     let grants = objects.names("kulisse.dev/v1alpha1 StagingGrant", source).await;
-    let bindings = objects.names("rbac.authorization.k8s.io/v1 RoleBinding", source).await;
-    assert!(grants.is_empty() && bindings.is_empty(), "{grants:?} {bindings:?}");
+    let left = bindings().await;
+    assert!(grants.is_empty() && left.is_empty(), "{grants:?} {left:?}");
+
+    let apply = |more: &[&str]| {
+        let typed = ["grant", source, "--from", from, "--apply"];
+        kulisse(&world, &[&typed, more].concat())
+    };
+    apply(&["--without-secrets"]).ok("grant --without-secrets");
+    let again = apply(&[]);
+    assert!(again.err.contains("stay unread"), "{}", again.err);
+    assert_eq!(bindings().await, ["kulisse-source-reader"], "what was left out stays so");
+    apply(&["--with-secrets"]).ok("grant --with-secrets");
+    assert_eq!(bindings().await.len(), 2);
 }
 
 pub async fn the_doctor_sees_what_is_there_and_what_is_not(world: Arc<World>) {
