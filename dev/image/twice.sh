@@ -9,7 +9,7 @@ tmpdir reproducible
 
 home=${CARGO_HOME:-$HOME/.cargo}
 commit=$(git -C "$root" rev-parse HEAD)
-sums=()
+sums=() programs=()
 for place in one another/and/longer; do
     at=$TMPDIR/$place
     mkdir -p "$at/source" "$at/cargo"
@@ -19,8 +19,16 @@ for place in one another/and/longer; do
     say "compiling in $at/source …"
     program=$(CARGO_HOME=$at/cargo CARGO_TARGET_DIR=$at/target "$at/source/dev/image/compile.sh" 2>"$at/log") ||
         { tail -n 25 "$at/log" >&2; die "it does not compile"; }
+    programs+=("$program")
     sums+=("$(sha256sum <"$program" | cut -d' ' -f1)")
     say "${sums[-1]}  $(stat -c %s "$program") bytes"
 done
-[ "${sums[0]}" = "${sums[1]}" ] || die "not reproducible: $commit compiles to two different programs"
+if [ "${sums[0]}" != "${sums[1]}" ]; then
+    # Where they differ is where to look for why.
+    mkdir -p "$root/target/twice"
+    cp "${programs[0]}" "$root/target/twice/one"
+    cp "${programs[1]}" "$root/target/twice/another"
+    { cmp -l "${programs[@]}" || true; } | wc -l | sed 's/$/ bytes differ/'
+    die "not reproducible: $commit compiles to two different programs, kept in target/twice"
+fi
 printf '\nreproducible: %s compiles to %s at two places, with %s\n' "${commit:0:12}" "${sums[0]}" "$(rustc -V)"
