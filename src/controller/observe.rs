@@ -360,7 +360,7 @@ async fn look_for_target(
         if there.is_none() && seen.part() != Part::Serving {
             // What ran in it cannot be relied on: whoever wants another one begins anew.
             rebuild::drop(&mut seen.record);
-        } else if there.is_none() && !seen.ends(ctx.clock.now()) {
+        } else if there.is_none() && !seen.is_to_end(ctx.clock.now()) {
             if let Err(error) = volumes::tell(seen, Cause::Renewed.reason(), ctx).await {
                 tracing::warn!(%error, "volumes that are left were not looked for");
             }

@@ -161,6 +161,14 @@ impl Seen {
         Some(Term { warns_at: end, ends_at: end })
     }
 
+    /// Whether somebody wants it to end, or to be frozen first. What is built after a target that went without
+    /// this belongs to another life.
+    pub fn is_to_end(&self, now: Timestamp) -> bool {
+        self.record.withdrawn.is_some()
+            || self.past(now)
+            || self.environment.metadata.deletion_timestamp.is_some()
+    }
+
     /// Whether the target is to go, for whatever reason; or its end has begun.
     pub fn ends(&self, now: Timestamp) -> bool {
         let withdrawn = self.withdrawal().is_some_and(|it| now >= it.ends_at);

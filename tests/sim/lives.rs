@@ -30,6 +30,8 @@ pub enum Deed {
     Grant,
     EditClass,
     MoveProduction,
+    /// Somebody deletes the namespace, and not the environment.
+    DeleteTarget,
     Delete,
     AskAgain,
 }
@@ -65,7 +67,7 @@ impl fmt::Display for Story {
 }
 
 fn deed(lot: &mut Rng) -> Deed {
-    match lot.u32(0..11) {
+    match lot.u32(0..12) {
         // Half of these cut it short.
         0 if lot.bool() => Deed::End(lot.u32(10..120)),
         0 => Deed::End(lot.u32(600..1200)),
@@ -77,7 +79,8 @@ fn deed(lot: &mut Rng) -> Deed {
         6 => Deed::Grant,
         7 => Deed::EditClass,
         8 => Deed::MoveProduction,
-        9 => Deed::Delete,
+        9 => Deed::DeleteTarget,
+        10 => Deed::Delete,
         _ => Deed::AskAgain,
     }
 }
@@ -134,6 +137,12 @@ impl Deed {
             Self::MoveProduction => {
                 let word = json!({ "data": { "WORD": format!("shop {number}") } });
                 change("/api/v1/namespaces/shop/configmaps/settings", &word);
+            }
+            Self::DeleteTarget => {
+                for it in life.targets() {
+                    let it = format!("/api/v1/namespaces/{it}");
+                    cluster.ask(Method::DELETE, &it, JSON, &Value::Null);
+                }
             }
             Self::Delete => drop(cluster.ask(Method::DELETE, &own, JSON, &Value::Null)),
             Self::AskAgain => {

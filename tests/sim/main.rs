@@ -24,6 +24,7 @@ mod log;
 mod normal;
 mod oracle;
 mod probed;
+mod renewed;
 mod resync;
 mod server;
 mod sleepless;

@@ -178,7 +178,7 @@ fn early<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
                     end.0 == uid && end.2.is_none_or(|until| until + UNNOTICED > it.at)
                 });
                 let is_over = said.map(|end| end.1.unwrap_or(made + ttl)).any(|end| end <= it.at);
-                if !unwanted.contains(uid) && !is_over {
+                if it.by == By::Operator && !unwanted.contains(uid) && !is_over {
                     wrong.push(format!("{} after {}", id(&it.after), it.at.duration_since(made)));
                 }
             }
@@ -192,8 +192,12 @@ fn early<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
 fn dishonest<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
     let mut there: BTreeMap<String, &Value> = BTreeMap::new();
     let mut wrong = BTreeSet::new();
+    let mut seeded: BTreeSet<&str> = BTreeSet::new();
     let environment = named("StagingEnvironment");
     for it in events {
+        if it.kind.kind == "Job" && text(&it.after, "name").starts_with("seed-") {
+            seeded.insert(text(&it.after, "namespace"));
+        }
         if it.gone {
             there.remove(text(&it.after, "uid"));
         } else {
@@ -205,6 +209,12 @@ fn dishonest<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
         if std::ptr::eq(it.kind, environment) && ready && it.by == By::Operator {
             let target = |it: &&&Value| text(it, "namespace").starts_with("stg-pr");
             wrong.extend(there.values().filter(target).filter_map(|it| unready(it)));
+            let serves = it.after["status"]["namespaces"][0]["name"].as_str().unwrap_or_default();
+            let fence =
+                |it: &&Value| it["kind"] == "NetworkPolicy" && text(it, "namespace") == serves;
+            if !seeded.contains(serves) || !there.values().any(|it| fence(it)) {
+                wrong.insert(format!("{serves} has no seeds, or no fence"));
+            }
         }
     }
     wrong.into_iter().collect()

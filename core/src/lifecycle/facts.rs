@@ -55,7 +55,7 @@ pub struct Facts {
     pub target: Target,
     /// When the target began to go.
     pub leaving_since: Option<Timestamp>,
-    /// Its end has begun: its routes are gone.
+    /// Its end has begun: its routes are gone, or it goes by itself.
     pub closed: bool,
     /// Custom resources in it that somebody has to clean up after; looked for at its end.
     pub lingering: Option<Lingering>,
