@@ -5,7 +5,11 @@ use std::{mem::swap, sync::Arc, time::Duration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kulisse_core::{
     api::{condition::Reason, rebuild::Rebuilt},
-    lifecycle::{Problem, facts::Beside, rebuild},
+    lifecycle::{
+        Problem,
+        facts::{Beside, Target},
+        rebuild,
+    },
 };
 use tokio::time::Instant;
 
@@ -26,9 +30,17 @@ pub fn begin(seen: &mut Seen, ctx: &Context) {
     seen.beside = Some(Box::new(observe::beside(seen, record)));
 }
 
-/// Gives up what is built. The report is again of what serves.
+/// Gives up what is built. The report is again of what serves, and so are the routes, of which a switch that
+/// was cut short has left none.
 pub async fn abandon(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if let Some(stored) = stored::load(seen.slot(), ctx).await? {
+        let holds = seen.applied().is_some_and(|it| it.digest == stored.plan.digest);
+        if seen.target == Target::Living && holds {
+            if let Some(beside) = &seen.beside {
+                teardown::end_routes(beside, ctx).await;
+            }
+            apply::expose(seen, &stored, ctx).await?;
+        }
         report::publish(seen, &stored.plan, &[], false, ctx).await?;
     }
     if let Some(beside) = &mut seen.beside {

@@ -24,6 +24,7 @@ mod log;
 mod normal;
 mod oracle;
 mod probed;
+mod rebuilt;
 mod renewed;
 mod resync;
 mod server;
