@@ -67,3 +67,20 @@ fn what_is_built_anew_is_seeded_and_fenced_anew() {
         });
     }
 }
+
+#[test]
+fn a_namespace_that_somebody_deletes_goes_although_its_environment_is_suspended() {
+    let cluster = Cluster::new(begun(), Plan::nothing(), 1);
+    while_one_works(&cluster, async {
+        cluster.ask(Method::POST, ENVIRONMENTS, JSON, &environment());
+        sleep(Duration::from_mins(1)).await;
+        change(&cluster, &json!({ "spec": { "suspend": true } }));
+        sleep(Duration::from_secs(5)).await;
+        delete(&cluster, &contents(&cluster).0);
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(targets(&cluster), [""; 0], "our finalizer holds it, or it was built anew");
+        change(&cluster, &json!({ "spec": { "suspend": false } }));
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(targets(&cluster).len(), 1);
+    });
+}

@@ -110,9 +110,6 @@ fn wanted(facts: &Facts) -> Step {
             Step::Freeze
         };
     }
-    if facts.suspended {
-        return Step::RestSuspended;
-    }
     if facts.part == Part::Leaving {
         return match facts.drains_until {
             Some(end) if facts.now < end && facts.target == Target::Living => Step::AwaitDrain,
@@ -131,6 +128,10 @@ fn wanted(facts: &Facts) -> Step {
         } else {
             Step::AwaitGone(Cause::Renewed, blocked_by.clone())
         };
+    }
+    // Nothing new; what has begun to go is let go.
+    if facts.suspended {
+        return Step::RestSuspended;
     }
     if let Target::Foreign(name) = &facts.target {
         return Step::Refuse(Problem::new(

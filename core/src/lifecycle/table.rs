@@ -197,12 +197,12 @@ fn lives() -> Vec<Case> {
     }
     let progressing = || workload(WorkloadState::Progressing);
     vec![
-        ("`spec.suspend`", Facts { suspended: true, ..up() }),
         ("an end has begun, and what asked for it was taken back", Facts { closed: true, ..up() }),
         (
             "the target goes, and nobody asked the operator",
             Facts { target: leaving(false), ..up() },
         ),
+        ("`spec.suspend`", Facts { suspended: true, ..up() }),
         (
             "a namespace of the target's name is somebody else's",
             Facts { target: Target::Foreign("stg".into()), ..fresh() },
