@@ -59,6 +59,8 @@ impl Places {
         let mut inner = self.inner();
         if let Some(queue) = status.and_then(|it| it.queue.as_ref())
             && waits(environment)
+            // Its pass is ahead of what the watch brings.
+            && !inner.given.contains(uid)
         {
             let since = queue.since.0;
             let entry = Entry { uid: uid.to_owned(), namespace: namespace.clone(), since };
@@ -291,6 +293,15 @@ mod tests {
         places.tell("suspended", &suspended);
         assert!(places.next(&world).is_empty());
         assert_eq!(ask(&places, &world, "waits", 100), Turn::Now);
+    }
+
+    #[test]
+    fn who_was_given_a_place_is_not_put_into_the_line_by_what_was_said_before() {
+        let (world, places) = (world(1), Places::default());
+        assert_eq!(ask(&places, &world, "a", 1), Turn::Now);
+        let queue = queued(&json!({"since": "1970-01-01T00:00:01Z", "position": 1}));
+        places.tell("a", &environment(&queue));
+        assert_eq!(ask(&places, &world, "b", 2), Turn::Later(1));
     }
 
     #[test]
