@@ -93,13 +93,12 @@ pub async fn start_last(
 ) -> Result<(), Error> {
     let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
     let since = seen.record.teardown.as_ref().map(|it| it.started_at.0);
-    let words = match start(seen, stored, at, ctx).await {
-        Err(Error::Api { words, code, .. })
-            if lifecycle::task::is_refused(planned, code, since, ctx.clock.now()) =>
-        {
-            words
-        }
-        other => return other,
+    let refused = |code| lifecycle::task::is_refused(planned, code, since, ctx.clock.now());
+    let Err(error) = start(seen, stored, at, ctx).await else { return Ok(()) };
+    let words = match error {
+        Error::Api { words, code, .. } if refused(code) => words,
+        it @ Error::Deadline { .. } if refused(0) => it.to_string(),
+        other => return Err(other),
     };
     let run = seen.run(planned, ctx.clock.now());
     let run = Run { state: TaskState::Failed, ..run };

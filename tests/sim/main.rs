@@ -18,6 +18,7 @@ mod exchanges;
 mod extent;
 mod followed;
 mod hostile;
+mod last;
 mod life;
 mod lives;
 mod log;
