@@ -79,3 +79,19 @@ fn it_does_not_tell_where_it_was_compiled() {
         assert_eq!(around, None);
     }
 }
+
+#[test]
+fn it_does_not_tell_when_it_was_compiled() {
+    let program = std::fs::read(released!()).expect("the program");
+    // As C compilers write it: `Nov 24 2026`, and a zero.
+    let is_date = |it: &&[u8]| {
+        let months =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        months.iter().any(|month| it.starts_with(month.as_bytes()))
+            && it[3] == b' '
+            && it[6..].starts_with(b" 20")
+            && it.ends_with(b"\0")
+    };
+    let found = program.windows(12).find(is_date).map(String::from_utf8_lossy);
+    assert_eq!(found, None);
+}
