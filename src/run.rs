@@ -236,7 +236,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
         // How many work at a time, the seats say.
         controller::Config::default(),
     )
-    .for_each(|_| async {});
+    .for_each(async |_| watcher.take_note_of_places());
     let grace = async {
         until(stopped.clone()).await;
         tokio::time::sleep(GRACE).await;

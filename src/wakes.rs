@@ -90,6 +90,13 @@ impl Watcher {
         self.wake(&self.ctx.places.next(&self.ctx.world));
     }
 
+    /// After a pass: a place that it gave back is told by no watch.
+    pub fn take_note_of_places(&self) {
+        if self.ctx.places.freed() {
+            self.wake_next();
+        }
+    }
+
     /// Wakes all.
     pub fn wake_everyone(&self) {
         for (namespace, name) in self.ctx.world.everyone() {

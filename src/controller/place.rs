@@ -35,6 +35,8 @@ struct Inner {
     known: HashMap<Uid, Known>,
     given: HashSet<Uid>,
     waiting: HashMap<Uid, Entry>,
+    /// One that was given came back unused.
+    freed: bool,
 }
 
 /// An environment as it was watched.
@@ -82,13 +84,18 @@ impl Places {
     pub fn forget(&self, uid: &str) {
         let mut inner = self.inner();
         inner.known.remove(uid);
-        inner.given.remove(uid);
         inner.waiting.remove(uid);
+        inner.take_back(uid);
     }
 
     /// Lets an environment without a target have no place.
     pub fn release(&self, uid: &str) {
-        self.inner().given.remove(uid);
+        self.inner().take_back(uid);
+    }
+
+    /// Whether a place has come back since this was asked, of which no watch tells.
+    pub fn freed(&self) -> bool {
+        std::mem::take(&mut self.inner().freed)
     }
 
     fn stop_waiting(&self, uid: &str) {
@@ -124,6 +131,10 @@ impl Places {
 }
 
 impl Inner {
+    fn take_back(&mut self, uid: &str) {
+        self.freed |= self.given.remove(uid);
+    }
+
     /// The class of an environment by name.
     fn class_of<'a>(&'a self, uid: &str, default: &'a str) -> &'a str {
         self.known.get(uid).and_then(|it| it.class.as_deref()).unwrap_or(default)
@@ -266,8 +277,11 @@ mod tests {
         assert_eq!(ask(&places, &world, "a", 1), Turn::Now);
         assert_eq!(ask(&places, &world, "b", 2), Turn::Later(1));
         assert!(places.next(&world).is_empty());
+        assert!(!places.freed());
+        places.release("a");
         places.release("a");
         assert_eq!(places.next(&world), ["b"]);
+        assert!(places.freed() && !places.freed(), "b is told so once");
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn dishonest<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
             let serves = it.after["status"]["namespaces"][0]["name"].as_str().unwrap_or_default();
             let fence =
                 |it: &&Value| it["kind"] == "NetworkPolicy" && text(it, "namespace") == serves;
-            if !seeded.contains(serves) || !there.values().any(|it| fence(it)) {
+            if !seeded.contains(serves) || !there.values().any(fence) {
                 wrong.insert(format!("{serves} has no seeds, or no fence"));
             }
         }
