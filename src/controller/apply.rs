@@ -4,10 +4,7 @@
 //! else made. What has changed is server-side applied; the ownership that a POST left is turned
 //! into that of an apply first, or a field that a later plan drops would stay for ever.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use kube::{
@@ -26,20 +23,19 @@ use kulisse_core::{
     secrets::Filling,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     call::{call, call_secret, creation, deletion_with, going, gone_is_fine},
     context::Context,
     error::Error,
-    fields, secrets,
+    fields, fresh, secrets,
     seen::Seen,
     stored::{Held, Stored},
 };
 
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
-/// A fresh RoleBinding takes a moment to hold: this long a refusal is not believed.
-const RIGHTS_SETTLE: Duration = Duration::from_secs(5);
 
 /// Which part of a plan is applied, and how.
 #[derive(Clone, Copy, Debug)]
@@ -101,9 +97,11 @@ pub async fn apply(seen: &Seen, stored: &Stored, part: Part, ctx: &Context) -> R
     let way = |clone: &PlannedClone| way(stored, clone, part);
     let parcels = parcels(seen, stored, part, way, ctx).await?;
     let Lanes { fence, rights, rest } = Lanes::of(parcels);
+    let settle = fresh::settle();
     // Without all of its fence nothing goes into a target; anything else goes on its own.
-    told(drive(fence, seen, ctx).await)?;
-    let (mut refused, others) = futures::join!(drive(rights, seen, ctx), drive(rest, seen, ctx));
+    told(drive(fence, seen, settle, ctx).await)?;
+    let (mut refused, others) =
+        futures::join!(drive(rights, seen, settle, ctx), drive(rest, seen, settle, ctx));
     refused.extend(others);
     told(refused)?;
     if part.to == Wave::Workloads && part.running == Running::All {
@@ -147,7 +145,7 @@ pub async fn expose(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), E
         values: None,
         way: Way::Create,
     });
-    told(drive(vec![parcels.collect()], seen, ctx).await)
+    told(drive(vec![parcels.collect()], seen, fresh::settle(), ctx).await)
 }
 
 /// Takes the Pods of all workloads away, and changes nothing else.
@@ -159,7 +157,7 @@ pub async fn pause(seen: &Seen, stored: &Stored, ctx: &Context) -> Result<(), Er
         values: None,
         way: Way::Change,
     });
-    told(drive(vec![parcels.collect()], seen, ctx).await)
+    told(drive(vec![parcels.collect()], seen, fresh::settle(), ctx).await)
 }
 
 /// Deletes what was made by us. What the application has made since, under a name that was free, is
@@ -212,13 +210,18 @@ impl Lanes {
 }
 
 /// Sends the batches of a lane; what was refused.
-async fn drive(lane: Vec<Vec<Parcel>>, seen: &Seen, ctx: &Context) -> Vec<(Key, Error)> {
+async fn drive(
+    lane: Vec<Vec<Parcel>>,
+    seen: &Seen,
+    settle: Instant,
+    ctx: &Context,
+) -> Vec<(Key, Error)> {
     let mut refused = Vec::new();
     for batch in lane {
         let refusals: Vec<(Key, Error)> = stream::iter(batch)
             .map(|parcel| async move {
                 let key = parcel.object.key();
-                deliver(seen, parcel, ctx).await.err().map(|error| (key, error))
+                deliver(seen, parcel, settle, ctx).await.err().map(|error| (key, error))
             })
             .buffer_unordered(AT_ONCE)
             .filter_map(|refusal| async { refusal })
@@ -252,20 +255,20 @@ fn dressed(clone: &PlannedClone, running: Running) -> Object {
     object
 }
 
-async fn deliver(seen: &Seen, parcel: Parcel, ctx: &Context) -> Result<(), Error> {
+async fn deliver(seen: &Seen, parcel: Parcel, settle: Instant, ctx: &Context) -> Result<(), Error> {
     let api = ctx.kinds.api(&ctx.client, &parcel.object, &seen.target_name).await?;
     ObjectName::parse(parcel.object.name())?;
     match parcel.way {
-        Way::Create => match create(&api, seen, &parcel, ctx).await {
+        Way::Create => match create(&api, seen, &parcel, settle, ctx).await {
             // Ours of a pass that was cut off, or made by a controller: made to fit. A full quota says
             // so of what is there as well.
             Err(error) if error.code() == 409 || over_quota(&error) => {
-                change(&api, seen, parcel, ctx).await
+                change(&api, seen, parcel, settle, ctx).await
             }
             other => other,
         },
-        Way::Change => change(&api, seen, parcel, ctx).await,
-        Way::Apply => send_apply(&api, seen, &parcel.object, None, ctx).await,
+        Way::Change => change(&api, seen, parcel, settle, ctx).await,
+        Way::Apply => send_apply(&api, seen, (&parcel.object, None), settle, ctx).await,
     }
 }
 
@@ -273,12 +276,13 @@ async fn create(
     api: &Api<DynamicObject>,
     seen: &Seen,
     parcel: &Parcel,
+    settle: Instant,
     ctx: &Context,
 ) -> Result<(), Error> {
     let body = body(&parcel.object, parcel.values.as_ref().map(Filling::values))?;
     let params = creation();
     let what = format!("create {}", parcel.object.key());
-    let made = settled(|| async {
+    let made = fresh::settled(settle, || async {
         send(&what, parcel.values.is_some(), || api.create(&params, &body)).await
     })
     .await?;
@@ -293,17 +297,18 @@ async fn change(
     api: &Api<DynamicObject>,
     seen: &Seen,
     parcel: Parcel,
+    settle: Instant,
     ctx: &Context,
 ) -> Result<(), Error> {
     let Some(there) = look(api, &parcel).await? else {
-        return create(api, seen, &parcel, ctx).await;
+        return create(api, seen, &parcel, settle, ctx).await;
     };
     if there.metadata.deletion_timestamp.is_some() {
         return Err(going(&parcel.object.key().to_string(), there.finalizers()));
     }
     fields::take_over(api, &there).await?;
     let values = over(&parcel, &there, ctx);
-    send_apply(api, seen, &parcel.object, values.as_ref(), ctx).await
+    send_apply(api, seen, (&parcel.object, values.as_ref()), settle, ctx).await
 }
 
 /// The object as the target has it.
@@ -339,8 +344,8 @@ pub(super) async fn rehearsed(
 async fn send_apply(
     api: &Api<DynamicObject>,
     seen: &Seen,
-    object: &Object,
-    values: Option<&secrets::Contents>,
+    (object, values): (&Object, Option<&secrets::Contents>),
+    settle: Instant,
     ctx: &Context,
 ) -> Result<(), Error> {
     let body = body(object, values)?;
@@ -348,7 +353,7 @@ async fn send_apply(
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let (what, name) = (format!("apply {}", object.key()), object.name());
     let apply = || {
-        settled(|| async {
+        fresh::settled(settle, || async {
             send(&what, values.is_some(), || api.patch(name, &params, &apply)).await
         })
     };
@@ -409,39 +414,6 @@ where
     F: Future<Output = kube::Result<T>>,
 {
     if secret { call_secret(what, request).await } else { call(what, request).await }
-}
-
-/// Repeats what is forbidden, for as long as fresh rights take to hold.
-async fn settled<T, F>(request: impl Fn() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    let start = tokio::time::Instant::now();
-    let mut pause = Duration::from_millis(10);
-    loop {
-        match request().await {
-            Err(error)
-                if error.code() == 403 && unsettled(&error) && start.elapsed() < RIGHTS_SETTLE =>
-            {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_millis(500));
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Whether a refusal is one of missing rights and not one of a policy, which would not change.
-fn unsettled(error: &Error) -> bool {
-    match error {
-        Error::Api { words, .. } => {
-            (words.contains("cannot")
-                && words.contains("in API group")
-                && !words.contains("violates"))
-                || words.starts_with("Forbidden")
-        }
-        _ => false,
-    }
 }
 
 /// Whether a quota is full: its words are kept from errors about Secrets, of which any refusal counts.

@@ -23,6 +23,7 @@ mod evidence;
 mod failures;
 mod fields;
 mod freeze;
+mod fresh;
 mod given;
 pub mod guard;
 mod linger;
