@@ -17,7 +17,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, TypeMeta},
+    api::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta, TypeMeta},
 };
 use kulisse_core::{
     api::{condition::Reason, identity::NamespaceName},
@@ -45,6 +45,8 @@ use super::{
 const AT_ONCE: usize = 8;
 /// Most bytes that are read of one source: they are held in memory, planned and stored.
 const MOST: usize = 32 * 1024 * 1024;
+/// What an object counts for that has nothing in it.
+const EACH: usize = 256;
 /// Whoever may read a source may read these; workloads alone the operator sees everywhere.
 pub(super) const ESSENTIAL: [&str; 2] = ["Service", "ConfigMap"];
 
@@ -195,14 +197,21 @@ impl Room {
         kind: &ApiResource,
         page: &[DynamicObject],
     ) -> Result<(), Error> {
-        let metadata = |it: &DynamicObject| -> usize {
-            let pairs = it.annotations().iter().chain(it.labels());
-            let owners = it.owner_references().iter();
-            pairs.map(|(key, value)| key.len() + value.len()).sum::<usize>()
-                + owners.map(|it| it.kind.len() + it.name.len() + it.uid.len()).sum::<usize>()
-                + it.finalizers().iter().map(String::len).sum::<usize>()
-        };
-        let bytes: usize = page.iter().map(|it| size::of(&it.data) + metadata(it)).sum();
+        let bytes = page.iter().map(|it| size::of(&it.data) + of_metadata(&it.metadata)).sum();
+        self.add(source, kind, bytes)
+    }
+
+    /// Counts a page of metadata.
+    pub(super) fn take_metadata(
+        &self,
+        source: &NamespaceName,
+        kind: &ApiResource,
+        page: &[PartialObjectMeta<DynamicObject>],
+    ) -> Result<(), Error> {
+        self.add(source, kind, page.iter().map(|it| of_metadata(&it.metadata)).sum())
+    }
+
+    fn add(&self, source: &NamespaceName, kind: &ApiResource, bytes: usize) -> Result<(), Error> {
         self.0.fetch_add(bytes, Ordering::Relaxed);
         if !self.is_full() {
             return Ok(());
@@ -214,6 +223,15 @@ impl Room {
         );
         Err(Error::problem(Reason::TooLarge, why))
     }
+}
+
+fn of_metadata(it: &ObjectMeta) -> usize {
+    let pairs = it.annotations.iter().chain(&it.labels).flatten();
+    let owners = it.owner_references.iter().flatten();
+    EACH + it.name.as_ref().map_or(0, String::len)
+        + pairs.map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        + owners.map(|it| it.kind.len() + it.name.len() + it.uid.len()).sum::<usize>()
+        + it.finalizers.iter().flatten().map(String::len).sum::<usize>()
 }
 
 /// All objects of a kind, while there is room.
@@ -230,7 +248,8 @@ pub(super) async fn listed(
         } else {
             call_list(what, || api.list(&params)).await
         };
-        let page = page?;
+        let mut page = page?;
+        page.items.iter_mut().for_each(|it| it.metadata.managed_fields = None);
         room.take(source, kind, &page.items)?;
         Ok(page)
     })
@@ -351,6 +370,12 @@ mod tests {
             assert!(room.take(&source, &kind, &page).is_ok(), "{field}");
             assert!(room.take(&source, &kind, &page[..2]).is_err(), "{field}");
         }
+        let room = Room::default();
+        let object: DynamicObject =
+            serde_json::from_value(json!({ "metadata": { "name": "a" } })).unwrap();
+        let page = vec![object; 1000];
+        let full = (0..MOST / EACH / 1000).find(|_| room.take(&source, &kind, &page).is_err());
+        assert!(full.is_some(), "so is one of very many");
     }
 
     #[test]

@@ -279,7 +279,7 @@ async fn of_kind(
 ) -> Result<Versions, Error> {
     let mine = |key: &Key| key.group == kind.group && key.kind == kind.kind;
     let of = |name: String| Key { group: kind.group.clone(), kind: kind.kind.clone(), name };
-    let there = match metadata(source, kind, ctx).await {
+    let there = match metadata(source, kind, room, ctx).await {
         Ok(there) => there,
         Err(error) if error.code() == 503 => {
             let before = known.iter().filter(|(key, _)| mine(key));
@@ -353,15 +353,31 @@ fn marks_of(
 async fn metadata(
     source: &NamespaceName,
     kind: &ApiResource,
+    room: &Room,
     ctx: &Context,
 ) -> Result<Vec<ObjectMeta>, Error> {
     let client = bounded(ctx.client.clone());
     let api: Api<DynamicObject> = Api::namespaced_with(client, source.as_str(), kind);
     let what = format!("list the metadata of {} in {source}", kind.plural);
     let (api, what) = (&api, &what);
-    let list = |params| async move { call_list(what, || api.list_metadata(&params)).await };
+    let list = |params| async move {
+        let mut page = call_list(what, || api.list_metadata(&params)).await?;
+        page.items.iter_mut().for_each(|it| slim(&mut it.metadata));
+        room.take_metadata(source, kind, &page.items)?;
+        Ok(page)
+    };
     let found = pages_of(list).await?;
     Ok(found.into_iter().map(|it| it.metadata).collect())
+}
+
+/// Leaves what is looked at: whoever owns a source may write much beside it.
+fn slim(meta: &mut ObjectMeta) {
+    *meta = ObjectMeta {
+        name: meta.name.take(),
+        resource_version: meta.resource_version.take(),
+        owner_references: meta.owner_references.take(),
+        ..ObjectMeta::default()
+    };
 }
 
 /// Whether a controller makes it from another object, which is what counts then.
