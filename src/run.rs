@@ -186,7 +186,7 @@ pub async fn operate(operator: Operator, stopped: watch::Receiver<bool>) -> Resu
         tasks.push(watcher.start::<DaemonSet>(&mine, Wakes::Owner));
         tasks.push(watcher.start::<Job>(&mine, Wakes::Owner));
     }
-    tasks.push(watcher.start::<StagingGrant>(&all, Wakes::Everyone));
+    tasks.push(watcher.start::<StagingGrant>(&all, Wakes::OfSource));
     tasks.push(watcher.start::<StagingClass>(&all, Wakes::Everyone));
     tokio::spawn({
         let (ctx, watcher) = (Arc::clone(&ctx), watcher.clone());

@@ -45,7 +45,10 @@ pub enum Wakes {
     Owner,
     /// The same, and those whose turn it is to have a target.
     OwnerAndNext,
-    /// All: grants and classes change rarely, and looking at one at rest costs nothing.
+    /// Those that are made of the namespace that the object, a grant, lies in. Its owners may change it as often
+    /// as they like.
+    OfSource,
+    /// All: who may change a class answers for the cluster.
     Everyone,
 }
 
@@ -198,6 +201,12 @@ impl Watcher {
                 // as our finalizer has not seen that.
                 if concerned.iter().any(is_nobodys) {
                     self.look_for_remains();
+                }
+            }
+            Wakes::OfSource => {
+                let places = &self.ctx.places;
+                for source in concerned {
+                    self.wake(&places.of_source(source));
                 }
             }
             Wakes::Everyone => self.wake_everyone(),

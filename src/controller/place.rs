@@ -42,6 +42,7 @@ struct Inner {
 /// An environment as it was watched.
 struct Known {
     namespace: String,
+    source: String,
     /// `None`: the default class.
     class: Option<String>,
     /// Its status names a target.
@@ -70,7 +71,8 @@ impl Places {
         }
         let has = status.is_some_and(|it| !it.namespaces.is_empty());
         let class = environment.spec.class_name.clone();
-        inner.known.insert(uid.to_owned(), Known { namespace, class, has });
+        let source = environment.spec.source.namespace.clone();
+        inner.known.insert(uid.to_owned(), Known { namespace, source, class, has });
     }
 
     /// What another operator works on waits as long as its status says so.
@@ -115,6 +117,13 @@ impl Places {
             inner.given.insert(uid);
         }
         turn
+    }
+
+    /// Those that are made of this source.
+    pub fn of_source(&self, source: &str) -> Vec<Uid> {
+        let inner = self.inner();
+        let of = inner.known.iter().filter(|(_, it)| it.source == source);
+        of.map(|(uid, _)| uid.clone()).collect()
     }
 
     /// Those whose turn it is now.
@@ -316,6 +325,16 @@ mod tests {
         let queue = queued(&json!({"since": "1970-01-01T00:00:01Z", "position": 1}));
         places.tell("a", &environment(&queue));
         assert_eq!(ask(&places, &world, "b", 2), Turn::Later(1));
+    }
+
+    #[test]
+    fn those_of_a_source_are_known_whether_they_have_a_place_or_not() {
+        let places = Places::default();
+        places.tell("a", &environment(&json!({})));
+        assert_eq!(places.of_source("shop"), ["a"]);
+        assert!(places.of_source("bank").is_empty());
+        places.forget("a");
+        assert!(places.of_source("shop").is_empty());
     }
 
     #[test]
