@@ -20,6 +20,7 @@ use kulisse_core::{
 };
 
 use super::{
+    capture::aside,
     context::Context,
     error::Error,
     perform, rehearse, report,
@@ -40,8 +41,9 @@ pub async fn compare(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let (stored, fresh) =
         futures::try_join!(stored::load(seen.slot(), ctx), ctx.sources.capture(&source, ctx))?;
     let Some(stored) = current(seen, stored) else { return Ok(()) };
-    let Moved { objects, held_back } =
-        moved(&stored.request, &stored.capture, &stored.plan, &fresh);
+    let (then, now) = (Arc::clone(&stored), Arc::clone(&fresh));
+    let compared_with = aside(move || Ok(moved(&then.request, &then.capture, &then.plan, &now)));
+    let Moved { objects, held_back } = compared_with.await?;
     let before = seen.record.drift.clone().unwrap_or_default();
     // What is missing may be there, and what was read while production moved is another state than the one
     // that was seen: it is compared anew after the next look.
