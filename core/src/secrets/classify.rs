@@ -8,7 +8,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Encoding, Use, name,
+    Encoding, Use,
+    exposed::exposed,
+    expression, name,
     name::Role,
     pattern::Pattern,
     pieces::{A_HASH, NotInventable, Pieces, Taken, UNSAFE},
@@ -129,6 +131,12 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
         pieces.text("}");
         return Ok(pieces);
     }
+    if let Some([start, default, end]) = expression::defaulted(text) {
+        let mut pieces = Pieces::kept(start);
+        pieces.extend(value(hint, default)?);
+        pieces.text(end);
+        return Ok(pieces);
+    }
     refuse(hint, text)?;
     if hint.depth < DEEPEST
         && let Some(document) = structure::take_apart(hint.deeper(), text)?
@@ -140,7 +148,8 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
     }
     // `ssl_certificate_key /etc/tls/tls.key;` says where it is.
     let is_place = hint.place == Place::Field && shape::is_path(text);
-    if shape::is_boolean(text) || hint.role == Role::Credential && is_place {
+    let stays = shape::is_boolean(text) || shape::is_measure(text);
+    if stays || hint.role == Role::Credential && is_place {
         return Ok(Pieces::kept(text));
     }
     match hint.role {
@@ -162,12 +171,21 @@ fn unnamed(hint: Hint<'_>, text: &str, is_setting: bool) -> Taken {
         return prose(hint, text);
     }
     if hint.place == Place::Key && text.contains('\n') && !is_key_text(text) {
+        if hint.role == Role::Unknown && structure::is_script(text) && says_nothing(text) {
+            return prose(hint, text);
+        }
         return Err(NotInventable {
             why: "text in a format that cannot be taken apart safely",
             public: false,
         });
     }
     credential(hint, text)
+}
+
+/// Whether nothing in a program looks like a credential or speaks of one and gives it.
+fn says_nothing(text: &str) -> bool {
+    let mut words = text.split(|c: char| c.is_whitespace() || "\"'`=:,;|&<>(){}[]$".contains(c));
+    !words.any(shape::is_token) && exposed("", text).is_empty()
 }
 
 /// Text that stays, but for the credentials that stand in it for everybody to see.

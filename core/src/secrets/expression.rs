@@ -3,6 +3,7 @@
 use super::{
     name::{self, Role},
     pattern::Pattern,
+    redact::redact,
     shape::is_token,
 };
 
@@ -56,6 +57,43 @@ static FIELD: Pattern = Pattern::new(
     r"^(var|local|config|settings|env|Rails\.application\.credentials)(\.[A-Za-z_]+)+[,;]?$",
 );
 
+/// A call with a default: what comes before that, the default, and the rest.
+static DEFAULTED: Pattern = Pattern::new(
+    r#"^(\$?[A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)*\(\s*(?:"[\w./:~-]+"|'[\w./:~-]+')\s*,\s*(?:default\s*=\s*)?["'])([^"'\\]+)(["']\s*\)[,;]?)$"#,
+);
+
+/// A call that reads something elsewhere, taken apart at its default, which stands for that where it is
+/// missing.
+pub(super) fn defaulted(text: &str) -> Option<[&str; 3]> {
+    let [start, default, end] =
+        text.ends_with([')', ',', ';']).then(|| DEFAULTED.groups(text)).flatten()?;
+    (reads(start) && !brings(start)).then_some([start, default, end])
+}
+
+/// Whether a text is the output of a command, of which no word looks like a credential.
+pub(super) fn is_command(text: &str) -> bool {
+    let inner = match text.strip_prefix("$(") {
+        Some(rest) => rest.strip_suffix(')'),
+        None => text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')),
+    };
+    let Some(inner) = inner.filter(|it| !it.trim().is_empty() && !it.contains(['\n', '`'])) else {
+        return false;
+    };
+    let mut words = inner.split(|c: char| c.is_whitespace() || "\"'=:,;|&<>()".contains(c));
+    !words.any(|word| matches!(word, "echo" | "printf") || is_token(word)) && redact(inner) == inner
+}
+
+/// Whether what is called reads something.
+fn reads(text: &str) -> bool {
+    let called = text.split(['(', '[']).next().unwrap_or_default();
+    name::words(called).iter().any(|word| READERS.contains(&word.as_str()))
+}
+
+/// Whether a literal in it is no name of something.
+fn brings(text: &str) -> bool {
+    text.split(['"', '\'']).skip(1).step_by(2).any(is_token)
+}
+
 /// Whether a text is an expression that only reads what stands elsewhere, also in a template of Ruby.
 pub(super) fn is_expression(text: &str) -> bool {
     let text = match text.strip_prefix("<%=").and_then(|it| it.strip_suffix("%>")) {
@@ -65,12 +103,10 @@ pub(super) fn is_expression(text: &str) -> bool {
     if text.starts_with("process.env.") && NODE.matches(text) {
         return true;
     }
-    let Some(end) = text.find(['(', '[']) else {
+    if !text.contains(['(', '[']) {
         return text.contains('.') && FIELD.matches(text) && name::role(text) == Role::Credential;
-    };
-    READING.matches(text)
-        && name::words(&text[..end]).iter().any(|word| READERS.contains(&word.as_str()))
-        && !text.split(['"', '\'']).skip(1).step_by(2).any(is_token)
+    }
+    READING.matches(text) && reads(text) && !brings(text)
 }
 
 #[cfg(test)]
@@ -79,7 +115,9 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert!([&READING, &NODE, &FIELD].iter().all(|pattern| pattern.get().is_some()));
+        assert!(
+            [&READING, &NODE, &FIELD, &DEFAULTED].iter().all(|pattern| pattern.get().is_some())
+        );
     }
 
     #[test]
@@ -115,6 +153,39 @@ mod tests {
             "<%= File.read('/run/t').strip %>",
         ] {
             assert!(is_expression(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_call_with_a_default_that_is_told_apart() {
+        for (text, expected) in [
+            ("env('SECRET_KEY', 'hunter2')", Some("hunter2")),
+            ("os.environ.get(\"PW\", \"hunter2\"),", Some("hunter2")),
+            ("env('PW', default='hunter2')", Some("hunter2")),
+            ("SecretStr('a', 'hunter2')", None),
+            ("env('aB3dE5gH7jK9mN1p', 'hunter2')", None),
+            ("env('PW', 'hun' + 'ter2')", None),
+        ] {
+            assert_eq!(defaulted(text).map(|it| it[1]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_output_of_a_command_is_none_unless_the_command_says_it() {
+        for text in ["$(< /run/pw)", "$(openssl rand -hex 16)", "`cat /run/pw`", "$(pass show db)"]
+        {
+            assert!(is_command(text), "{text}");
+        }
+        for text in [
+            "$()",
+            "$(cat /run/pw",
+            "$(echo hunter2)",
+            "$(printf %s hunter2 | base64)",
+            "$(curl -u ops:hunter2 http://x)",
+            "$(decode aB3dE5gH7jK9mN1p)",
+            "hunter2`x`",
+        ] {
+            assert!(!is_command(text), "{text}");
         }
     }
 

@@ -69,7 +69,7 @@ static UUID: Pattern =
     Pattern::new(r"^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$");
 /// In the notations of shells, Kubernetes, templates, Symfony, Rails. Nothing of a default may stand in it.
 static REFERENCE: Pattern = Pattern::new(
-    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}"'`|]*\}\}|\{\{-?\s*(env|getenv|key|secret)\s+["'][^"'`|{}]*["']\s*-?\}\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
+    r#"^(\$\{[A-Za-z_][\w.]*\}|\$\([A-Za-z_]\w*\)|\$[A-Z_][A-Z0-9_]*|\{\{[^{}"'`|]*\}\}|\{\{-?\s*(env|getenv|key|secret|getv|file|readFile|include)\s+["'][^"'`|{}]*["']\s*-?\}\}|\{\{-?\s*lookup\(\s*["'][\w.]+["']\s*,\s*["'][\w./:-]*["']\s*\)\s*-?\}\}|\{\{-?\s*[.$]?[A-Za-z_][\w.]*(\s*\|\s*[A-Za-z_]\w*)+\s*-?\}\}|\$\{[A-Za-z_]\w*:?[-=](\$[A-Z_][A-Z0-9_]*|\$\{[A-Za-z_]\w*(:?[-=])?\})\}|%env\([^)]*\)%|<%=\s*ENV(\.fetch)?[(\[]?\s*["'][A-Za-z_]\w*["']\s*[)\]]?\s*%>)$"#,
 );
 /// In those of OpenTelemetry, Trino, Kafka, Jenkins, HOCON, shells, Grafana, Python, Ruby, nginx.
 static PROVIDED: Pattern = Pattern::new(
@@ -87,6 +87,10 @@ static CIPHERTEXT: Pattern = Pattern::new(
 static OPTION: Pattern = Pattern::new(r"^--?[A-Za-z][\w.:-]+=(.*)$");
 static PATH: Pattern = Pattern::new(r"^/[\w.-]+(/[\w.-]+)+;?$");
 static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
+/// How long, and by which algorithm.
+static MEASURE: Pattern = Pattern::new(
+    r"^((\d{1,6}(\.\d{1,3})?(ns|us|ms|s|m|h|d|w))+|(HS|RS|ES|PS)(256|384|512)|EdDSA|argon2id?|bcrypt)$",
+);
 
 /// Beginnings of tokens that one service gives out: no other service is meant by them.
 const OUTSIDE: &[(&str, &str)] = &[
@@ -136,6 +140,11 @@ pub(super) fn is_boolean(text: &str) -> bool {
     BOOLEAN.matches(text)
 }
 
+/// Whether the value says how long a credential holds, or how it is made, whatever its name says.
+pub(super) fn is_measure(text: &str) -> bool {
+    MEASURE.matches(text)
+}
+
 /// Whether the value is the place of a file.
 pub(super) fn is_path(text: &str) -> bool {
     text.starts_with('/') && PATH.matches(text) && !is_token(text)
@@ -175,6 +184,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
 pub(super) fn is_reference(text: &str) -> bool {
     text.starts_with(['$', '{', '%', '<', '#'])
         && (REFERENCE.matches(text) || PROVIDED.matches(text))
+        || text.starts_with(['$', '`']) && expression::is_command(text)
         || expression::is_expression(text)
 }
 

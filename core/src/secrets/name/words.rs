@@ -63,7 +63,8 @@ pub(super) static SETTING: Words = Words::new(
     delay period seconds minutes hours days ms millis limit length size count min max \
     retries attempts pool threads workers replicas concurrency enabled enable disabled \
     required verify debug locale language lang timezone tz charset encoding collation format \
-    title description label comment namespace cluster class policy strategy ref hint",
+    title description label comment namespace cluster class policy strategy ref hint \
+    lifespan allowed",
 );
 
 /// Words that name something where they stand in the plural. One alone says too little.
@@ -103,9 +104,16 @@ pub(super) static NAMING_KEYS: Words = Words::new(
 );
 
 /// Ends of names that speak of a credential and name none: of an assembly of .NET the hash of a public
-/// key, which its configuration names everywhere; of etcd what a new cluster is called.
-pub(super) const NO_CREDENTIALS: [&[&str]; 2] =
-    [&["public", "key", "token"], &["initial", "cluster", "token"]];
+/// key, which its configuration names everywhere; of etcd what a new cluster is called; of Keycloak which
+/// sorts there are; of Dex who checks them; of cookies for how long and where from.
+pub(super) const NO_CREDENTIALS: [&[&str]; 6] = [
+    &["public", "key", "token"],
+    &["initial", "cluster", "token"],
+    &["required", "credentials"],
+    &["password", "connector"],
+    &["max", "age"],
+    &["same", "site"],
+];
 
 /// Names of what decrypts data that is shipped with an image, a repository or a configuration.
 pub(super) const DECRYPTING: [&str; 8] = [

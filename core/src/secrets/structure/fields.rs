@@ -92,6 +92,15 @@ pub(super) fn listed(
     for found in pattern.get().into_iter().flat_map(|it| it.captures_iter(text)) {
         let (Some(name), Some(inner)) = (found.get(1), found.get(2)) else { continue };
         let inner = inner.start()..inner.start() + inner.as_str().trim_end().len();
+        // What was found within code that was taken as a whole.
+        if found.get(0).is_some_and(|it| it.start() < done) {
+            continue;
+        }
+        let called = text[inner.clone()].find('(').map_or(inner.end, |at| inner.start + at);
+        let inner = match code(&text[called..]) {
+            0 => inner,
+            length => inner.start..called + length,
+        };
         let value = &text[inner.clone()];
         if matches!(name.as_str(), "name" | "key") {
             sibling = value.trim_matches(['"', '\'']);
@@ -103,6 +112,29 @@ pub(super) fn listed(
         done = inner.end;
     }
     Ok(done)
+}
+
+/// The length of the arguments and indices that `rest` begins with, and of what is called on them.
+fn code(rest: &str) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(next) = rest[at..].chars().next() {
+        match next {
+            '"' | '\'' if depth > 0 => match quoted::end(&rest[at..]) {
+                Some(length) => {
+                    at += length;
+                    continue;
+                }
+                None => return 0,
+            },
+            '(' | '[' => depth += 1,
+            ')' | ']' if depth > 0 => depth -= 1,
+            _ if depth > 0 => {}
+            c if at > 0 && (c == '.' || c == '_' || c.is_ascii_alphanumeric()) => {}
+            _ => return at,
+        }
+        at += next.len_utf8();
+    }
+    if depth == 0 { at } else { 0 }
 }
 
 /// The parts of a line with fields, in order: joined they are the line.

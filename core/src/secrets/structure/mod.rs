@@ -37,7 +37,10 @@ static ENTRY: Pattern = Pattern::new(r#"^\s*(- )*(["'][^"']+["']|[\w.\-/$ ]+):(\
 static DIRECTIVE: Pattern = Pattern::new(r"^\s*[A-Za-z][\w.-]*[ \t]+\S+");
 static SCRIPT: Pattern =
     Pattern::new(r"^#![^\n]*\b([a-z]*sh|python[\d.]*|perl|ruby|node|php)\b[^\n]*(\n|$)");
-static LONE: Pattern = Pattern::new(r"^(export )?[A-Z][A-Z0-9_]*_[A-Z0-9_]+=[^=\s]");
+/// An assignment or a header alone. What else begins like one may be a password.
+static LONE: Pattern = Pattern::new(
+    r"^((export )?([A-Z][A-Z0-9_]*_[A-Z0-9_]+|[A-Z]{3,})=[^=\s]|x(-[a-z]+)+=[^=\s]|([A-Z]{3,}|[A-Z][a-z]+(-[A-Z][a-z]+)+|Authorization): \S)",
+);
 static USERLIST: Pattern = Pattern::new(r#"^"[^"]*"[ \t]+"[^"]*"[ \t]*$"#);
 static PGPASS: Pattern = Pattern::new(r"^[^:\s]+:(\d+|\*):[^:\s]+:[^:\s]+:\S+$");
 
@@ -69,7 +72,7 @@ enum Format {
 /// The format of a text in lines, by its name or by what most lines look like.
 fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     let named = hint.place == Place::Key && hint.any(file::is_document);
-    if !(named || text.contains('\n') || text.contains('=') && LONE.matches(text)) {
+    if !(named || text.contains('\n') || text.contains(['=', ':']) && LONE.matches(text)) {
         return None;
     }
     let (mut all, mut assignments, mut entries, mut directives) = (0, 0, 0, 0);
@@ -110,13 +113,18 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Yaml);
     }
     // More than its lines.
-    if SCRIPT.matches(text) {
+    if is_script(text) {
         return None;
     }
     if most(directives + assignments) && (named || hint.place == Place::Key && speaks(text)) {
         return Some(Format::Lines(lines::Separators::AlsoSpaces));
     }
     named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
+}
+
+/// Whether a text is a program that says what runs it.
+pub(super) fn is_script(text: &str) -> bool {
+    text.starts_with("#!") && SCRIPT.matches(text)
 }
 
 /// Whether some line is of a credential.

@@ -134,7 +134,11 @@ impl<'t> Reader<'t, '_> {
         let line = lines::line_end(self.rest);
         match self.rest.as_bytes().first() {
             Some(b'{' | b'[') => self.flow(hint),
-            Some(b'"' | b'\'') if let Some(end) = quoted::end(self.rest) => {
+            // With more behind it, it is no YAML yet: a template's quotes stand in quotes.
+            Some(b'"' | b'\'')
+                if let Some(end) = quoted::end(self.rest)
+                    && ends_a_line(&self.rest[end..]) =>
+            {
                 let pieces = quoted::take_apart(hint, &self.rest[..end])?;
                 self.pieces.extend(pieces);
                 self.rest = &self.rest[end..];
@@ -234,6 +238,11 @@ impl<'t> Reader<'t, '_> {
         self.rest = &self.rest[line.len()..];
         Ok(())
     }
+}
+
+fn ends_a_line(rest: &str) -> bool {
+    let rest = rest[..lines::line_end(rest)].trim();
+    rest.is_empty() || rest.starts_with(['#', ',', ']', '}'])
 }
 
 #[cfg(test)]
