@@ -61,7 +61,14 @@ fn report(what: &str, shown: &str, texts: &[&Text], settle: Option<String>, log:
 /// YAML by which texts get along without the credential in them.
 fn without(places: &[Place], objects: &BTreeMap<Key, &Object>) -> Option<String> {
     let yaml = settle::texts(places, objects, "the text without the credential", |_| None)?;
-    Some(format!("# $(NAME) of a variable that comes from a Secret can stand in its place\n{yaml}"))
+    // Kubernetes fills in variables in Pods alone.
+    let file = places.iter().any(|(_, path)| path.starts_with("/data/"));
+    let how = if file {
+        "a file with a credential is invented anew for the clone where production has it in a Secret"
+    } else {
+        "$(NAME) of a variable that comes from a Secret can stand in its place"
+    };
+    Some(format!("# {how}\n{yaml}"))
 }
 
 /// YAML by which variables get a credential that is invented for the environment; `None` if they
