@@ -67,9 +67,8 @@ pub(super) fn names(
         let Some((_, path)) = places.first() else { continue };
         let nothing =
             "nothing while the fence stops it; before an opening, give staging names of its own";
-        let whole = |(key, path): &Place| {
-            objects.get(key).is_none_or(|it| !it.text(path).contains('\n'))
-        };
+        let whole =
+            |(key, path): &Place| objects.get(key).is_none_or(|it| !it.text(path).contains('\n'));
         let what = if places.iter().all(whole) {
             "a name of staging's own"
         } else {

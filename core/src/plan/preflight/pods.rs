@@ -1,5 +1,7 @@
 //! What Pods ask of nodes and of vaults that the target may not have.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use super::Looked;
@@ -26,7 +28,9 @@ pub(super) fn look(looked: &Looked, log: &mut Log) {
         looked.find(log, Severity::Warns, &path, "vault-volume", why.to_owned(), settle);
     }
     let aliases = format!("{spec}/hostAliases");
-    if object.get(&aliases).is_some() {
+    // Of the Pod itself: no address of production's.
+    let own = |path: &String| object.text(path).parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
+    if !object.expand(&format!("{aliases}/*/ip")).iter().all(own) {
         let why = "it ties names to addresses, which are production's: the fence stops them";
         let settle = removed(&aliases);
         looked.find(log, Severity::Warns, &aliases, "host-alias", why.to_owned(), settle);
