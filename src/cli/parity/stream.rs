@@ -1,7 +1,7 @@
 //! The clones as YAML that `kubectl apply` takes. Secrets are comments: their values are made in the
 //! cluster only, so who applies by hand makes them by hand.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use anyhow::Result;
 use kulisse_core::{
@@ -83,7 +83,7 @@ pub fn policy(value: &PlannedValue) -> String {
             match (parts.iter().any(is_made), parts.iter().all(is_made)) {
                 (false, _) => KEPT.to_owned(),
                 (true, true) => "generated".to_owned(),
-                (true, false) => "generated where it is a credential, the rest kept".to_owned(),
+                (true, false) => format!("generated {}, the rest kept", places(parts)),
             }
         }
         PlannedValue::Keys(_) => "certificates and keys, made anew".to_owned(),
@@ -104,11 +104,67 @@ pub fn policy(value: &PlannedValue) -> String {
     }
 }
 
+/// Most lines that are named.
+const LINES: usize = 8;
+
+/// Where in a text something is made anew: what a clone fails at may be one of these.
+fn places(parts: &[Part]) -> String {
+    let (mut line, mut found) = (1, BTreeSet::new());
+    for part in parts {
+        match part {
+            Part::Text(text) => line += text.matches('\n').count(),
+            it if is_made(it) => drop(found.insert(line)),
+            _ => {}
+        }
+    }
+    if line == 1 {
+        return "where it is a credential".to_owned();
+    }
+    let shown: Vec<String> = found.iter().take(LINES).map(usize::to_string).collect();
+    let more = match found.len().saturating_sub(LINES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let lines = if found.len() == 1 { "line" } else { "lines" };
+    format!("where it is a credential, in {lines} {}{more}", shown.join(", "))
+}
+
 /// Whether a piece is invented anew, or holds one that is.
 fn is_made(part: &Part) -> bool {
     match part {
         Part::Credential { .. } => true,
         Part::Text(_) => false,
         Part::Base64(inner) => inner.iter().any(is_made),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kulisse_core::secrets::{Alphabet, CredentialClass, Encoding};
+
+    use super::*;
+
+    #[test]
+    fn of_a_text_of_several_lines_those_are_named_that_hold_something_new() {
+        let made = || Part::Credential {
+            class: CredentialClass("c".to_owned()),
+            length: 8,
+            alphabet: Alphabet::Lower,
+            encoding: Encoding::Plain,
+        };
+        let text = |text: &str| Part::Text(text.to_owned());
+        let told = |parts: &[Part]| policy(&PlannedValue::Parts(parts.to_vec()));
+        assert_eq!(told(&[text("a")]), KEPT);
+        assert_eq!(told(&[made()]), "generated");
+        assert_eq!(
+            told(&[text("postgres://u:"), made(), text("@db")]),
+            "generated where it is a credential, the rest kept"
+        );
+        assert_eq!(
+            told(&[text("a: 1\nb: "), made(), text("\n"), Part::Base64(vec![made()]), text("\n")]),
+            "generated where it is a credential, in lines 2, 3, the rest kept"
+        );
+        let many: Vec<Part> = (0..10).flat_map(|_| [text("p: "), made(), text("\n")]).collect();
+        assert!(told(&many).contains("7, 8 and 2 more, the rest"), "{}", told(&many));
     }
 }
