@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Edit, Kind, Names, Place, contains,
     key::{self, Holds},
-    tail,
+    own, tail,
 };
 
 /// What a name is a file by, whatever stands before: the file would not move with the name.
@@ -16,6 +16,9 @@ const FILES: &[&str] = &[
 
 /// What opens and what closes a variable, or a command whose words take its place.
 const VARIABLES: &[(&str, char)] = &[("${", '}'), ("$(", ')')];
+
+/// The option of clients that takes a host, with nothing between.
+const HOST_OPTION: &str = "-h";
 
 /// Words in names of variables that hold a Pod's name: `${HOSTNAME}`, `$(POD_NAME)`.
 const PODS: &[&str] =
@@ -69,7 +72,7 @@ fn words(text: &str) -> Vec<Range<usize>> {
 }
 
 fn in_word(names: &Names, place: &Place, text: &str, word: Range<usize>, found: &mut Vec<Edit>) {
-    let word = unescaped(text, word);
+    let word = without_option(text, unescaped(text, word));
     let mut at = word.start;
     let mut labels = Vec::new();
     for label in text[word.clone()].split('.') {
@@ -108,6 +111,13 @@ fn unescaped(text: &str, word: Range<usize>) -> Range<usize> {
         _ => 0,
     };
     word.start + skip..word.end
+}
+
+/// A word that begins with `-h`, as in `mysql -hdb.shop`, begins after it.
+fn without_option(text: &str, word: Range<usize>) -> Range<usize> {
+    let glued = text[word.clone()].starts_with(HOST_OPTION)
+        && own::glued(&text[..word.start + HOST_OPTION.len()], HOST_OPTION).is_some();
+    word.start + if glued { HOST_OPTION.len() } else { 0 }..word.end
 }
 
 /// What the label at `at`, which equals the source's name, means by the labels after it:
@@ -270,7 +280,7 @@ fn is_meant_as_host(
     }
     let before = tail(&text[..word.start]);
     let after = &text[word.end..];
-    if has_port(after) || has_scheme(before) {
+    if has_port(after) || has_scheme(before) || own::glued(before, HOST_OPTION).is_some() {
         return true;
     }
     if whole {

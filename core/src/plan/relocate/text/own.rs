@@ -28,6 +28,9 @@ const COMMANDS: &[&str] = &[
     "virtctl",
 ];
 
+/// The option of those that takes a namespace, with nothing between.
+const NAMESPACE_OPTION: &str = "-n";
+
 /// How many elements of a list are gone back over to what names it.
 const LISTED: usize = 16;
 
@@ -133,7 +136,14 @@ fn bounded(text: &str, range: &Range<usize>) -> bool {
     let before = &text[..range.start];
     // `:-shop` is a variable's default.
     let before = before.strip_suffix(":-").map_or(before, |_| "");
+    let before = glued(before, NAMESPACE_OPTION).unwrap_or(before);
     !follows && !before.ends_with(|c| inner(c) || c == '.')
+}
+
+/// What stands before an option that `text` ends with.
+pub(super) fn glued<'t>(text: &'t str, option: &str) -> Option<&'t str> {
+    let starts = |c: char| c.is_whitespace() || "\"'`([,".contains(c);
+    text.strip_suffix(option).filter(|it| it.is_empty() || it.ends_with(starts))
 }
 
 /// How many bytes before the name belong to the word, if its form makes it a namespace.
@@ -196,6 +206,10 @@ fn guessed(names: &Names, before: &str, after: &str) -> Option<(usize, Kind)> {
 /// `--namespace=`, `--namespace `, `--configmap=` before `shop/web`, and `-n ` after a command that
 /// has it.
 fn flag(names: &Names, before: &str, after: &str) -> Option<(usize, Kind)> {
+    if let Some(start) = glued(before, NAMESPACE_OPTION) {
+        let line = start.rsplit(['\n', ';', '|', '&']).next().unwrap_or(start);
+        return commands(line).then_some((start.len(), Kind::Own));
+    }
     let name = before.strip_suffix('=').or_else(|| {
         let cut = before.trim_end_matches([' ', ',', '"', '\'']);
         (cut.len() < before.len()).then_some(cut)

@@ -146,6 +146,9 @@ fn hosts_are_found_inside_urls_and_lists() {
         ("until nc -z db.shop 5432; do sleep 1; done", "until nc -z db.stg 5432; do sleep 1; done"),
         ("curl -sf web.shop/health", "curl -sf web.stg/health"),
         ("psql -h db.shop -U shop shop", "psql -h db.stg -U shop shop"),
+        ("mysql -hdb.shop -ushop shop", "mysql -hdb.stg -ushop shop"),
+        ("-hdb.shop", "-hdb.stg"),
+        ("x-hdb.shop", "x-hdb.shop"),
         ("[fd00::1]:80,db.shop:80", "[fd00::1]:80,db.stg:80"),
         (
             "PLAINTEXT://kafka-0.kafka.shop:9092,SASL://kafka-0.kafka.shop:9093",
@@ -278,6 +281,8 @@ fn the_own_namespace_is_found_by_what_stands_before_it() {
         ("--namespace=shop --x", "--namespace=stg --x"),
         ("helm --namespace shop", "helm --namespace stg"),
         ("kubectl -n shop get pods", "kubectl -n stg get pods"),
+        ("kubectl -nshop get pods", "kubectl -nstg get pods"),
+        ("echo -nshop", "echo -nshop"),
         ("kubectl get namespace shop -o yaml", "kubectl get namespace stg -o yaml"),
         ("a; /usr/bin/kubectl get po -n 'shop'", "a; /usr/bin/kubectl get po -n 'stg'"),
         ("--leader-election-namespace='shop'", "--leader-election-namespace='stg'"),

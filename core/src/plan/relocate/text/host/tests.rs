@@ -32,6 +32,19 @@ fn the_rest_of_an_escape_is_no_part_of_a_word() {
 }
 
 #[test]
+fn an_option_is_no_part_of_a_word() {
+    for (text, start, expected) in [
+        ("-hdb.shop", 0, "db.shop"),
+        ("mysql -hdb.shop", 6, "db.shop"),
+        ("psql '-hdb.shop", 6, "db.shop"),
+        ("a-hdb.shop", 1, "-hdb.shop"),
+        ("mysql -xdb.shop", 6, "-xdb.shop"),
+    ] {
+        assert_eq!(&text[without_option(text, start..text.len())], expected, "{text}");
+    }
+}
+
+#[test]
 fn a_pod_of_a_stateful_set_has_a_number() {
     for (label, expected) in [
         ("db-0", true),
