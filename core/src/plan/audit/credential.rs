@@ -50,7 +50,7 @@ fn report(what: &str, shown: &str, texts: &[&Text], settle: Option<String>, log:
         path,
         "credential-literal",
         format!(
-            "outside a Secret stands {what}{shown}: it is production's, and comes along as it is{also}"
+            "outside a Secret stands {what}{shown}: it is production's, and comes along as it is, while a Secret that holds it too gets another{also}"
         ),
         settle.unwrap_or_else(|| {
             "put it into a Secret in production, where it is invented anew for the clone".to_owned()
