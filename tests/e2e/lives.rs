@@ -85,3 +85,30 @@ pub async fn a_plan_that_waits_for_a_person_makes_nothing(world: Arc<World>) {
     it.ready(s(120)).await;
     it.remove().await;
 }
+
+pub async fn a_target_that_somebody_deletes_is_seeded_and_fenced_anew(world: Arc<World>) {
+    let place = world.small("renewed").await;
+    let run = json!({ "image": "docker.io/library/busybox:1.36", "command": ["true"] });
+    let it = place.environment("pr-1", json!({ "seed": [{ "name": "rows", "run": run }] })).await;
+    it.ready(s(120)).await;
+    // Another plan, which leaves most of the target as it is.
+    it.patch(json!({ "env": [{ "set": [{ "name": "PUSHED", "value": "1" }] }] })).await;
+    it.ready(s(60)).await;
+    let before = it.target().await;
+    let policies = "networking.k8s.io/v1 NetworkPolicy";
+    let fence = world.objects().names(policies, &before).await;
+    let arguments = ["delete", "namespace", &before, "--wait=false"];
+    world.kubectl(&arguments).await.ok("somebody deletes the namespace");
+
+    let after = it
+        .until_that("another target", s(120), |it| {
+            let now = it.status.as_ref()?.namespaces.first()?.name.clone();
+            (now != before).then_some(now)
+        })
+        .await;
+    it.ready(s(120)).await;
+    let jobs = world.objects().names("batch/v1 Job", &after).await;
+    assert!(jobs.iter().any(|it| it.starts_with("seed-rows")), "no seed ran: {jobs:?}");
+    assert_eq!(world.objects().names(policies, &after).await, fence);
+    it.remove().await;
+}

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
                 ends::an_expired_environment_is_deleted_where_it_says_so,
                 lives::an_environment_that_slept_wakes_with_its_data_and_stores_first,
                 lives::a_clone_whose_grant_is_withdrawn_stands_still,
+                lives::a_target_that_somebody_deletes_is_seeded_and_fenced_anew,
                 lives::a_plan_that_waits_for_a_person_makes_nothing,
                 trouble::an_image_that_cannot_be_pulled_is_named,
                 trouble::a_seed_that_fails_is_kept_and_says_its_last_words,
