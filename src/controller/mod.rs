@@ -106,7 +106,7 @@ pub async fn reconcile(
         report::report(&seen.environment, &status, &ctx).await?;
     }
     drift::follow(&seen, &step, &ctx);
-    if is_true(&status.conditions, ConditionType::Ready) || step.rests() {
+    if is_true(&status.conditions, ConditionType::Ready) || step.lets_its_plan_go() {
         ctx.drop_plan(seen.slot());
     }
     outcome?;

@@ -1,7 +1,8 @@
-//! Reads: from an environment to all that one pass works on.
+//! From an environment to all that one pass works on.
 //!
 //! Most of it is in memory, since it is watched. For an environment at rest nothing is asked of the
-//! API server at all.
+//! API server at all. Where the target is found to be gone although nobody wanted that, the next life
+//! begins here: nothing of the last one is observed any more.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -198,8 +198,8 @@ impl Step {
         }
     }
 
-    /// Whether nothing of its plan is needed before something happens to it.
-    pub fn rests(&self) -> bool {
+    /// Whether nothing of its plan is needed before something happens to it: it may be dropped from memory.
+    pub fn lets_its_plan_go(&self) -> bool {
         matches!(
             self,
             Self::RestExpired

@@ -21,8 +21,8 @@ pub const SMOKE: TaskRole = TaskRole::Smoke;
 
 /// What runs at the end is waited for so much longer than it may take: its Job is to end it.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
-/// A Job that was made so long ago must have been seen by the watch.
-const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
+/// What was made so long ago must have been seen by the watch.
+pub(super) const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// How a task stands.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,14 +13,13 @@ use crate::{
         facts::{Beside, Facts, Probe, Problem, WorkloadState},
         remains::overdue,
         step::{Cause, Step},
+        task::SEEN_WITHIN,
         words::{asleep, built, failed, failure, gone, progress, queued, suspended, unapproved},
     },
 };
 
 /// What has not come up by then needs a person.
 const MENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// A workload that was applied so long ago must have been seen by the watch.
-const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
 /// The conditions that are there only while they are true.
 pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Vec<Said> {
