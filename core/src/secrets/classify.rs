@@ -8,7 +8,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Encoding, Use,
+    Encoding, Use, command,
     exposed::exposed,
     expression, name,
     name::Role,
@@ -148,7 +148,8 @@ fn core(hint: Hint<'_>, text: &str) -> Taken {
     }
     // `ssl_certificate_key /etc/tls/tls.key;` says where it is.
     let is_place = hint.place == Place::Field && shape::is_path(text);
-    let stays = shape::is_boolean(text) || shape::is_measure(text);
+    let stays = shape::is_boolean(text)
+        || shape::is_measure(text) && !hint.any(name::is_password) && !shape::is_token(text);
     if stays || hint.role == Role::Credential && is_place {
         return Ok(Pieces::kept(text));
     }
@@ -182,10 +183,19 @@ fn unnamed(hint: Hint<'_>, text: &str, is_setting: bool) -> Taken {
     credential(hint, text)
 }
 
-/// Whether nothing in a program looks like a credential or speaks of one and gives it.
+/// Whether a program, comments included, speaks of no credential and of no client that takes one, and
+/// holds no word that looks like one. It may hold one all the same, in words that nobody would find.
 fn says_nothing(text: &str) -> bool {
-    let mut words = text.split(|c: char| c.is_whitespace() || "\"'`=:,;|&<>(){}[]$".contains(c));
-    !words.any(shape::is_token) && exposed("", text).is_empty()
+    let lower = text.to_ascii_lowercase();
+    let spoken_of = name::stems().filter(|it| it.len() > 3).any(|it| lower.contains(it))
+        || command::CLIENTS.iter().any(|(client, _)| lower.contains(client))
+        || ["<<", "base64", "login", "pwd", "auth"].iter().any(|it| lower.contains(it))
+        || lower
+            .lines()
+            .any(|it| it.contains('|') && ["echo", "printf"].iter().any(|word| it.contains(word)));
+    let between = |c: char| !c.is_ascii_alphanumeric() && !"_-.".contains(c);
+    let looks = |word: &str| shape::is_token(word) || name::role(word) == Role::Credential;
+    !spoken_of && !text.split(between).any(looks) && exposed("", text).is_empty()
 }
 
 /// Text that stays, but for the credentials that stand in it for everybody to see.

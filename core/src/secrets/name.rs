@@ -8,7 +8,7 @@
 mod words;
 
 use words::{
-    COUNTS, CREDENTIAL, CREDENTIAL_ENDS, DECRYPTING, EMPTY_TAILS, LISTED, NAMING_KEYS,
+    COUNTS, CREDENTIAL, CREDENTIAL_ENDS, DECRYPTING, DOUBTFUL, EMPTY_TAILS, LISTED, NAMING_KEYS,
     NO_CREDENTIALS, NO_PASSES, OPEN_KEYS, SETTING, SETTING_ENDS, STORES, STRONG,
 };
 
@@ -42,6 +42,9 @@ pub(super) fn role(name: &str) -> Role {
     }
     if NO_CREDENTIALS.iter().any(|end| ends_with(&words, end)) {
         return Role::Setting;
+    }
+    if DOUBTFUL.iter().any(|end| ends_with(&words, end)) {
+        return Role::Doubtful;
     }
     // The identifier of a key belongs to the key: an outside service knows the pair.
     if singular(head) == "id"
@@ -103,6 +106,17 @@ pub(super) fn is_private_key(name: &str) -> bool {
 /// Whether the value decrypts data that is shipped with an image or a repository.
 pub(super) fn decrypts_shipped_data(name: &str) -> bool {
     DECRYPTING.contains(&words(name).join("_").as_str())
+}
+
+/// Whether the value is what somebody types, whatever it looks like.
+pub(super) fn is_password(name: &str) -> bool {
+    let words = telling(name);
+    words.last().is_some_and(|last| {
+        let last = singular(last);
+        ["password", "passwd", "pass", "pwd", "pw", "pin", "passphrase", "passcode", "secret"]
+            .iter()
+            .any(|end| last.ends_with(end))
+    })
 }
 
 /// Whether a value holds several credentials.

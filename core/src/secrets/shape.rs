@@ -89,7 +89,7 @@ static PATH: Pattern = Pattern::new(r"^/[\w.-]+(/[\w.-]+)+;?$");
 static BOOLEAN: Pattern = Pattern::new(r"(?i)^(true|false|null|~|enabled|disabled)$");
 /// How long, and by which algorithm.
 static MEASURE: Pattern = Pattern::new(
-    r"^((\d{1,6}(\.\d{1,3})?(ns|us|ms|s|m|h|d|w))+|(HS|RS|ES|PS)(256|384|512)|EdDSA|argon2id?|bcrypt)$",
+    r"^((\d{1,3}w)?(\d{1,4}d)?(\d{1,5}h)?(\d{1,6}m)?(\d{1,6}(\.\d{1,3})?s)?|\d{1,6}(ms|us|ns)|(HS|RS|ES|PS)(256|384|512)|EdDSA|argon2id?|bcrypt)$",
 );
 
 /// Beginnings of tokens that one service gives out: no other service is meant by them.

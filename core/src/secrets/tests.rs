@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 
+mod code;
 mod documents;
 mod forms;
 mod kept;

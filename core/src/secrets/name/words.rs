@@ -64,7 +64,7 @@ pub(super) static SETTING: Words = Words::new(
     retries attempts pool threads workers replicas concurrency enabled enable disabled \
     required verify debug locale language lang timezone tz charset encoding collation format \
     title description label comment namespace cluster class policy strategy ref hint \
-    lifespan allowed",
+    lifespan",
 );
 
 /// Words that name something where they stand in the plural. One alone says too little.
@@ -104,16 +104,14 @@ pub(super) static NAMING_KEYS: Words = Words::new(
 );
 
 /// Ends of names that speak of a credential and name none: of an assembly of .NET the hash of a public
-/// key, which its configuration names everywhere; of etcd what a new cluster is called; of Keycloak which
-/// sorts there are; of Dex who checks them; of cookies for how long and where from.
-pub(super) const NO_CREDENTIALS: [&[&str]; 6] = [
-    &["public", "key", "token"],
-    &["initial", "cluster", "token"],
-    &["required", "credentials"],
-    &["password", "connector"],
-    &["max", "age"],
-    &["same", "site"],
-];
+/// key, which its configuration names everywhere; of etcd what a new cluster is called.
+pub(super) const NO_CREDENTIALS: [&[&str]; 2] =
+    [&["public", "key", "token"], &["initial", "cluster", "token"]];
+
+/// Ends of names that may as well be a setting's: of Keycloak which sorts of credentials there are, of Dex who
+/// checks them, of cookies for how long and where from.
+pub(super) const DOUBTFUL: [&[&str]; 4] =
+    [&["required", "credentials"], &["password", "connector"], &["max", "age"], &["same", "site"]];
 
 /// Names of what decrypts data that is shipped with an image, a repository or a configuration.
 pub(super) const DECRYPTING: [&str; 8] = [

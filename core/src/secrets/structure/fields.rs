@@ -1,9 +1,12 @@
 //! Fields on one line: `host=db password=x`, `Server=db;Password=x`, `db:6379,password=x`,
 //! `-Ddb.password=x`, the query of a URL.
 
+use std::ops::Range;
+
 use super::quoted;
 use crate::secrets::{
     classify::{Hint, Place, Written, prose, push, value},
+    expression::{defaulted, is_expression},
     name::{Role, role},
     pattern::Pattern,
     pieces::{NotInventable, Pieces},
@@ -96,11 +99,7 @@ pub(super) fn listed(
         if found.get(0).is_some_and(|it| it.start() < done) {
             continue;
         }
-        let called = text[inner.clone()].find('(').map_or(inner.end, |at| inner.start + at);
-        let inner = match code(&text[called..]) {
-            0 => inner,
-            length => inner.start..called + length,
-        };
+        let inner = with_code(text, inner);
         let value = &text[inner.clone()];
         if matches!(name.as_str(), "name" | "key") {
             sibling = value.trim_matches(['"', '\'']);
@@ -112,6 +111,16 @@ pub(super) fn listed(
         done = inner.end;
     }
     Ok(done)
+}
+
+/// A value with the arguments and indices that stand behind it, where these make it an expression that reads
+/// something: a comma in them ends no field.
+fn with_code(text: &str, value: Range<usize>) -> Range<usize> {
+    let called = text[value.clone()].find(['(', '[']).map_or(value.end, |at| value.start + at);
+    let longer = value.start..called + code(&text[called..]);
+    let expression = text.get(longer.clone()).unwrap_or_default();
+    let reads = is_expression(expression) || defaulted(expression).is_some();
+    if longer.end > value.end && reads { longer } else { value }
 }
 
 /// The length of the arguments and indices that `rest` begins with, and of what is called on them.

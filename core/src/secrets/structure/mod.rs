@@ -20,7 +20,7 @@ use super::{
     file, name,
     pattern::Pattern,
     pieces::{NotInventable, Pieces},
-    url,
+    shape, url,
 };
 
 /// A value with an inside.
@@ -39,7 +39,7 @@ static SCRIPT: Pattern =
     Pattern::new(r"^#![^\n]*\b([a-z]*sh|python[\d.]*|perl|ruby|node|php)\b[^\n]*(\n|$)");
 /// An assignment or a header alone. What else begins like one may be a password.
 static LONE: Pattern = Pattern::new(
-    r"^((export )?([A-Z][A-Z0-9_]*_[A-Z0-9_]+|[A-Z]{3,})=[^=\s]|x(-[a-z]+)+=[^=\s]|([A-Z]{3,}|[A-Z][a-z]+(-[A-Z][a-z]+)+|Authorization): \S)",
+    r"^((export )?([A-Z][A-Z0-9_]*_[A-Z0-9_]+|[A-Z]{3,})=[^=\s]|([A-Z]{3,}|[A-Z][a-z]+(-[A-Z][a-z]+)+|Authorization): \S)",
 );
 static USERLIST: Pattern = Pattern::new(r#"^"[^"]*"[ \t]+"[^"]*"[ \t]*$"#);
 static PGPASS: Pattern = Pattern::new(r"^[^:\s]+:(\d+|\*):[^:\s]+:[^:\s]+:\S+$");
@@ -72,7 +72,7 @@ enum Format {
 /// The format of a text in lines, by its name or by what most lines look like.
 fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
     let named = hint.place == Place::Key && hint.any(file::is_document);
-    if !(named || text.contains('\n') || text.contains(['=', ':']) && LONE.matches(text)) {
+    if !(named || text.contains('\n') || is_lone(text)) {
         return None;
     }
     let (mut all, mut assignments, mut entries, mut directives) = (0, 0, 0, 0);
@@ -120,6 +120,17 @@ fn format(hint: Hint<'_>, text: &str) -> Option<Format> {
         return Some(Format::Lines(lines::Separators::AlsoSpaces));
     }
     named.then_some(Format::Lines(lines::Separators::Assignments)).filter(|_| assignments > 0)
+}
+
+/// Whether a line is an assignment or a header and no credential as a whole. Where one word is its name, that
+/// has to say something, or else the value.
+fn is_lone(text: &str) -> bool {
+    let Some((name, value)) = text.split_once(['=', ':']) else { return false };
+    let name = name.trim_start_matches("export ");
+    let tells = name.contains('_')
+        || name::role(name) != name::Role::Unknown
+        || shape::is_setting(value.trim());
+    tells && LONE.matches(text)
 }
 
 /// Whether a text is a program that says what runs it.

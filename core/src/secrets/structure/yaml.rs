@@ -242,7 +242,7 @@ impl<'t> Reader<'t, '_> {
 
 fn ends_a_line(rest: &str) -> bool {
     let rest = rest[..lines::line_end(rest)].trim();
-    rest.is_empty() || rest.starts_with(['#', ',', ']', '}'])
+    !rest.contains(['"', '\'']) || rest.starts_with(['#', ',', ']', '}', ';', '/'])
 }
 
 #[cfg(test)]
