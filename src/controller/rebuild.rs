@@ -35,11 +35,15 @@ pub fn begin(seen: &mut Seen, ctx: &Context) {
 pub async fn abandon(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     if let Some(stored) = stored::load(seen.slot(), ctx).await? {
         let holds = seen.applied().is_some_and(|it| it.digest == stored.plan.digest);
-        if seen.target == Target::Living && holds {
-            if let Some(beside) = &seen.beside {
+        if seen.target == Target::Living && holds && seen.unfenced.is_none() {
+            if let Some(beside) = seen.beside.as_ref().filter(|it| it.target == Target::Living) {
                 teardown::end_routes(beside, ctx).await;
             }
-            apply::expose(seen, &stored, ctx).await?;
+            match apply::expose(seen, &stored, ctx).await {
+                // Somebody refuses what has served until now: that holds nothing up.
+                Err(Error::Problem(problem)) => tracing::warn!("{}", problem.message),
+                other => other?,
+            }
         }
         report::publish(seen, &stored.plan, &[], false, ctx).await?;
     }

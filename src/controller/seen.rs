@@ -181,7 +181,9 @@ impl Seen {
 
     /// Whether the time is up.
     pub fn past(&self, now: Timestamp) -> bool {
-        matches!(self.term(), Ok(Some(term)) if now >= term.ends_at)
+        // What cannot be read any more ends when it was told last.
+        let term = self.term().unwrap_or_else(|_| self.told_term());
+        term.is_some_and(|term| now >= term.ends_at)
     }
 
     /// That the source may no longer be cloned, as it was recorded.

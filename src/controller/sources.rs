@@ -223,7 +223,7 @@ impl Source {
 /// Looks at sources, each in its time, and has those environments woken that were not compared with
 /// what is seen.
 pub async fn follow(ctx: &Context, wake: impl Fn(&[String])) {
-    // One that answers slowly keeps its own place only.
+    // One that answers slowly keeps one of the places, and no more.
     let ticks = stream::unfold((), async |()| {
         tokio::time::sleep(TICK).await;
         ctx.metrics.drifted(&ctx.drifts.sum());
@@ -261,9 +261,10 @@ async fn look(source: &NamespaceName, known: &Versions, ctx: &Context) -> Result
     }
     let kinds = ctx.kinds.listable(&ctx.client).await?;
     let kinds = kinds.into_iter().filter(|it| marks::is_marked(&it.group, &it.kind));
-    let room = &Room::default();
+    // What is listed is read again where it has changed, and that counts by itself.
+    let rooms = &(Room::default(), Room::default());
     let found: Vec<Versions> = stream::iter(kinds)
-        .map(|kind| async move { of_kind(source, &kind, known, room, ctx).await })
+        .map(|kind| async move { of_kind(source, &kind, known, rooms, ctx).await })
         .buffer_unordered(KINDS)
         .try_collect()
         .await?;
@@ -274,12 +275,12 @@ async fn of_kind(
     source: &NamespaceName,
     kind: &ApiResource,
     known: &Versions,
-    room: &Room,
+    (listed, room): &(Room, Room),
     ctx: &Context,
 ) -> Result<Versions, Error> {
     let mine = |key: &Key| key.group == kind.group && key.kind == kind.kind;
     let of = |name: String| Key { group: kind.group.clone(), kind: kind.kind.clone(), name };
-    let there = match metadata(source, kind, room, ctx).await {
+    let there = match metadata(source, kind, listed, ctx).await {
         Ok(there) => there,
         Err(error) if error.code() == 503 => {
             let before = known.iter().filter(|(key, _)| mine(key));

@@ -92,8 +92,11 @@ pub async fn start_last(
     ctx: &Context,
 ) -> Result<(), Error> {
     let Some(planned) = stored.plan.tasks.get(at) else { return Ok(()) };
-    let since = seen.record.teardown.as_ref().map(|it| it.started_at.0);
-    let refused = |code| lifecycle::task::is_refused(planned, code, since, ctx.clock.now());
+    // Its turn came when the end began, or with the end of the task before it.
+    let before = seen.record.pre_delete.iter().filter_map(lifecycle::task::ended).max();
+    let since = seen.record.teardown.as_ref().map(|it| it.started_at.0).max(before);
+    let tries = ctx.failures.count(&seen.identity.uid) + 1;
+    let refused = |code| lifecycle::task::is_refused(planned, code, tries, since, ctx.clock.now());
     let Err(error) = start(seen, stored, at, ctx).await else { return Ok(()) };
     let words = match error {
         Error::Api { words, code, .. } if refused(code) => words,

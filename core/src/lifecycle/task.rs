@@ -21,6 +21,8 @@ pub const SMOKE: TaskRole = TaskRole::Smoke;
 
 /// What runs at the end is waited for so much longer than it may take: its Job is to end it.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
+/// So often in a row a passing trouble is tried again, however late it is: an operator may have been away.
+const TRIES: u32 = 3;
 /// What was made so long ago must have been seen by the watch.
 pub(super) const SEEN_WITHIN: SignedDuration = SignedDuration::from_secs(20);
 
@@ -111,11 +113,18 @@ pub fn run(
 }
 
 /// Whether a task of the end has failed, to whose Job the server answered with `code`, or 0 for nobody: its own
-/// troubles pass, and are waited for as long as the task may take since the end began.
-pub fn is_refused(task: &PlannedTask, code: u16, since: Option<Timestamp>, now: Timestamp) -> bool {
+/// troubles pass, and are waited for as long as the task may take since its turn came; `tries` have failed in a
+/// row, of this operator.
+pub fn is_refused(
+    task: &PlannedTask,
+    code: u16,
+    tries: u32,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
     let most = SignedDuration::from_secs(i64::from(task.timeout_seconds));
     match code {
-        0 | 429 | 500.. => since.is_some_and(|at| now.duration_since(at) > most),
+        0 | 429 | 500.. => tries >= TRIES && since.is_some_and(|at| now.duration_since(at) > most),
         _ => true,
     }
 }
@@ -251,7 +260,8 @@ mod tests {
     #[test]
     fn trouble_of_the_servers_own_fails_no_task_of_the_end_before_its_time_is_over() {
         let began = Some(at("2026-01-01T00:00:00Z"));
-        let failed = |code, now| is_refused(&seed(0), code, began, at(now));
+        let after = |tries, code, now| is_refused(&seed(0), code, tries, began, at(now));
+        let failed = |code, now| after(TRIES, code, now);
         for code in [400, 403, 404, 409, 422] {
             assert!(failed(code, "2026-01-01T00:00:01Z"), "{code} does not pass");
         }
@@ -259,6 +269,7 @@ mod tests {
         for code in [0, 429, 500, 503, 504] {
             assert!(!failed(code, "2026-01-01T00:01:00Z"), "{code} is tried again");
             assert!(failed(code, "2026-01-01T00:01:01Z"), "{code} holds nothing up for ever");
+            assert!(!after(TRIES - 1, code, "2026-01-01T00:01:01Z"), "{code} may pass at once");
         }
     }
 

@@ -217,7 +217,9 @@ fn is_zone(labels: &[&str], context: &Context) -> bool {
     match labels {
         ["cluster", "local"] => true,
         ["svc" | "pod", rest @ ..] => rest == ["cluster", "local"],
-        [namespace, "svc" | "pod", ..] => is_own(namespace, context),
+        [namespace, "svc" | "pod", rest @ ..] => {
+            is_own(namespace, context) && (rest.is_empty() || rest == ["cluster", "local"])
+        }
         _ => false,
     }
 }
@@ -289,6 +291,7 @@ mod tests {
             ("svc.acme.com", out.clone()),
             ("shop.svc.cluster.local", None),
             ("stg-pr-7-abcde.svc", None),
+            ("shop.svc.acme.com", out.clone()),
             ("gone.stg-pr-7-abcde.svc", None),
             ("kubernetes.default.svc", None),
             ("web.default.svc", to("web", "default", true)),
