@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::{
     cluster::Cluster,
-    life::{ENVIRONMENTS, NAME, begun, environment, targets, while_one_works},
+    life::{ENVIRONMENTS, NAME, TTL, begun, environment, targets, while_one_works},
     server::store::text,
 };
 
@@ -82,5 +82,20 @@ fn a_namespace_that_somebody_deletes_goes_although_its_environment_is_suspended(
         change(&cluster, &json!({ "spec": { "suspend": false } }));
         sleep(Duration::from_mins(1)).await;
         assert_eq!(targets(&cluster).len(), 1);
+    });
+}
+
+#[test]
+fn what_cannot_be_read_any_more_ends_when_it_was_told_to() {
+    let cluster = Cluster::new(begun(), Plan::nothing(), 1);
+    while_one_works(&cluster, async {
+        cluster.ask(Method::POST, ENVIRONMENTS, JSON, &environment());
+        sleep(Duration::from_mins(1)).await;
+        // Of a version that knew other durations.
+        change(&cluster, &json!({ "spec": { "lifecycle": { "ttl": "3 days" } } }));
+        sleep(Duration::from_secs(30)).await;
+        assert_eq!(targets(&cluster).len(), 1, "it goes on until then");
+        sleep(TTL + Duration::from_mins(5)).await;
+        assert_eq!(targets(&cluster), [""; 0], "it has not ended, or has come back");
     });
 }
