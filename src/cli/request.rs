@@ -14,7 +14,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use kulisse_core::api::{environment::StagingEnvironment, names, request::Verb};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::readable::Readable;
 
@@ -68,9 +68,14 @@ pub async fn ask(
 ) -> Result<Answer> {
     let (api, _) = named.cluster.environments().await?;
     let name = environment.name_any();
-    // Merged and not applied: what one verb has asked is not taken back by the next.
+    let mut annotations = json!({ verb.annotation(): value });
+    if let Some(opposite) = verb.opposite() {
+        annotations[opposite.annotation()] = Value::Null;
+    }
+    // Merged and not applied: what one verb has asked is not taken back by the next, unless it is the
+    // opposite.
     let patch = Patch::Merge(json!({
-        "metadata": { "uid": environment.uid(), "annotations": { verb.annotation(): value } }
+        "metadata": { "uid": environment.uid(), "annotations": annotations }
     }));
     let params = PatchParams {
         field_manager: Some(names::CLI_MANAGER.to_owned()),

@@ -53,7 +53,8 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
         namespace: NamespaceName::parse(&environment.namespace().unwrap_or_default())?,
         uid: environment.uid().unwrap_or_default(),
     };
-    let mut record = environment.status.clone().unwrap_or_default();
+    let before = environment.status.clone().unwrap_or_default();
+    let mut record = before.clone();
     revive(&environment, &mut record, ctx);
     let class = class(&environment, ctx);
     if environment.metadata.deletion_timestamp.is_none() {
@@ -69,6 +70,7 @@ pub async fn observe(environment: Arc<StagingEnvironment>, ctx: &Context) -> Res
     let mut second = rebuild::split(&mut record);
     let operator = ctx.settings.account.clone();
     let mut seen = blank(environment, identity, operator, (class, unknown.is_none()), record);
+    seen.before = before;
     let leaves = seen.environment.metadata.deletion_timestamp.is_some();
     // Nothing holds up an end.
     if !leaves && !seen.past(ctx.clock.now()) {
@@ -138,6 +140,7 @@ fn blank(
         blind: None,
         beside: None,
         stands: Beside::Nothing,
+        before: record.clone(),
         over: false,
         environment,
         identity,

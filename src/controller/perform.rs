@@ -19,7 +19,11 @@ use kulisse_core::{
         names,
         status::{Applied, PlanSummary, ProbeVerdict, SourceSummary, Wave},
     },
-    lifecycle::{facts::Part as Which, step::Step, unapplied},
+    lifecycle::{
+        facts::Part as Which,
+        step::{Change, Step},
+        unapplied,
+    },
     plan::{
         self,
         request::{Cluster, Endpoint, Request},
@@ -53,6 +57,10 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
         }
         Step::Prepare => prepare(seen, ctx).await,
         Step::Probe => probe(seen, ctx).await,
+        Step::Begin(change) => {
+            begin(*change, seen);
+            Ok(())
+        }
         Step::Apply { paused } => fill(*paused, seen, ctx).await,
         Step::Sleep => sleep(seen, ctx).await,
         Step::Inspect => Box::pin(drift::inspect(seen, ctx)).await,
@@ -82,9 +90,10 @@ pub async fn perform(step: &Step, seen: &mut Seen, ctx: &Context) -> Result<(), 
             tasks::give_up(seen, &stored, *at);
             Ok(())
         }
-        Step::Close(_) => teardown::close(seen, ctx).await,
+        Step::Close(_) => teardown::close(seen, ctx),
         Step::StartLast(_, at) => {
             let stored = held(seen)?;
+            teardown::end_routes(seen, ctx).await;
             tasks::start_last(seen, &stored, *at, ctx).await
         }
         Step::EndResources(_) => {
@@ -230,12 +239,24 @@ async fn plan(follows: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error
     Ok(())
 }
 
+/// Takes down that the target is about to be changed.
+fn begin(change: Change, seen: &mut Seen) {
+    let planned = seen.record.plan.as_ref().map(|it| it.digest.clone());
+    let Some(applied) = seen.target_record_mut().and_then(|it| it.applied.as_mut()) else { return };
+    match change {
+        Change::Apply if Some(&applied.digest) != planned.as_ref() => applied.digest.clear(),
+        // Whoever wakes has to wake them all.
+        Change::Sleep => applied.through = Wave::Config,
+        Change::Apply | Change::Freeze => {}
+    }
+}
+
 /// The plan is the same, and Secrets that it names hold something else, or somebody has changed the
 /// target: what differs is applied.
 fn apply_again(seen: &mut Seen, digest: &str) {
     let applied = seen.target_record_mut().and_then(|it| it.applied.as_mut());
     if let Some(applied) = applied.filter(|it| it.digest == digest) {
-        applied.through = Wave::Fence;
+        applied.digest.clear();
     }
 }
 
@@ -422,8 +443,6 @@ async fn fill(paused: bool, seen: &mut Seen, ctx: &Context) -> Result<(), Error>
 async fn sleep(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let stored = held(seen)?;
     let paused = apply::pause(seen, &stored, ctx).await;
-    // Where one was not let, others sleep: whoever wakes has to wake them all.
-    note_applied(seen, &stored, Wave::Config, ctx);
     look_again(seen, ctx);
     paused
 }

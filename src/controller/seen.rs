@@ -8,7 +8,7 @@ use kulisse_core::{
     api::{
         boundary::BoundaryMode,
         class::StagingClassSpec,
-        condition::{ConditionType, Reason, find},
+        condition::{ConditionType, Reason, find, is_true},
         environment::{Mode, StagingEnvironment},
         identity::{Incarnation, NamespaceName},
         names,
@@ -18,6 +18,7 @@ use kulisse_core::{
     },
     lifecycle::{
         Problem,
+        begin::promises,
         drift::{self, Sight},
         expiry::{Term, term},
         facts::{
@@ -55,6 +56,8 @@ pub struct Seen {
     /// Its status as this pass changes it: what is recorded here is true, whatever the conditions
     /// say.
     pub record: StagingEnvironmentStatus,
+    /// The same as it was read.
+    pub before: StagingEnvironmentStatus,
     /// Our finalizer is on it.
     pub claimed: bool,
     /// Its class, as it holds now; the built-in values if that is not known.
@@ -261,9 +264,11 @@ impl Seen {
             plan: self.plan_facts(now),
             probe: self.probe_facts(now),
             rhythm,
-            restless: self.workloads.values().any(|it| it.seen && it.ours && it.desired > 0),
+            restless: !is_true(&self.record.conditions, ConditionType::Asleep)
+                || self.workloads.values().any(|it| it.seen && it.ours && it.desired > 0),
             unapproved: self.unapproved(),
             warns_only: self.warns_only(),
+            promised: promises(&self.before, &self.record, self.target_name.as_str()),
             applied: self.applied().map(|it| (it.digest.clone(), it.through)),
             applied_at: self.applied().map(|it| it.at.0),
             workloads: self.workload_facts(),

@@ -33,11 +33,10 @@ use super::{
     stored, target, volumes,
 };
 
-/// Takes the routes away, so that nobody is served by something half gone.
-pub async fn close(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
+/// Takes down that the end has begun.
+pub fn close(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     guard(seen, ctx)?;
     if seen.record.teardown.is_none() {
-        end_routes(seen, ctx).await;
         note(seen, Vec::new(), ctx);
     }
     Ok(())
@@ -61,8 +60,9 @@ fn unproven(name: &NamespaceName) -> String {
     )
 }
 
-/// Deletes the custom resources that somebody has to clean up after.
+/// Deletes the custom resources that somebody has to clean up after; the routes first.
 pub async fn end_resources(seen: &mut Seen, ctx: &Context) {
+    end_routes(seen, ctx).await;
     linger::end(seen, ctx).await;
     let now = Time(ctx.clock.now());
     if let Some(lingering) = &mut seen.lingering {
@@ -73,8 +73,8 @@ pub async fn end_resources(seen: &mut Seen, ctx: &Context) {
     }
 }
 
-/// Deletes the namespace, and in the same instant its workloads, since the namespace controller only
-/// starts after a while.
+/// Deletes the namespace, and in the same instant its routes and its workloads, since the namespace
+/// controller only starts after a while. In this order: what is deleted comes back for nobody.
 pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
     let name = seen.target_name.clone();
     guard(seen, ctx)?;
@@ -87,9 +87,16 @@ pub async fn begin(seen: &mut Seen, ctx: &Context) -> Result<(), Error> {
         return Ok(());
     }
     target::record(seen, &name, &namespace);
-    close(seen, ctx).await?;
     target::delete(&name, &namespace.uid, ctx).await?;
+    let has_routes = seen.record.teardown.is_none();
+    close(seen, ctx)?;
+    let routes = async {
+        if has_routes {
+            end_routes(seen, ctx).await;
+        }
+    };
     futures::join!(
+        routes,
         wipe_known::<Deployment>(seen, ctx),
         wipe_known::<StatefulSet>(seen, ctx),
         wipe_known::<DaemonSet>(seen, ctx),

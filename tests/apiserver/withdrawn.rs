@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kulisse_core::api::condition::ConditionType::Granted;
+use kulisse_core::api::condition::ConditionType::{Granted, Ready};
 use serde_json::json;
 
 use crate::{
@@ -87,6 +87,7 @@ pub async fn a_grant_that_is_withdrawn_freezes_at_once_and_one_that_is_back_goes
     objects.delete(GRANT, &place.source, &name).await;
     let message = it.until(Granted, "False", "GrantWithdrawn", s(30)).await;
     assert!(message.contains("kulisse grant"), "{message}");
+    it.until(Ready, "False", "GrantWithdrawn", s(30)).await;
     assert_eq!(state().await, frozen, "frozen");
 
     objects.apply(&grant(&place.source, &place.requests)).await;

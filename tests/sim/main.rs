@@ -7,6 +7,7 @@
     reason = "a test ends where it fails, and prints what it found"
 )]
 
+mod amid;
 #[path = "../support/canary.rs"]
 mod canary;
 mod cluster;

@@ -158,7 +158,8 @@ fn early<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
         match it.kind.kind {
             "StagingEnvironment" => {
                 let uid = text(&it.after, "uid").to_owned();
-                if leaving || it.gone {
+                // Of those that are rebuilt, one takes the place of another.
+                if leaving || it.gone || it.after["spec"]["drift"]["action"] == "Rebuild" {
                     unwanted.insert(uid.clone());
                 }
                 let end = time(&it.after["metadata"]["annotations"]["kulisse.dev/extend"]);
@@ -207,9 +208,9 @@ fn dishonest<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<String> {
         let ready =
             conditions.filter(|it| it["type"] == "Ready" && it["status"] == "True").count() > 0;
         if std::ptr::eq(it.kind, environment) && ready && it.by == By::Operator {
-            let target = |it: &&&Value| text(it, "namespace").starts_with("stg-pr");
-            wrong.extend(there.values().filter(target).filter_map(|it| unready(it)));
             let serves = it.after["status"]["namespaces"][0]["name"].as_str().unwrap_or_default();
+            let target = |it: &&&Value| text(it, "namespace") == serves;
+            wrong.extend(there.values().filter(target).filter_map(|it| unready(it)));
             let fence =
                 |it: &&Value| it["kind"] == "NetworkPolicy" && text(it, "namespace") == serves;
             if !seeded.contains(serves) || !there.values().any(fence) {

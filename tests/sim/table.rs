@@ -69,16 +69,7 @@ struct Learnt {
 fn learn() -> Learnt {
     let well = Life::live(Plan::nothing(), SEED);
     assert_eq!(judge(&well, None), Verdict::default(), "the clean life");
-    let (mut writes, mut requests) = (Vec::new(), Vec::new());
-    let heard = well.cluster.heard();
-    for (at, it) in heard.iter().enumerate() {
-        let name = called(it);
-        let nth = heard[..=at].iter().filter(|it| name.fits(it)).count();
-        requests.push(format!("{name} #{nth}"));
-        if it.writes() && !it.dry_run {
-            writes.push(format!("{name} #{nth}"));
-        }
-    }
+    let (requests, writes) = (names(&well, |_| true), writes(&well));
     let told: Vec<Match> = well.cluster.told().into_iter().filter_map(|it| objects(&it)).collect();
     let events = (told.iter().enumerate())
         .map(|(at, name)| {
@@ -87,6 +78,21 @@ fn learn() -> Learnt {
         })
         .collect();
     Learnt { well, writes, requests, events }
+}
+
+/// What the requests of a life are called in plans that change something.
+pub fn writes(life: &Life) -> Vec<String> {
+    names(life, |it| it.writes() && !it.dry_run)
+}
+
+fn names(life: &Life, wanted: impl Fn(&Request) -> bool) -> Vec<String> {
+    let heard = life.cluster.heard();
+    let named = heard.iter().enumerate().filter(|(_, it)| wanted(it)).map(|(at, it)| {
+        let name = called(it);
+        let nth = heard[..=at].iter().filter(|it| name.fits(it)).count();
+        format!("{name} #{nth}")
+    });
+    named.collect()
 }
 
 /// What an event is called in plans, if it tells of an object.
@@ -188,6 +194,11 @@ fn in_turn(requests: &[String], actions: &[&str]) -> Vec<Plan> {
     let mut turns = actions.iter().cycle();
     let next = |at: &String| turns.by_ref().find(|it| fits(at, it)).map(|it| plan(at, it));
     requests.iter().filter_map(next).collect()
+}
+
+/// A kill at every one of these writes, or of every kind at each.
+pub fn kills(writes: &[String], all: bool) -> Vec<Plan> {
+    (if all { each } else { in_turn })(writes, &KILLS)
 }
 
 /// Whether a server may answer so, and anything comes of it: nothing that is read is in conflict with

@@ -47,6 +47,16 @@ impl Verb {
             Self::Approve => names::APPROVE_ANNOTATION,
         }
     }
+
+    /// What asks for the opposite: of two that are seen for the first time at once, nobody knows which came
+    /// later.
+    pub fn opposite(self) -> Option<Self> {
+        match self {
+            Self::Sleep => Some(Self::Wake),
+            Self::Wake => Some(Self::Sleep),
+            Self::Extend | Self::Retry | Self::Reseed | Self::Approve => None,
+        }
+    }
 }
 
 /// The last request of a kind, as it was taken up or refused.

@@ -164,7 +164,7 @@ pub enum ProbeVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
-    /// The plan's digest.
+    /// The plan's digest; empty from the moment that another one is to take its place until that is there.
     #[schemars(length(max = 128))]
     pub digest: String,
     /// What of it.

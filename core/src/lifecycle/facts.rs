@@ -55,7 +55,7 @@ pub struct Facts {
     pub target: Target,
     /// When the target began to go.
     pub leaving_since: Option<Timestamp>,
-    /// Its end has begun: its routes are gone, or it goes by itself.
+    /// Its end has begun, which nothing takes back, or it goes by itself.
     pub closed: bool,
     /// Custom resources in it that somebody has to clean up after; looked for at its end.
     pub lingering: Option<Lingering>,
@@ -69,14 +69,18 @@ pub struct Facts {
     pub place: Place,
     /// Whether it is to sleep, and when that changes.
     pub rhythm: Rhythm,
-    /// A workload as the operator has written it last has Pods: one that could not be sent to sleep.
+    /// Not all of it was sent to sleep, or a workload as the operator has written it last has Pods: one that
+    /// could not be.
     pub restless: bool,
     /// The plan waits for a person: `spec.mode` is `Plan`, and its digest was not approved.
     pub unapproved: bool,
     /// What leads back to production is said, and stops nothing: `spec.boundary.mode` is `Warn`, and
     /// the class allows it.
     pub warns_only: bool,
-    /// Digest of the plan that the target holds, and how far it has been applied.
+    /// The status promises what does not hold any more as soon as the target is changed.
+    pub promised: bool,
+    /// Digest of the plan that the target holds, empty while that is not known, and how far it has been
+    /// applied.
     pub applied: Option<(String, Wave)>,
     /// When the last part of a plan was applied.
     pub applied_at: Option<Timestamp>,
@@ -342,6 +346,12 @@ impl Facts {
     /// Whether all stores are up.
     pub fn stores_up(&self) -> bool {
         self.workloads.iter().all(|it| !it.store || it.state == WorkloadState::Up)
+    }
+
+    /// Whether the target holds the plan, as far as that has been applied.
+    pub fn holds_its_plan(&self) -> bool {
+        let held = self.applied.as_ref().map(|(digest, _)| digest);
+        held.is_some() && held == self.plan.as_ref().map(|it| &it.digest)
     }
 
     /// Whether the target is there and its workloads have no Pods.

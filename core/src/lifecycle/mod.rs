@@ -15,6 +15,8 @@
 //!     └► AwaitGone ► ReleaseRights ► AwaitGone ► Forget ► RestReleased / RestExpired / Delete
 //! ```
 //!
+//! Whatever changes a target that was said to be as it should, or to sleep, is said first: Begin.
+//!
 //! [`next`] is one list of cases; the first that fits wins. Deletion outranks expiry, expiry a grant
 //! that was withdrawn, and these three everything else. Waiting is a step, not an error. While our own
 //! account is not fenced, whatever would create something is refused, and everything else goes on.
@@ -22,6 +24,7 @@
 //! A namespace that is built beside the one that serves goes the same way, with facts of its own; so
 //! does the one that is replaced. Only what serves decides when one takes the place of the other.
 
+pub mod begin;
 pub mod consent;
 pub mod drift;
 pub mod evidence;
@@ -80,6 +83,12 @@ pub(crate) const CLEANED_UP_WITHIN: SignedDuration = SignedDuration::from_mins(1
 
 /// What comes next.
 pub fn next(facts: &Facts) -> Step {
+    let step = fenced(facts);
+    begin::first(facts, &step).unwrap_or(step)
+}
+
+/// What comes next, be the status behind it or not.
+fn fenced(facts: &Facts) -> Step {
     let step = wanted(facts);
     let Some(problem) = facts.unfenced.as_ref().filter(|_| step.creates()) else { return step };
     // That production has moved on says nothing of whether what serves can be used.

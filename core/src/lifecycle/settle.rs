@@ -21,7 +21,7 @@ use super::{
     },
     next, project,
     sleep::Rhythm,
-    step::Step,
+    step::{Change, Step},
 };
 use crate::{
     api::{
@@ -174,6 +174,7 @@ fn everything(mood: Mood, mut see: impl FnMut(&dyn Fn() -> Facts)) {
                                     probe: probe.clone(),
                                     warns_only: flag(6),
                                     restless: mood.sleeps && flag(6),
+                                    promised: mood.moved,
                                     withdrawal: mood.withdrawal(),
                                     place: mood.place(),
                                     rhythm: Rhythm { sleeps: mood.sleeps, changes_at: None },
@@ -308,6 +309,7 @@ fn creates(step: &Step) -> bool {
             | Step::TakePlace
             | Step::Prepare
             | Step::Probe
+            | Step::Begin(Change::Apply)
             | Step::Apply { .. }
             | Step::StartTask(_)
             | Step::Rebuild

@@ -132,7 +132,9 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         Step::RestFailed(at) => no(&failure(facts, *at)),
         Step::RestUnapproved => no(&unapproved(facts)),
         Step::RestQueued { position, given_up } => no(&queued(*position, *given_up)),
-        Step::RestAsleep => no(&Problem::new(Reason::Asleep, asleep(facts))),
+        Step::Sleep | Step::RestAsleep if problem.is_none() => {
+            no(&Problem::new(Reason::Asleep, asleep(facts)))
+        }
         // Whether it could be compared or not, it can be used.
         Step::Compare => (Ready, Verdict::True, Reason::Ready, usable(facts, step)),
         // What is beside it says nothing of whether this one can be used.
@@ -155,12 +157,14 @@ fn ready(facts: &Facts, step: &Step, problem: Option<&Problem>) -> Said {
         | Step::Plan
         | Step::Prepare
         | Step::Probe
+        | Step::Begin(_)
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::AwaitTask(_)
         | Step::TakePlace
         | Step::Freeze
         | Step::Sleep
+        | Step::RestAsleep
         | Step::Inspect
         | Step::Rebuild
         | Step::Switch

@@ -8,13 +8,15 @@ use crate::api::{condition::Reason, task::When};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     // Ending.
-    /// Take its routes away: nobody is to be served by something half gone.
+    /// Say that its end has begun: it goes on, whatever is asked from then on.
     Close(Cause),
-    /// Start the next attempt of the task of that index, which lets go of what is outside.
+    /// Take its routes away, as nobody is to be served by something half gone, and start the next attempt
+    /// of the task of that index, which lets go of what is outside.
     StartLast(Cause, usize),
     /// It runs.
     AwaitLast(Cause, usize),
-    /// Delete the custom resources that somebody has to clean up after, while that still runs.
+    /// Take its routes away, and delete the custom resources that somebody has to clean up after, while that
+    /// still runs.
     EndResources(Cause),
     /// They are being cleaned up after.
     AwaitResources(Cause, Vec<String>),
@@ -75,6 +77,9 @@ pub enum Step {
     Probe,
     /// It tries.
     AwaitProbe,
+    /// Say that the target is about to be changed: what the status promises until then does not hold
+    /// any more, whatever becomes of the change.
+    Begin(Change),
     /// Apply the plan; `paused`: workloads that are not stores stay at 0 replicas.
     Apply {
         /// Workloads that are not stores stay at 0 replicas.
@@ -117,6 +122,17 @@ pub enum Step {
     Rest,
 }
 
+/// How a target is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A plan is applied, be it another one or the same again.
+    Apply,
+    /// The Pods of all workloads go.
+    Sleep,
+    /// The same, and the rights of those who look inside.
+    Freeze,
+}
+
 /// Why a target goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -150,12 +166,15 @@ impl Step {
     /// Whether something has to be waited for; otherwise the next step follows in the same pass.
     pub fn waits(&self) -> bool {
         match self {
-            Self::Teardown(_)
+            Self::Close(_)
+            | Self::Teardown(_)
             | Self::AwaitLast(..)
             | Self::AwaitResources(..)
             | Self::AwaitGone(..)
             | Self::AwaitBeside(_)
             | Self::AwaitDrain
+            | Self::Begin(_)
+            | Self::Sleep
             | Self::RestExpired
             | Self::Delete
             | Self::RestReleased
@@ -174,8 +193,7 @@ impl Step {
             | Self::RestAsleep
             | Self::RestFailed(_)
             | Self::Rest => true,
-            Self::Close(_)
-            | Self::StartLast(..)
+            Self::StartLast(..)
             | Self::EndResources(_)
             | Self::ReleaseRights(_)
             | Self::Forget(_)
@@ -193,8 +211,7 @@ impl Step {
             | Self::Rebuild
             | Self::Switch
             | Self::Abandon
-            | Self::Discard
-            | Self::Sleep => false,
+            | Self::Discard => false,
         }
     }
 
@@ -223,6 +240,7 @@ impl Step {
             | Self::TakePlace
             | Self::Prepare
             | Self::Probe
+            | Self::Begin(Change::Apply)
             | Self::Apply { .. }
             | Self::StartTask(_)
             | Self::Rebuild
@@ -256,6 +274,7 @@ impl Step {
             | Self::GiveUp(_)
             | Self::AwaitWorkloads
             | Self::AwaitRunningStores
+            | Self::Begin(Change::Sleep | Change::Freeze)
             | Self::Sleep
             | Self::RestAsleep
             | Self::Inspect
@@ -300,6 +319,7 @@ impl Step {
             | Self::Prepare
             | Self::Probe
             | Self::AwaitProbe
+            | Self::Begin(_)
             | Self::Apply { .. }
             | Self::StartTask(_)
             | Self::AwaitTask(_)
@@ -341,6 +361,9 @@ impl Step {
             Self::Prepare => "Prepare",
             Self::Probe => "Probe",
             Self::AwaitProbe => "AwaitProbe",
+            Self::Begin(Change::Apply) => "BeginApply",
+            Self::Begin(Change::Sleep) => "BeginSleep",
+            Self::Begin(Change::Freeze) => "BeginFreeze",
             Self::Apply { .. } => "Apply",
             Self::AwaitStores(_) => "AwaitStores",
             Self::StartTask(_) => "StartTask",

@@ -72,6 +72,7 @@ pub(super) fn fresh() -> Facts {
         place: Place::Unasked,
         rhythm: Rhythm::default(),
         restless: false,
+        promised: false,
         unapproved: false,
         warns_only: false,
         applied: None,
@@ -137,7 +138,7 @@ fn ends() -> Vec<Case> {
             last(Pending),
         ),
         (
-            "— its routes are gone, and a task of `preDelete` is not over",
+            "— the status says so, and a task of `preDelete` is not over",
             Facts { closed: true, ..last(Pending) },
         ),
         ("— that task runs", Facts { closed: true, ..last(Running) }),
@@ -167,7 +168,11 @@ fn ends() -> Vec<Case> {
             "— and it is not to be kept",
             Facts { expired: true, on_expiry: OnExpiry::Delete, ..fresh() },
         ),
-        ("the source may no longer be cloned", withdrawn(false)),
+        (
+            "the source may no longer be cloned, and the status does not say so yet",
+            Facts { promised: true, ..withdrawn(false) },
+        ),
+        ("— it does", withdrawn(false)),
         ("— nothing of it runs any more", withdrawn(true)),
     ]
 }
@@ -231,11 +236,10 @@ fn lives() -> Vec<Case> {
         ("— it failed", Facts { probe: Probe::Failed(problem()), ..up() }),
         ("it is to sleep, and sleeps", Facts { rhythm: asleep, ..through(Wave::Config) }),
         (
-            "— one of its workloads was not let",
+            "— not all of its workloads do yet, or one was not let",
             Facts { rhythm: asleep, restless: true, ..through(Wave::Config) },
         ),
         ("it is to wake", through(Wave::Config)),
-        ("— and was planned anew while it slept", other_plan()),
         ("a seed comes before the workloads", seed(Pending, Wave::Fence)),
         ("— its stores are up", seed(Pending, Wave::Stores)),
         ("— they are not", Facts { workloads: progressing(), ..seed(Pending, Wave::Stores) }),
@@ -274,19 +278,32 @@ fn lives() -> Vec<Case> {
     ]
 }
 
+/// What is told before it is done.
+fn changes() -> Vec<Case> {
+    let sleeping = Facts { promised: true, ..through(Wave::Config) };
+    let applied = |digest: &str| Facts { applied: Some((digest.into(), Wave::Workloads)), ..up() };
+    vec![
+        ("the target holds another plan", applied("old")),
+        ("— which the status does not say any more", applied("")),
+        ("it is to wake, and the status says that it sleeps", sleeping),
+        ("— it was planned anew while it slept", slept("old")),
+        ("— which the status says", slept("")),
+    ]
+}
+
 /// The same, so much later that what was planned then is old.
 fn later(facts: Facts) -> Facts {
     Facts { now: facts.now + SignedDuration::from_mins(5), ..facts }
 }
 
-/// One that sleeps, with another plan than the one that holds.
-fn other_plan() -> Facts {
-    Facts { applied: Some(("old".into(), Wave::Config)), ..through(Wave::Config) }
+/// One that sleeps, and fell asleep with the plan of that digest.
+fn slept(with: &str) -> Facts {
+    Facts { applied: Some((with.into(), Wave::Config)), ..up() }
 }
 
 #[test]
 fn what_wakes_starts_its_stores_first_whichever_plan_it_fell_asleep_with() {
-    for facts in [through(Wave::Config), other_plan()] {
+    for facts in [slept("d"), slept("")] {
         assert_eq!(next(&facts), Step::Apply { paused: true });
     }
 }
@@ -347,7 +364,7 @@ fn turns() -> Vec<Case> {
 
 fn table() -> String {
     let mut text = "| case | step |\n|---|---|\n".to_owned();
-    for (told, facts) in ends().into_iter().chain(turns()).chain(lives()) {
+    for (told, facts) in ends().into_iter().chain(turns()).chain(lives()).chain(changes()) {
         let step = next(&facts);
         let waits = if step.waits() { "" } else { " ►" };
         let _ = writeln!(text, "| {told} | `{}`{waits} |", step.name());

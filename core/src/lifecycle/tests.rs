@@ -6,7 +6,7 @@ use super::{
     facts::{Beside, Drift, Facts, Part, Place, Target, Task, Withdrawal, Workload, WorkloadState},
     next,
     sleep::Rhythm,
-    step::{Cause, Step},
+    step::{Cause, Change, Step},
     table::{ending, fresh, lingering, now, problem, task, through, up},
 };
 use crate::{
@@ -108,7 +108,7 @@ fn sleep_cuts_off_nothing_that_is_under_way() {
     };
     assert_eq!(step(TaskState::Pending), Step::StartTask(0));
     assert_eq!(step(TaskState::Running), Step::AwaitTask(0));
-    assert_eq!(step(TaskState::Failed), Step::Sleep);
+    assert_eq!(step(TaskState::Failed), Step::Begin(Change::Sleep));
 }
 
 #[test]

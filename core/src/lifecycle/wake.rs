@@ -54,7 +54,8 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         Step::RestUnfenced(_) => Some(PROBE_AGAIN.unsigned_abs() + Duration::from_secs(1)),
         Step::Refuse(problem) if facts.unfenced.as_ref() == Some(problem) => Some(NET),
         Step::Refuse(_) | Step::RestBlocked(..) | Step::RestQueued { .. } => Some(REFUSED_AGAIN),
-        // Custom resources are not watched. The others were cut short: the rest of the way follows.
+        // Custom resources are not watched. The others were cut short, or are told first: the rest of the
+        // way follows.
         Step::AwaitResources(..)
         | Step::Close(_)
         | Step::StartLast(..)
@@ -63,6 +64,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Plan
         | Step::Prepare
         | Step::Probe
+        | Step::Begin(_)
         | Step::Apply { .. }
         | Step::StartTask(_)
         | Step::GiveUp(_)
@@ -74,7 +76,6 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::Switch
         | Step::Abandon
         | Step::Discard
-        | Step::Sleep
         | Step::Forget(_) => Some(SOON),
         Step::AwaitDrain
         | Step::RestExpired
@@ -82,6 +83,7 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::RestSuspended
         | Step::RestUnapproved
         | Step::RestFrozen(_)
+        | Step::Sleep
         | Step::RestAsleep
         | Step::RestFailed(_)
         | Step::Rest => None,

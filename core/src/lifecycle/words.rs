@@ -3,7 +3,7 @@
 use super::{
     facts::{Facts, Part, Problem, Task, Workload, WorkloadState},
     status::stuck,
-    step::{Cause, Step, turn},
+    step::{Cause, Change, Step, turn},
 };
 use crate::{
     api::{condition::Reason, phase::Phase, status::TaskState},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn progress(facts: &Facts, step: &Step) -> String {
     let task = |at: &usize| facts.tasks.get(*at).map_or_else(String::new, describe);
     match step {
-        Step::Close(_) => "its routes go".to_owned(),
+        Step::Close(_) => "its end has begun".to_owned(),
         Step::EndResources(_) => "custom resources are deleted".to_owned(),
         Step::AwaitResources(_, names) => {
             format!("custom resources are cleaned up after: {}", names.join(", "))
@@ -25,12 +25,16 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
         Step::ReleaseRights(_) => "only the operator's rights are left in the target".to_owned(),
         Step::Forget(_) => "nothing is left in the cluster".to_owned(),
         Step::TakePlace => "a place is asked for".to_owned(),
-        Step::Freeze => "the grant was withdrawn: nothing is to run any more".to_owned(),
+        Step::Begin(Change::Freeze) | Step::Freeze => {
+            "the grant was withdrawn: nothing is to run any more".to_owned()
+        }
         Step::Claim | Step::Plan => "the source is read and planned".to_owned(),
         Step::Prepare => "the target and its fence are made".to_owned(),
         Step::Probe | Step::AwaitProbe => "a probe tries the ways to production".to_owned(),
         Step::Apply { paused: true } => "configuration and stores are applied".to_owned(),
-        Step::Apply { paused: false } => "the plan is applied".to_owned(),
+        Step::Begin(Change::Apply) | Step::Apply { paused: false } => {
+            "the plan is applied".to_owned()
+        }
         Step::AwaitStores(at) => match facts.tasks.get(*at) {
             Some(it) => {
                 let needed = facts.needed_by(it);
@@ -47,7 +51,7 @@ pub(super) fn progress(facts: &Facts, step: &Step) -> String {
             facts.workloads.iter().filter(|it| it.store),
             "the stores are on their way".to_owned(),
         ),
-        Step::Sleep => "the workloads go to sleep".to_owned(),
+        Step::Begin(Change::Sleep) | Step::Sleep => "the workloads go to sleep".to_owned(),
         Step::Inspect => "the target is compared with its plan".to_owned(),
         Step::Compare => "the plan is compared with production".to_owned(),
         Step::Rebuild => "a namespace of newer production is begun".to_owned(),
@@ -215,7 +219,9 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         }
         Step::Prepare => problem.map_or(Phase::Preparing.as_str(), |it| it.reason.as_str()),
         Step::Probe | Step::AwaitProbe => Phase::Probing.as_str(),
-        Step::Apply { .. } => problem.map_or(Phase::Applying.as_str(), |it| it.reason.as_str()),
+        Step::Begin(Change::Apply) | Step::Apply { .. } => {
+            problem.map_or(Phase::Applying.as_str(), |it| it.reason.as_str())
+        }
         Step::AwaitStores(_) | Step::AwaitRunningStores | Step::AwaitWorkloads => {
             stuck(facts).map_or(Phase::Starting.as_str(), |it| it.reason.as_str())
         }
@@ -228,8 +234,8 @@ pub(super) fn phase(facts: &Facts, step: &Step, problem: Option<&Problem>) -> &'
         Step::RestUnapproved => Phase::AwaitingApproval.as_str(),
         Step::RestQueued { given_up: true, .. } => Phase::TimedOut.as_str(),
         Step::RestQueued { .. } | Step::TakePlace => Phase::Queued.as_str(),
-        Step::Freeze | Step::RestFrozen(_) => Phase::Frozen.as_str(),
-        Step::Sleep | Step::RestAsleep => Phase::Asleep.as_str(),
+        Step::Begin(Change::Freeze) | Step::Freeze | Step::RestFrozen(_) => Phase::Frozen.as_str(),
+        Step::Begin(Change::Sleep) | Step::Sleep | Step::RestAsleep => Phase::Asleep.as_str(),
         Step::Inspect if !facts.all_up() => Phase::Starting.as_str(),
         Step::Inspect
         | Step::Compare

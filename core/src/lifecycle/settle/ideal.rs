@@ -5,7 +5,7 @@ use crate::{
     api::status::{TaskState, Wave},
     lifecycle::{
         facts::{Beside, Drift, Facts, Place, PlanFacts, Probe, Target, WorkloadState},
-        step::{Cause, Step},
+        step::{Cause, Change, Step},
     },
     plan::task::TaskRole,
 };
@@ -27,13 +27,22 @@ pub(super) fn ideal(facts: &Facts, step: &Step) -> Facts {
         Step::Probe => next.probe = Probe::Running(None),
         Step::AwaitProbe => next.probe = Probe::Closed("all closed".into()),
         Step::TakePlace => next.place = Place::Taken,
+        Step::Begin(change) => {
+            next.promised = false;
+            next.restless = true;
+            next.applied = next.applied.map(|(digest, wave)| match change {
+                Change::Apply if facts.holds_its_plan() => (digest, wave),
+                Change::Apply => (String::new(), wave),
+                Change::Sleep => (digest, Wave::Config),
+                Change::Freeze => (digest, wave),
+            });
+        }
         Step::Freeze => {
             if let Some(it) = &mut next.withdrawal {
                 it.frozen = true;
             }
         }
         Step::Sleep => {
-            next.applied = next.applied.map(|(digest, _)| (digest, Wave::Config));
             next.restless = false;
         }
         Step::Apply { paused } => {

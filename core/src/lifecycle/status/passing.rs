@@ -59,7 +59,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
             let problem = unapproved(facts);
             say(ConditionType::Stalled, problem.reason, problem.message);
         }
-        Step::RestAsleep => {
+        Step::Sleep | Step::RestAsleep if problem.is_none() => {
             say(ConditionType::Asleep, Reason::Asleep, asleep(facts));
         }
         // InSync says what went wrong.
@@ -85,6 +85,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         | Step::Prepare
         | Step::Probe
         | Step::AwaitProbe
+        | Step::Begin(_)
         | Step::Apply { .. }
         | Step::AwaitStores(_)
         | Step::AwaitRunningStores
@@ -94,6 +95,7 @@ pub(super) fn passing(facts: &Facts, step: &Step, problem: Option<&Problem>) -> 
         | Step::TakePlace
         | Step::Freeze
         | Step::Sleep
+        | Step::RestAsleep
         | Step::Rebuild
         | Step::Switch
         | Step::Abandon

@@ -55,6 +55,7 @@ fn stuck_since(seconds: i64) -> Facts {
         place: Place::Unasked,
         rhythm: Rhythm::default(),
         restless: false,
+        promised: false,
         unapproved: false,
         applied: Some(("d".into(), Wave::Workloads)),
         applied_at: Some(now - SignedDuration::from_secs(seconds)),
