@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 /// Our own status wakes its environment, and a message that changes with every failure would make
@@ -18,6 +19,8 @@ struct Failure {
     count: u32,
     /// Not tried before.
     until: Instant,
+    /// What is due then, whatever fails until then.
+    due: Option<Timestamp>,
     /// What was tried: with another generation, or once it is being deleted, it is tried at once.
     what: (i64, bool),
 }
@@ -29,12 +32,21 @@ pub struct Failures(Mutex<HashMap<String, Failure>>);
 impl Failures {
     /// One more. `what`: generation, and whether it is being deleted.
     pub fn add(&self, uid: &str, what: (i64, bool)) {
-        let mut all = self.all();
-        let it =
-            all.entry(uid.to_owned()).or_insert(Failure { count: 0, until: Instant::now(), what });
-        it.count += 1;
-        it.what = what;
-        it.until = Instant::now() + REST.min(Duration::from_millis(250) * it.count);
+        self.change(uid, |it| {
+            it.count += 1;
+            it.what = what;
+            it.until = Instant::now() + REST.min(Duration::from_millis(250) * it.count);
+        });
+    }
+
+    /// What is due next, as a pass that fails has found out.
+    pub fn expect(&self, uid: &str, due: Option<Timestamp>) {
+        self.change(uid, |it| it.due = due);
+    }
+
+    /// What is due next, if that is known.
+    pub fn due(&self, uid: &str) -> Option<Timestamp> {
+        self.all().get(uid)?.due
     }
 
     /// How long what failed a moment ago is left alone.
@@ -53,6 +65,12 @@ impl Failures {
     /// How many.
     pub fn count(&self, uid: &str) -> u32 {
         self.all().get(uid).map_or(0, |it| it.count)
+    }
+
+    fn change(&self, uid: &str, how: impl FnOnce(&mut Failure)) {
+        let fresh =
+            || Failure { count: 0, until: Instant::now(), due: None, what: Default::default() };
+        how(self.all().entry(uid.to_owned()).or_insert_with(fresh));
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Failure>> {

@@ -109,6 +109,8 @@ pub async fn reconcile(
     if is_true(&status.conditions, ConditionType::Ready) || step.lets_its_plan_go() {
         ctx.drop_plan(seen.slot());
     }
+    // What fails here, or beside, holds up nothing that is due.
+    ctx.failures.expect(&seen.identity.uid, lifecycle::due(&facts));
     outcome?;
     let beside = beside?;
     let own = lifecycle::wake(&facts, &step, ctx.clock.now());
@@ -172,10 +174,13 @@ async fn look_beside(seen: &mut Seen, ctx: &Context) -> Result<Option<Duration>,
 
 /// When a pass that failed is tried again: soon at first, and ever more rarely.
 pub fn again(environment: &StagingEnvironment, error: &Error, ctx: &Context) -> Action {
-    let failures = ctx.failures.count(&environment.uid().unwrap_or_default());
+    let uid = environment.uid().unwrap_or_default();
+    let failures = ctx.failures.count(&uid);
     let ends_at = environment.status.as_ref().and_then(|it| it.expires_at.as_ref()).map(|it| it.0);
+    let (due, now) = (ctx.failures.due(&uid), ctx.clock.now());
+    let due = [ends_at, due].into_iter().flatten().filter(|at| *at > now).min();
     let problem = matches!(error, Error::Problem(_));
-    let after = lifecycle::backoff(failures, problem, ends_at, ctx.clock.now());
+    let after = lifecycle::backoff(failures, problem, due, now);
     tracing::warn!(%error, failures, ?after, "a pass failed");
     Action::requeue(after)
 }

@@ -56,7 +56,7 @@ pub use self::{
     facts::Problem,
     fit::fitting,
     status::{project, unseen},
-    wake::{backoff, wake},
+    wake::{backoff, due, wake},
 };
 use jiff::SignedDuration;
 

@@ -88,6 +88,13 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         | Step::RestFailed(_)
         | Step::Rest => None,
     };
+    let of_time = due(facts).map(|at| until(now, at));
+    let of_labels = (facts.by_label && facts.target == Target::Living).then_some(LABELS_AGAIN);
+    [of_step, of_time, of_labels].into_iter().flatten().min()
+}
+
+/// The next moment at which something is due, whatever happens until then.
+pub fn due(facts: &Facts) -> Option<Timestamp> {
     let withdrawn = facts.withdrawal.as_ref().map(|it| it.ends_at);
     let waits_until = match facts.place {
         Place::Awaited { until, .. } => until,
@@ -109,24 +116,16 @@ pub fn wake(facts: &Facts, step: &Step, now: Timestamp) -> Option<Duration> {
         drained,
         listed,
     ];
-    let moments = moments.into_iter().flatten().filter(|at| *at > facts.now);
-    let of_time = moments.min().map(|at| until(now, at));
-    let of_labels = (facts.by_label && facts.target == Target::Living).then_some(LABELS_AGAIN);
-    [of_step, of_time, of_labels].into_iter().flatten().min()
+    moments.into_iter().flatten().filter(|at| *at > facts.now).min()
 }
 
-/// How long to wait after `failures` in a row; never beyond the end of the environment, which
-/// comes in time whatever fails.
-pub fn backoff(
-    failures: u32,
-    problem: bool,
-    ends_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Duration {
+/// How long to wait after `failures` in a row; never beyond what is due, its end for one, which comes in
+/// time whatever fails.
+pub fn backoff(failures: u32, problem: bool, due: Option<Timestamp>, now: Timestamp) -> Duration {
     let longest = if problem { LONGEST_PROBLEM } else { LONGEST };
     let pause = FIRST.saturating_mul(1 << failures.min(12)).min(longest);
-    match ends_at.filter(|at| *at > now) {
-        Some(end) => pause.min(until(now, end)),
+    match due.filter(|at| *at > now) {
+        Some(at) => pause.min(until(now, at)),
         None => pause,
     }
 }
